@@ -1,15 +1,15 @@
-// Runs a compiled model with the native kernels and nothing of Python.
+// Runs a compiled model with the native kernels and without Python.
 //
 //     c++ -std=c++20 -Ikernels docs/embed.cc -o embed -ldl
 //     embed LIBONNXRUNTIME LIBJPEGCOMPILE_ORT MODEL.onnx [TENSOR...]
 //
-// TENSOR: a file of raw elements for each input, in the model's order; numbers of a fixed sequence
-// where none are given. Extents that the model leaves open are 1. Prints each output: its name and
-// its shape in a line, then its values, one a line.
+// TENSOR is a file of raw elements, one for each input in the model's order. Without files the
+// inputs are a fixed sequence of numbers. Dynamic dimensions are 1. The program prints the name and
+// shape of each output, then its values, one on each line.
 //
-// With ONNX Runtime's headers this is a dozen lines (`Ort::Session`,
-// `Ort::SessionOptions::RegisterCustomOpsLibrary`); without them, as here, functions of its C
-// interface are found by their index, which never changes.
+// With ONNX Runtime's headers this takes a dozen lines (`Ort::Session`,
+// `Ort::SessionOptions::RegisterCustomOpsLibrary`). Without them, as here, the program finds the
+// functions of the C interface by their index, which never changes.
 #include <dlfcn.h>
 
 #include <cstdio>
@@ -82,7 +82,7 @@ class Runtime {
     if (api_ == nullptr) throw std::runtime_error(std::string(path) + ": older than 1.17");
   }
 
-  // Calls a function of the interface; what it says is thrown.
+  // Calls a function of the interface; throws its error.
   template <typename Slot, typename... Arguments>
   void call(const Slot& slot, Arguments... arguments) const {
     ort::Status* status = slot(*api_, arguments...);
@@ -133,7 +133,7 @@ size_t element_bytes(int type) {
   }
 }
 
-// Extents that a model leaves open: the first is what the bytes of a file come to, others are 1.
+// Dynamic dimensions: the first is the number of bytes of a file, the others are 1.
 void close_shape(Tensor& tensor) {
   int64_t* open = nullptr;
   for (int64_t& extent : tensor.shape) {
@@ -142,7 +142,7 @@ void close_shape(Tensor& tensor) {
     extent = 1;
   }
   const size_t one = tensor.elements() * element_bytes(tensor.type);
-  // Anything but whole elements is refused when the tensor is made.
+  // ONNX Runtime refuses partial elements when the tensor is created.
   if (open != nullptr && !tensor.bytes.empty() && one > 0 && tensor.bytes.size() % one == 0) {
     *open = static_cast<int64_t>(tensor.bytes.size() / one);
   }

@@ -1,4 +1,4 @@
-"""Make `docs/gpu_predictions.md`, the times that kernels of ResNets are predicted to take on GPUs.
+"""Make `docs/gpu_predictions.md`: predicted times of the kernels of ResNets on GPUs.
 
 python docs/gpu_predictions.py [PATH]
 """
@@ -28,25 +28,25 @@ NETWORKS = {
 }
 _HEAD = f"""# Predicted times on GPUs
 
-`python docs/gpu_predictions.py` makes this page. **These are predictions: nothing here was
-measured, and no kernel has run on a GPU.** Kernels are checked in Triton's interpreter and compiled
-ahead of time.
+`python docs/make.py` makes this page. **These are predictions: nothing here was measured, and no
+kernel has run on a GPU.** Kernels are tested in Triton's interpreter and compiled ahead of time.
 
-The time of a kernel is the largest of three, plus 2 us to start and to drain: its bytes at the
-bandwidth of memory, its FLOPs at the peak of the units that it uses, and its programs in waves over
-the multiprocessors (`jpegcompile/cost/gpu.py`). Tilings are those of `kernels/conv/launch.py`.
+The predicted time of a kernel is 2 us to start and to drain, plus the largest of three times: its
+bytes at the bandwidth of memory, its FLOPs at the peak of the units that it uses, and its programs
+in waves over the multiprocessors (`jpegcompile/cost/gpu.py`). `kernels/conv/launch.py` chooses the
+tilings.
 
-- *ideal*: spatial implicit matrix products of the same precision, each with its bias, sum and ReLU:
-  larger of bytes and FLOPs, plus 2 us, without padding and without waves.
+- *ideal*: spatial implicit matrix products of the same precision, each with its bias, sum and ReLU.
+  The time is the larger of bytes and FLOPs, plus 2 us, without padding and without waves.
 - *exact*: our kernels at all frequencies, with pixels on every edge.
-- *truncated*: all maps behind the first pool keep {TRUNCATED} of 15 frequencies. Maps that only 1x1
-  convolutions without strides, sums and residuals read stand in rows of coefficients.
-- *with L2*: no faster than the L2 cache delivers what programs read. It assumes that a first-level
-  cache only saves what the windows of one program share, so that it is pessimistic. The ideal has
+- *truncated*: all maps after the first pool keep {TRUNCATED} of 15 frequencies. Maps that only 1x1
+  convolutions without strides, sums and residuals read are stored in rows of coefficients.
+- *with L2*: at most as fast as the L2 cache delivers what programs read. This is pessimistic: it
+  assumes that a first-level cache only saves what the windows of one program share. The ideal has
   no such term. Where the difference is large, larger tiles or multicast would pay.
-- *floor*: larger of bytes and FLOPs, without waves and the 2 us.
+- *floor*: the larger of bytes and FLOPs, without waves and the 2 us.
 
-Reading the image, the ingest and the copy of the result to the host are not part of the times.
+Reading the image, the ingest and the copy of the result to the host are not included.
 """
 
 
@@ -61,10 +61,10 @@ class Kernel:
 
 
 def kernels(layers: Sequence[Layer], batch: int, precision: Precision) -> list[Kernel]:
-    """The kernels of a network in order, pools included."""
+    """Return the kernels of a network in order, including pools."""
 
-    def pool(name: str, before: Layer, behind: Layer) -> Kernel:
-        maps = (before.convolution.y, behind.convolution.x)
+    def pool(name: str, before: Layer, after: Layer) -> Kernel:
+        maps = (before.convolution.y, after.convolution.x)
         work = elementwise_work(maps, batch, precision)
         return Kernel(name, "", work, work)
 
@@ -83,7 +83,7 @@ def kernels(layers: Sequence[Layer], batch: int, precision: Precision) -> list[K
 
 
 def totals(made: Sequence[Kernel], precision: Precision, gpu: Gpu) -> tuple[float, float, float]:
-    """Seconds of all kernels: ideal ones, predicted, and with traffic of the L2 cache."""
+    """Return the seconds of all kernels: ideal, predicted, and with traffic of the L2 cache."""
     return (
         sum(kernel.ideal.floor(precision, gpu) + OVERHEAD for kernel in made),
         sum(kernel.work.time(precision, gpu) for kernel in made),
@@ -92,11 +92,11 @@ def totals(made: Sequence[Kernel], precision: Precision, gpu: Gpu) -> tuple[floa
 
 
 def page() -> str:
-    """The page as Markdown."""
+    """Return the page as Markdown."""
     parts = [_HEAD, "## GPUs\n", _gpus(), "## Totals\n", _totals(), "## Kernels\n"]
     parts.append(
         "Layers of the same shape share a row, named after the first.\n"
-        "Each GPU has the floor and the predicted time in us.\n"
+        "The columns of GPUs contain the floor and the predicted time in us.\n"
     )
     for name, layers in NETWORKS.items():
         for precision in PRECISIONS:
@@ -112,7 +112,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _number(value: float) -> str:
-    """A positive number with three digits, and no exponent."""
+    """Format a positive number with three digits and no exponent."""
     digits = 2 if value < 10 else 1 if value < 100 else 0
     return f"{value:.{digits}f}" if value >= 1 else f"{value:.3f}"
 

@@ -8,11 +8,12 @@ python docs/make.py
 from __future__ import annotations
 
 import json
-import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from jpegcompile.processors import available_processors
 
 RESULTS = Path(__file__).with_name("results") / "models.json"
 # Compiling the largest network may take this long.
@@ -50,7 +51,7 @@ def results(outcomes: list[dict[str, Any]]) -> str:
     head = {
         "benchmark": "models",
         "command": 'pytest tests/models/test_families.py -m "" --zoo-results results.jsonl',
-        "machine": {"cores": f"{os.cpu_count()} cores"},
+        "machine": {"cores": f"{available_processors()} cores"},
         "versions": {"ONNX Runtime": version("onnxruntime"), "PyTorch": version("torch")},
     }
     lines = [f"  {json.dumps(key)}: {json.dumps(value)},\n" for key, value in head.items()]

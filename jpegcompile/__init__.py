@@ -1,4 +1,4 @@
-"""Compile spatial residual networks so that they run on the DCT coefficients of JPEG files."""
+"""Compile spatial residual networks to run on the DCT coefficients of JPEG files."""
 
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from jpegcompile.tuning.tune import tune
     from jpegcompile.version import __version__
 
-# The module of each name, imported when the name is first used.
+# The module of each public name. Modules are imported when a name is first used.
 _MODULES = {
     "Benchmark": "evaluation.benchmark.results",
     "Coefficients": "jpeg.coefficients",
@@ -112,11 +112,11 @@ __all__ = [
     "verify",
 ]
 
-# Type checkers would take any name for one that is there.
+# With `__getattr__` visible, type checkers would accept any name.
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        """Import what is used for the first time."""
+        """Import a public name on first use."""
         if name not in _MODULES:
             raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
         from importlib import import_module

@@ -3,6 +3,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegcompile.jpeg.failures import FailureKind
 from jpegcompile.preprocessing.geometry import Geometry, Placement
 
 NativeImage = tuple[
@@ -15,7 +16,7 @@ NativeImage = tuple[
     bool,
     int,
 ]
-NativeFailure = tuple[int, Literal["image", "access", "memory"], str]
+NativeFailure = tuple[int, FailureKind, str]
 
 def read_coefficients_many(
     sources: list[str | bytes | bytearray | memoryview],
@@ -26,16 +27,14 @@ def read_coefficients_many(
 def pack_blocks(
     coefficients: NDArray[np.int16], threads: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int32]]:
-    """Pack contiguous [blocks, 64]; gives `stream`, `lengths`, `offsets` of `PackedPlane`."""
+    """Pack contiguous [blocks, 64]; return `stream`, `lengths`, `offsets` of `PackedPlane`."""
 
 NativeFrame = tuple[int, int, tuple[tuple[int, int], ...], Literal["gray", "ycbcr", "rgb"], int]
-PreprocessFailure: TypeAlias = tuple[
-    int, Literal["image", "access", "memory", "frame"], str | NativeFrame
-]
+PreprocessFailure: TypeAlias = NativeFailure | tuple[int, Literal["frame"], NativeFrame]
 NativeAxis = tuple[int, int, int, int, bool, bool]
 
 class Preprocessor:
-    """Makes the input of one network of files; kernels/preprocess/plan.h explains the fields."""
+    """Turns files into the input of one network; kernels/preprocess/plan.h explains the fields."""
 
     def __init__(
         self,
@@ -57,17 +56,17 @@ class Preprocessor:
     def place(
         self, height: int, width: int, orientation: int
     ) -> tuple[NativeAxis, NativeAxis, bool] | None:
-        """The fields of `Placement` but the filters; None where `Geometry.place` raises."""
+        """Fields of `Placement` without the filters; None where `Geometry.place` raises."""
     def run(
         self, sources: list[str | bytes | bytearray | memoryview], out: NDArray[Any]
     ) -> list[PreprocessFailure]:
-        """Fill `out`, a batch of as many images; those of the failures are zero."""
+        """Fill `out`, one row per image; rows of images that fail are zero."""
 
 def decode_integers(
     source: bytes, placement: Placement, color: Literal["RGB", "BGR", "L"], fill: tuple[int, ...]
 ) -> NDArray[np.uint8]:
-    """Pixels [channels, rows, columns] as `integer_decode.py` of jpegcompile/dct defines them.
+    """Return the pixels [channels, rows, columns] that jpegcompile/dct/integer_decode.py defines.
 
-    The fill is of each channel. Raises ValueError for a placement of an image of another size, or a
-    filter that Pillow does not have, and RuntimeError for a file that cannot be read.
+    `fill` has one value per channel. Raises ValueError if the placement is for an image of another
+    size or Pillow has no such filter, and RuntimeError if the file cannot be read.
     """

@@ -1,7 +1,7 @@
-"""Results of functions that make arrays, kept as long as they fit a number of bytes.
+"""Cache results of functions that return arrays, up to a number of bytes.
 
-`functools.lru_cache` counts entries, and one array for a large image can be larger than a thousand
-for small ones.
+`functools.lru_cache` limits the number of entries, but one array for a large image can be larger
+than a thousand arrays for small images.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Generic, ParamSpec, Protocol, TypeVar
 
 
 class Sized(Protocol):
-    """An array, or what is made of arrays."""
+    """An array, or an object that consists of arrays."""
 
     @property
     def nbytes(self) -> int:
-        """Memory that it holds."""
+        """Size in bytes."""
 
 
 Arguments = ParamSpec("Arguments")
@@ -26,14 +26,19 @@ Result = TypeVar("Result", bound=Sized)
 
 
 class ByteCache(Generic[Arguments, Result]):
-    """A function that remembers its latest results; it may be called by several threads.
+    """A function that caches its most recent results. Several threads may call it.
 
-    A result that alone is larger than the bound is returned and not kept. Two threads that ask for
-    the same missing result may both make it.
+    A result that is larger than the limit is not cached. Two threads that request the same missing
+    result may both compute it.
     """
 
     def __init__(self, make: Callable[Arguments, Result], most: int) -> None:
-        """Remember up to `most` bytes of results of `make`, whose arguments must be hashable."""
+        """Cache a function.
+
+        Args:
+            make: the function; its arguments must be hashable.
+            most: largest total size of cached results in bytes.
+        """
         self._make = make
         self._most = most
         self._lock = threading.Lock()
@@ -43,11 +48,11 @@ class ByteCache(Generic[Arguments, Result]):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the results that are kept."""
+        """Total size of the cached results in bytes."""
         return self._bytes
 
     def __call__(self, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        """The result for these arguments."""
+        """Return the result for these arguments."""
         key: Hashable = (args, tuple(sorted(kwargs.items()))) if kwargs else args
         with self._lock:
             found = self._kept.get(key)
@@ -59,7 +64,7 @@ class ByteCache(Generic[Arguments, Result]):
             return self._keep(key, made)
 
     def clear(self) -> None:
-        """Forget every result."""
+        """Remove all results."""
         with self._lock:
             self._kept.clear()
             self._bytes = 0
@@ -80,5 +85,5 @@ class ByteCache(Generic[Arguments, Result]):
 def cached(
     most: int,
 ) -> Callable[[Callable[Arguments, Result]], ByteCache[Arguments, Result]]:
-    """Decorate a function of hashable arguments to keep up to `most` bytes of its results."""
+    """Decorate a function to cache up to `most` bytes of its results; see `ByteCache`."""
     return lambda make: ByteCache(make, most)

@@ -27,6 +27,7 @@ from jpegcompile.gpu.library.files import beside
 from jpegcompile.input_size import InputSize, size_text
 from jpegcompile.ir.module import CompileOptions, DomainChoice, InputMode, Module
 from jpegcompile.ir.verifier import verify_module
+from jpegcompile.messages import Message
 from jpegcompile.metadata import (
     FORMAT_VERSION,
     CompiledInfo,
@@ -298,7 +299,8 @@ def lower(
         try:
             is_changed = step.run(module)
         except UnsupportedModelError as error:
-            raise UnsupportedModelError(f"{source.name}: {error}") from error
+            text = f"{source.name}: {error}"
+            raise UnsupportedModelError(Message(error.code, text)) from error
         try:
             # A graph that a pass left alone was checked before; the last one is in any case.
             if is_changed or done == len(pipeline):

@@ -1,4 +1,4 @@
-"""Reading JSON, and writing files whole or not at all."""
+"""Read JSON, and write files completely or not at all."""
 
 from __future__ import annotations
 
@@ -13,33 +13,41 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from jpegcompile.errors import AccessError, UsageError
+from jpegcompile.messages import Message
 
 
 def read_json(path: str | os.PathLike[str], content: str) -> Any:
-    """Data of a JSON file.
+    """Read a JSON file.
 
     Args:
-        path: of the file.
-        content: what it holds, for errors.
+        path: path of the file.
+        content: content of the file, for messages, such as "preprocessing".
 
     Raises:
-        AccessError: if it cannot be read.
-        UsageError: if it is not JSON.
+        AccessError: if the file cannot be read.
+        UsageError: if the file is not valid JSON.
     """
     try:
         data = Path(path).read_bytes()
     except OSError as error:
         raise AccessError(
-            f"{path}: cannot read {content}: {error.strerror}; check the path"
+            Message(
+                "json-unreadable",
+                f"{path}: cannot read {content}: {error.strerror}; check the path",
+            )
         ) from error
     return parse_json(data, str(path))
 
 
 def parse_json(data: str | bytes, where: str) -> Any:
-    """Data of a JSON text, in UTF-8 if it is bytes.
+    """Parse JSON.
+
+    Args:
+        data: text, or text in UTF-8 as bytes.
+        where: source of the data in messages.
 
     Raises:
-        UsageError: if it is not JSON, or an object has a name twice; the error names `where`.
+        UsageError: if the text is not valid JSON, or an object has a name twice.
     """
 
     def object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -47,35 +55,43 @@ def parse_json(data: str | bytes, where: str) -> Any:
         if len(found) < len(pairs):
             names = [name for name, _ in pairs]
             twice = next(name for name in names if names.count(name) > 1)
-            raise UsageError(f"{where}: has '{twice}' twice; leave one out")
+            raise UsageError(
+                Message("json-name-twice", f"{where}: has '{twice}' twice; remove one")
+            )
         return found
 
     try:
         text = data if isinstance(data, str) else data.decode("utf-8")
         return json.loads(text, object_pairs_hook=object_of)
     except ValueError as error:
-        raise UsageError(f"{where}: not valid JSON: {error}; fix the file") from error
+        raise UsageError(
+            Message("json-invalid", f"{where}: not valid JSON: {error}; correct it")
+        ) from error
 
 
 def cache_folder(kind: str) -> Path:
-    """Where the desktop keeps what can be made again (XDG base directory specification)."""
+    """Return the folder for cached data of a kind (XDG base directory specification)."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "jpegcompile" / kind
 
 
 def is_same_file(first: Path, second: Path) -> bool:
-    """Whether two paths lead to one file, which need not be there yet."""
+    """Whether two paths name the same file. The file does not have to exist."""
     if first.exists() and second.exists():
         return first.samefile(second)
     return os.path.realpath(first) == os.path.realpath(second)
 
 
 def require_writable(path: str | os.PathLike[str]) -> None:
-    """Refuse, before any long work, a file that could not be written; makes nothing.
+    """Raise an error if a file cannot be written. Call this before long work.
+
+    Does not create the file.
+
+    Args:
+        path: path of the file.
 
     Raises:
-        AccessError: if the folder is missing or not writable, or the path is something else than a
-            file.
+        AccessError: if the folder is missing or not writable, or the path is not a plain file.
     """
     target = Path(os.path.realpath(path))
     _require_plain(path, target)
@@ -85,18 +101,22 @@ def require_writable(path: str | os.PathLike[str]) -> None:
         reason = os.strerror(errno.EACCES)
     else:
         return
-    advice = "give another path" if target.parent.exists() else "make the folder first"
-    raise AccessError(f"{path}: cannot write: {reason}; {advice}")
+    advice = "give another path" if target.parent.exists() else "create the folder first"
+    raise AccessError(Message("output-not-writable", f"{path}: cannot write: {reason}; {advice}"))
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file so that it appears whole or not at all, whatever stops the process or machine.
+    """Write a file completely or not at all, even if the process or machine stops.
 
-    A link stays a link; the file that it points to is replaced.
+    If the path is a link, the linked file is replaced.
+
+    Args:
+        path: path of the file.
+        content: content of the file.
 
     Raises:
-        AccessError: if the folder is missing, not writable or full, or the path is something else
-            than a file.
+        AccessError: if the folder is missing, not writable or full, or the path is not a plain
+            file.
     """
     write_together([(path, writing(content))])
 
@@ -104,19 +124,20 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
 def write_together(
     files: Sequence[tuple[str | os.PathLike[str], Callable[[BinaryIO], object]]],
 ) -> None:
-    """Write files so that either all appear whole, or none and what stood there stays.
+    """Write several files, either all of them or none. On failure, existing files remain.
 
-    Every file is on the disk, under another name, before the first one is put in place; each takes
-    its place at once, so that no path is ever without a file that was there. No file system puts
-    two in place at once. A process that is killed, or a machine that fails, between the first and
-    the last leaves the first ones new and the others as they were, and beside them hidden files
-    `.jpegcompile-*`: with `.old` what stood there, without it what was to come.
+    Every file is first written to the disk under a temporary name. Then each file replaces its
+    target atomically, so an existing path always has a file. File systems cannot replace two files
+    at once: if the process or machine stops between two replacements, the first files are new and
+    the others are old. Hidden files `.jpegcompile-*` then remain: old content with the suffix
+    `.old`, new content without it.
 
     Args:
-        files: paths, and what writes the content; called, and the files replaced, in this order.
+        files: paths, and functions that write the content to a stream. Files are written and
+            replaced in this order.
 
     Raises:
-        AccessError: as `write_whole`, naming the first file that cannot be written.
+        AccessError: as `write_whole`; the message names the first file that cannot be written.
     """
     replaced: list[_Replacement] = []
     try:
@@ -128,7 +149,7 @@ def write_together(
             with _naming(replacement.path):
                 replacement.put(keep_old=True)
                 replacement.sync_name()
-        # Once the last one is in place there is nothing to go back to.
+        # After the last replacement there is nothing to undo.
         for replacement in replaced[-1:]:
             with _naming(replacement.path):
                 replacement.put(keep_old=False)
@@ -143,10 +164,14 @@ def write_together(
 
 
 def write_folder(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> None:
-    """Write the files of a folder, which is made if it is missing, as `write_together` does.
+    """Write the files of a folder as `write_together` does. Create the folder if it is missing.
+
+    Args:
+        path: path of the folder.
+        files: contents by file name.
 
     Raises:
-        AccessError: if the folder cannot be made, or a file not be written.
+        AccessError: if the folder cannot be created, or a file cannot be written.
     """
     folder = Path(path)
     is_new = not folder.exists()
@@ -161,7 +186,7 @@ def write_folder(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> No
 
 
 def writing(content: bytes) -> Callable[[BinaryIO], object]:
-    """What writes a content, for `write_together`."""
+    """Return a function that writes a content, for `write_together`."""
     return lambda stream: stream.write(content)
 
 
@@ -170,11 +195,19 @@ def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise AccessError(f"{path}: cannot write: {error.strerror}; nothing was kept") from error
+        raise AccessError(
+            Message(
+                "output-write-failed",
+                f"{path}: cannot write: {error.strerror}; no file was changed",
+            )
+        ) from error
 
 
 class _Replacement:
-    """A file that is written under another name, put in place, and can be taken back."""
+    """A file that is written under a temporary name and then replaces its target.
+
+    The replacement can be undone.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = path
@@ -184,10 +217,10 @@ class _Replacement:
         self._was_there = True
 
     def write(self, write: Callable[[BinaryIO], object]) -> None:
-        """Write the content beside the target, down to the disk."""
+        """Write the content to the target's folder, and flush it to the disk."""
         _require_plain(self.path, self._target)
         temporary = self._target.with_name(f".jpegcompile-{secrets.token_hex(8)}")
-        # The rights that any new file gets: the system takes away those of the process's umask.
+        # The usual mode of new files; the system applies the umask of the process.
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
         self._temporary = temporary
         with os.fdopen(handle, "wb") as stream:
@@ -196,7 +229,11 @@ class _Replacement:
             os.fsync(handle)
 
     def put(self, *, keep_old: bool) -> None:
-        """Replace the target at once; `keep_old` lets `undo` bring back what stood there."""
+        """Replace the target atomically.
+
+        Args:
+            keep_old: whether to keep the old file, so that `undo` can restore it.
+        """
         assert self._temporary is not None
         self._was_there = self._target.exists()
         if keep_old and self._was_there:
@@ -206,26 +243,29 @@ class _Replacement:
         self._temporary = None
 
     def sync_name(self) -> None:
-        """Have the name of the target on the disk, where the system can be asked for that."""
+        """Flush the target's folder entry to the disk, if the system supports it."""
         folder = self._target.parent
         try:
             handle = os.open(folder, os.O_RDONLY)
         except PermissionError:
-            return  # it may be written but not read; Windows opens no folder at all
+            return  # the folder is writable but not readable, or the system is Windows
         try:
             os.fsync(handle)
         except OSError as error:
-            # File systems that know no such request keep names in order by themselves, or never.
+            # Some file systems do not support this request.
             if error.errno not in (errno.EINVAL, errno.ENOTSUP):
                 raise AccessError(
-                    f"{self.path}: is written, but {folder} cannot be brought to the disk:"
-                    f" {error.strerror}; check the disk"
+                    Message(
+                        "output-folder-not-flushed",
+                        f"{self.path}: is written, but {folder} cannot be flushed to the disk:"
+                        f" {error.strerror}; check the disk",
+                    )
                 ) from error
         finally:
             os.close(handle)
 
     def undo(self) -> None:
-        """Bring back what stood there, and leave nothing else."""
+        """Restore the old file and remove temporary files."""
         if self._temporary is not None:
             self._temporary.unlink(missing_ok=True)
         elif self._old is not None:
@@ -235,17 +275,17 @@ class _Replacement:
         self.forget_old()
 
     def forget_old(self) -> None:
-        """Remove what stood there."""
+        """Remove the copy of the old file."""
         if self._old is not None:
             self._old.unlink(missing_ok=True)
 
 
-# Windows would turn ends of lines.
+# Without this flag Windows would change line ends.
 _BINARY: int = getattr(os, "O_BINARY", 0)
 
 
 def _duplicate(file: Path, name: Path) -> None:
-    """Give a file a second name; a copy of it where the file system knows no hard links."""
+    """Create a hard link to a file, or a copy if the file system has no hard links."""
     try:
         os.link(file, name)
     except OSError:
@@ -254,4 +294,6 @@ def _duplicate(file: Path, name: Path) -> None:
 
 def _require_plain(path: str | os.PathLike[str], target: Path) -> None:
     if target.exists() and not target.is_file():
-        raise AccessError(f"{path}: is not a plain file; give another name")
+        raise AccessError(
+            Message("output-not-a-file", f"{path}: is not a plain file; give another path")
+        )

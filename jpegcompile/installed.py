@@ -1,4 +1,4 @@
-"""Whether this is the installed package, or a clone's folder of bare sources."""
+"""Check that the package is installed and not only a folder of sources."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from importlib.util import find_spec
 
 
 def require_installed() -> None:
-    """Refuse to go on without the compiled modules.
+    """Raise an error if the compiled modules are missing.
 
     Raises:
-        ImportError: if they are not there.
+        ImportError: if they are missing.
     """
     if find_spec("jpegcompile._core") is None:
-        # Python puts the folder that it starts in first: in a clone, the bare sources.
+        # Python searches the current folder first, which has only the sources in a clone.
         raise ImportError(
-            "these are jpegcompile's sources, not the installed package; start Python in another"
-            " folder, or install the clone with pip install -e ."
+            "this folder has the sources of jpegcompile, not the installed package; start Python in"
+            " another folder, or install the clone with pip install -e ."
         )

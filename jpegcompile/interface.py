@@ -1,4 +1,4 @@
-"""Names and numbers on which compiled files and whatever runs them agree."""
+"""Names and numbers shared by compiled files and their runtimes."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ __all__ = [
     "SHARED_INPUTS",
 ]
 
-# Where the operators of networks in other precisions than float32 are. The native library has no
-# kernels for these, and would have them refused if they were in its domain.
+# Operator domain for networks in other precisions than float32. The native library has no kernels
+# for these precisions, and ONNX Runtime would refuse them in the library's operator domain.
 PORTABLE_DOMAIN = "jpegcompile.portable"
 
-# The highest IR that ONNX Runtime releases of the last years read; functions need 8.
+# The highest IR version that recent ONNX Runtime releases read. Functions require 8.
 IR_VERSION = 10
 
-# Inputs of a model that takes coefficients, in this order.
+# Inputs of a model for coefficients, in this order.
 LUMA, CHROMA, QUANTIZATION = "luma", "chroma", "quantization"
-# Further inputs of a model for images of any size: the matrices that take the planes of a batch of
-# files to the network's size, and, where the network may see more than the image, what is added.
+# More inputs of a model for images of any size: matrices that bring the planes of a batch of files
+# to the network's size. LEVEL is an addend for the fill, if the network may see it.
 AXIS_INPUTS = {
     LUMA: (f"{LUMA}_rows", f"{LUMA}_columns"),
     CHROMA: (f"{CHROMA}_rows", f"{CHROMA}_columns"),
 }
 LEVEL = "level"
-# A further input of a model that decodes coefficients to integers: what kind of files a batch has.
+# Another input of a model with the integer decode: the frame of the files of a batch.
 FRAME = "frame"
-# Of these, the ones that a batch has in common.
+# Inputs without a batch axis, shared by all files of a batch.
 SHARED_INPUTS = frozenset((*AXIS_INPUTS[LUMA], *AXIS_INPUTS[CHROMA], LEVEL, FRAME))
-# Input of a model that takes the bytes of a file.
+# Input of a model for the bytes of a file.
 JPEG = "jpeg"

@@ -1,7 +1,8 @@
-"""What a compiled file says of itself, in the metadata of the ONNX model.
+"""The metadata of a compiled file, stored in the metadata of the ONNX model.
 
-One JSON object under one key: format version, tool version, source, inputs and preprocessing, and
-for every jpeg-domain tensor its block size and the spatial tensor of the source that it represents.
+The metadata is one JSON object under one key. It contains the format version, tool version, source,
+inputs and preprocessing. For every tensor in the JPEG domain it contains the block size and the
+corresponding spatial tensor of the source model.
 """
 
 from __future__ import annotations
@@ -20,17 +21,16 @@ from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.interface import DOMAIN
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.subsampling import frame_of, subsampling_of
+from jpegcompile.messages import Message
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.own_preprocessing import OwnPreprocessing
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.reading import preprocess_of
 
-# The record stands under the name of the operator domain. Format 2 added the frequencies,
-# format 3 the domain, format 4 the input mode "jpeg", format 5 what native kernels are chosen for,
-# format 6 images without a batch, format 7 the frame of the files apart from the network's input,
-# format 8 the precision, format 9 the size that the network was trained at, and preprocessing of
-# images of any size, format 10 scaled decoding, and nodes of the source whose work the ingest does,
-# format 11 several views of an image.
+# The key of the record is the operator domain. Additions by format: 2 frequencies, 3 domain, 4
+# input mode "jpeg", 5 purpose of the native kernels (lean, batch), 6 images without a batch, 7 a
+# frame of files separate from the network's input, 8 precision, 9 trained size and images of any
+# size, 10 scaled decoding and nodes that the ingest replaces, 11 several views of an image.
 FORMAT_VERSION = 11
 _SINCE_FRAME = 7
 
@@ -40,27 +40,28 @@ class CompiledInfo:
     """The metadata of a compiled model.
 
     Attributes:
-        format_version: of this record; an older tool refuses a newer one.
-        tool_version: of the jpegcompile that wrote it.
-        source_sha256: of the source model's file.
+        format_version: version of the record's format. Older versions of jpegcompile refuse newer
+            formats.
+        tool_version: version of the jpegcompile that wrote the record.
+        source_sha256: SHA-256 of the source model's file.
         target: "ort", "onnx" or "triton".
         input_mode: "coefficients", "jpeg" or "tensor".
-        input: the image input of the source model.
-        frame: that files must have to be fed as they are; None for tensors.
-        ingest_output: tensor where the network begins; None for tensors.
-        preprocess: as in `Preprocess.to_json`, or None.
-        tensors: jpeg-domain tensor -> [block size, source tensor].
-        report: what `inspect` shows.
-        frequencies: the frequency plan, None where every operator is exact.
-        domain: that was asked for, "jpeg" or "auto".
-        lean: whether native kernels were chosen that take little memory. This and the next are
-            None with target "onnx", where there are none, and in files older than format 5.
-        batch: images at a time that they were chosen for.
-        precision: that the model is computed in.
-        trained_size: (height, width) that the network was trained at, where it runs at another;
-            None where that is the size of `input`.
-        own_preprocessing: nodes of the source whose work the ingest does; None where all are in the
-            network.
+        input: image input of the source model.
+        frame: frame of the files that the model accepts unchanged; None for tensors.
+        ingest_output: name of the tensor after the ingest; None for tensors.
+        preprocess: data of `Preprocess.to_json`, or None.
+        tensors: for each tensor in the JPEG domain, [block size, source tensor].
+        report: data that `inspect` shows.
+        frequencies: frequency plan; None if every operator is exact.
+        domain: `--domain` of the compilation, "jpeg" or "auto".
+        lean: whether native kernels with small memory were chosen. None for target "onnx", which
+            has no native kernels, and in formats before 5.
+        batch: batch size that native kernels were chosen for; None as for `lean`.
+        precision: precision of the model's computation.
+        trained_size: (height, width) that the network was trained at; None if it is the size of
+            `input`.
+        own_preprocessing: nodes of the source model that the ingest replaces; None if there are
+            none.
     """
 
     format_version: int
@@ -84,10 +85,10 @@ class CompiledInfo:
 
     @property
     def feeds_whole_images(self) -> bool:
-        """Whether the source, which is compared with the model, resizes images itself.
+        """Whether the original model, for a comparison, gets whole images and resizes them itself.
 
-        At another resolution it is compared behind its own preprocessing, which is of the trained
-        size.
+        At another resolution, the comparison starts after the original model's preprocessing, which
+        is for the trained size.
         """
         return self.own_preprocessing is not None and self.trained_size is None
 
@@ -98,7 +99,7 @@ class CompiledInfo:
 
     @property
     def views(self) -> int:
-        """Views of an image that the network sees; its outputs are averaged over them."""
+        """Number of views of each image, over which outputs are averaged."""
         preprocessing = self.preprocessing
         return 1 if preprocessing is None else preprocessing.geometry.view_count
 
@@ -109,19 +110,19 @@ class CompiledInfo:
 
     @property
     def averages_views(self) -> bool:
-        """Whether the file itself makes several views and averages; of others runtimes do."""
+        """Whether the model computes and averages several views; otherwise the runtime does."""
         makes_image = self.input_mode == "jpeg" or self.input.decoder != "float"
         return self.views > 1 and makes_image and self.input_mode != "tensor"
 
     @property
     def ingest_block(self) -> int:
-        """Block size of the tensor where the network begins, 1 for pixels."""
-        # A tensor that became an inner one of a fused operator is not in the list.
+        """Block size of the tensor after the ingest; 1 for pixels."""
+        # `tensors` does not contain a tensor that became internal to a fused operator.
         found = self.tensors.get(self.ingest_output or "")
         return block_size(*self.input.size) if found is None else int(found[0])
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data."""
+        """Return JSON-ready data for `info_of`."""
         frame = None if self.frame is None else self.frame.to_json()
         trained = None if self.trained_size is None else list(self.trained_size)
         own = None if self.own_preprocessing is None else self.own_preprocessing.to_json()
@@ -136,7 +137,13 @@ class CompiledInfo:
 
 
 def write_metadata(model: onnx.ModelProto, info: CompiledInfo, kept: Mapping[str, str]) -> None:
-    """Store the record, and the source model's own metadata beside it."""
+    """Replace the metadata of a model.
+
+    Args:
+        model: the compiled model; changed in place.
+        info: the record.
+        kept: metadata of the source model to keep.
+    """
     del model.metadata_props[:]
     for key, value in kept.items():
         model.metadata_props.add(key=key, value=value)
@@ -145,10 +152,17 @@ def write_metadata(model: onnx.ModelProto, info: CompiledInfo, kept: Mapping[str
 
 
 def read_metadata(model: onnx.ModelProto, name: str) -> CompiledInfo | None:
-    """The record of a compiled model; None if jpegcompile did not write the model.
+    """Read the record of a model.
+
+    Args:
+        model: the model.
+        name: name of the model in messages.
+
+    Returns:
+        The record; None if the model is not a compiled model.
 
     Raises:
-        UnsupportedModelError: if the record is newer than this tool, or damaged.
+        UnsupportedModelError: if the record is newer than this version, or damaged.
     """
     text = next((p.value for p in model.metadata_props if p.key == DOMAIN), None)
     if text is None:
@@ -156,42 +170,52 @@ def read_metadata(model: onnx.ModelProto, name: str) -> CompiledInfo | None:
     try:
         data = json.loads(text)
     except ValueError as error:
-        raise UnsupportedModelError(
-            f"{name}: its jpegcompile metadata is damaged; compile the model again"
-        ) from error
+        raise _damaged(name) from error
     return info_of(data, name)
 
 
 def info_of(data: Any, name: str) -> CompiledInfo:
-    """The record that `CompiledInfo.to_json` gave, of this version or an older one.
+    """Create a record from the data of `CompiledInfo.to_json`, of this or an older version.
+
+    Args:
+        data: the data.
+        name: name of the model in messages.
 
     Raises:
-        UnsupportedModelError: if the record is newer than this tool, or damaged.
+        UnsupportedModelError: if the record is newer than this version, or damaged.
     """
     try:
         version = int(data["format_version"])
     except (ValueError, KeyError, TypeError) as error:
-        raise UnsupportedModelError(
-            f"{name}: its jpegcompile metadata is damaged; compile the model again"
-        ) from error
+        raise _damaged(name) from error
     if version > FORMAT_VERSION:
         raise UnsupportedModelError(
-            f"{name}: written in format {version} by jpegcompile {data.get('tool_version')};"
-            f" this version reads up to format {FORMAT_VERSION}: upgrade jpegcompile"
+            Message(
+                "metadata-newer",
+                f"{name}: has format {version} of jpegcompile {data.get('tool_version')}, but this"
+                f" version reads formats up to {FORMAT_VERSION}; upgrade jpegcompile",
+            )
         )
     try:
         return _info_of(_with_frame(data) if version < _SINCE_FRAME else data)
     except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
-        raise UnsupportedModelError(
-            f"{name}: its jpegcompile metadata is damaged; compile the model again"
-        ) from error
+        raise _damaged(name) from error
+
+
+def _damaged(name: str) -> UnsupportedModelError:
+    return UnsupportedModelError(
+        Message(
+            "metadata-damaged",
+            f"{name}: its jpegcompile metadata is damaged; compile the model again",
+        )
+    )
 
 
 def _info_of(data: Mapping[str, Any]) -> CompiledInfo:
     frame, trained = data["frame"], data.get("trained_size")
     own = data.get("own_preprocessing")
     if not isinstance(data["preprocess"], dict | None):
-        raise TypeError("preprocess is no object")
+        raise TypeError("preprocess is not an object")
     info = CompiledInfo(
         **{
             **data,
@@ -201,7 +225,7 @@ def _info_of(data: Mapping[str, Any]) -> CompiledInfo:
             "own_preprocessing": None if own is None else OwnPreprocessing.from_json(own),
         }
     )
-    # Damage in it is found here, where the file is known.
+    # Parse it now, so that an error names the file.
     _ = info.preprocessing
     return info
 
@@ -212,9 +236,10 @@ def _size_of(data: Any) -> tuple[int, int]:
 
 
 def _with_frame(data: Mapping[str, Any]) -> dict[str, Any]:
-    """A record of formats 1 to 6, in which the input was the frame as well, as one of format 7.
+    """Convert a record of formats 1 to 6 to format 7.
 
-    What the ingest did beyond the preprocessing stood apart.
+    In the old formats, the input also described the frame, and "input_affine" contained the
+    normalization that the ingest does beyond the preprocessing.
     """
     rest = dict(data)
     old, absorbed = dict(rest.pop("input")), rest.pop("input_affine")

@@ -1,4 +1,4 @@
-"""What a network takes as its image, whatever file that image comes from."""
+"""The image input of a network."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.dct.color import Color
 from jpegcompile.errors import UsageError
+from jpegcompile.messages import Message
 from jpegcompile.preprocessing.fields import geometry_json, geometry_of
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
@@ -20,18 +21,21 @@ Layout = Literal["NCHW", "NHWC"]
 
 @dataclass(frozen=True)
 class NetworkInput:
-    """The image input of a network, as the source model declares it, its size fixed.
+    """The image input of a network, as declared by the source model, with a fixed size.
 
     Attributes:
-        name, channels, height, width: of the input.
-        layout: of the input, which in the graph always has a batch.
-        has_batch: whether the source model's input has one; without one it is one image [C,H,W] or
-            [H,W,C], and `layout` is that of a batch of one.
-        color: channels that the network takes; None where it is fed with tensors.
+        name: name of the input.
+        channels: number of channels.
+        height: height in pixels.
+        width: width in pixels.
+        layout: layout of the input, "NCHW" or "NHWC". In the graph it always has a batch axis.
+        has_batch: whether the source model's input has a batch axis. If not, it is one image
+            [C, H, W] or [H, W, C], and `layout` is the layout of a batch of one image.
+        color: color channels of the network's input; None if the model was compiled for tensors.
         affine: from pixels on the 0..255 scale to the first tensor that the compiled network
-            computes on, normalisation inside the source's graph included; None as for `color`.
-        geometry: how images of any size come to the network's, in one view or several.
-        decoder: what makes pixels of coefficients: "float", or "libjpeg-turbo" for its integers.
+            computes on, including normalization in the source's graph; None if `color` is None.
+        geometry: how images of any size become images of the network's size.
+        decoder: "float" for the float decode, "libjpeg-turbo" for the integer decode.
     """
 
     name: str
@@ -52,35 +56,41 @@ class NetworkInput:
 
     @property
     def is_preprocessed(self) -> bool:
-        """Whether no fixed linear map takes files to it: they are resized, turned or rounded."""
+        """Whether the ingest depends on the file: files are resized, turned or rounded."""
         geometry = self.geometry
         return geometry.takes_any_size or geometry.orientation or self.decoder != "float"
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of one image as the source model takes it, in its layout."""
+        """Shape of one image in the source model's layout."""
         return (*self.size, self.channels) if self.layout == "NHWC" else (self.channels, *self.size)
 
     def each_view(self) -> tuple[NetworkInput, ...]:
-        """The same for one view of an image each."""
+        """Return one input per view of an image."""
         return tuple(replace(self, geometry=view) for view in self.geometry.each_view())
 
     @property
     def from_pixels(self) -> tuple[Color, ChannelAffine]:
-        """`color` and `affine` of a network that is fed with pixels.
+        """`color` and `affine`, which must not be None.
 
         Raises:
-            UsageError: if it is fed with tensors.
+            UsageError: if the model was compiled for tensors.
         """
         if self.color is None or self.affine is None:
             raise UsageError(
-                f"input '{self.name}' takes tensors, and no preprocessing says how pixels become"
-                " one; compile the model with --preprocess"
+                Message(
+                    "input-takes-tensors",
+                    f"input '{self.name}' takes tensors, and the model has no preprocessing for"
+                    " images; compile the model with --preprocess",
+                )
             )
         return self.color, self.affine
 
     def normalized(self, preprocess: Preprocess) -> NetworkInput:
-        """This input, fed with pixels by that preprocessing alone.
+        """Return this input with the fields of a preprocessing.
+
+        Args:
+            preprocess: the preprocessing.
 
         Raises:
             UsageError: if the preprocessing does not fit the channels or the size.
@@ -97,7 +107,7 @@ class NetworkInput:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data that `from_json` reads back."""
+        """Return JSON-ready data for `from_json`."""
         affine = self.affine
         numbers = None if affine is None else [affine.scale.tolist(), affine.shift.tolist()]
         data = asdict(replace(self, affine=None))
@@ -105,10 +115,10 @@ class NetworkInput:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> NetworkInput:
-        """The input that `to_json` gave.
+        """Create an input from the data of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: if the data is something else.
+            KeyError, TypeError, ValueError: if the data is invalid.
         """
         numbers = data["affine"]
         affine = None

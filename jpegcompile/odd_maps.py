@@ -1,7 +1,7 @@
-"""Where maps have block size 1, since a side of them is odd, and which image would avoid it.
+"""Report maps with an odd side, which have block size 1, and an input size that avoids them.
 
-Which sizes do is found by trying: the graph is brought to its canonical form, without lowering, at
-a few sizes near the present one.
+The size is found by trial: the graph is legalized, but not lowered, at a few sizes near the current
+one.
 """
 
 from __future__ import annotations
@@ -16,26 +16,27 @@ from jpegcompile.frontend.load import Source
 from jpegcompile.input_size import Size, size_text
 from jpegcompile.ir.module import Module, size_of
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.messages import Message
 from jpegcompile.report import NodeReport
 
-# A network that halves its maps k times has even ones where the image is a multiple of 2^(k+1).
+# A network that halves its maps k times has even maps if the image size is a multiple of 2^(k+1).
 _MULTIPLES = (8, 16, 32, 64)
-# What is tried is no further from the present size, and no more stretched, than by these factors.
+# Limits on the ratio of a tried size to the current one, and on the change of the aspect ratio.
 _LARGER, _SMALLER, _STRETCH = 4.0, 0.5, 1.5
 _SIZES_NAMED = 3
 _LONGEST_REASON = 160
-# How shape inference calls what it cannot tell: "unk__0", another number each time.
+# Prefix of the symbols that shape inference invents for unknown dimensions: "unk__0", ...
 _NAMELESS = "unk__"
 
 
 def note_odd_maps(module: Module, source: Source, steps: Sequence[Pass]) -> None:
-    """Note in the report which maps of a lowered module have block size 1, and what to do.
+    """Add a note to the report on maps with block size 1, with advice.
 
-    The model is compiled by now: where the advice cannot be found, the note says why.
+    If the advice cannot be determined, the note says why.
 
     Args:
-        module: behind the pipeline.
-        source: the model that it was made from.
+        module: the module after the pipeline.
+        source: the source model.
         steps: passes up to the one that assigns block sizes.
     """
     what = _what(module)
@@ -44,14 +45,15 @@ def note_odd_maps(module: Module, source: Source, steps: Sequence[Pass]) -> None
     try:
         advice = _advice(module, source, steps)
     except Exception as error:
-        # The graph at other sizes went through no check, so a pass may fail in any way.
+        # The graph at other sizes was not checked, so a pass may raise any error.
         reason = f"{type(error).__name__}: {one_line(error)}"[:_LONGEST_REASON]
-        advice = f"whether another input would avoid it could not be tried ({reason})"
-    module.report.note(f"{what}; {advice}")
+        text = f"other input sizes could not be tried ({reason})"
+        advice = Message("odd-maps-not-tried", text)
+    module.report.note(Message(advice.code, f"{what}; {advice}"))
 
 
 def candidates(size: Size) -> list[Size]:
-    """Sizes to try for another image: larger ones first, the nearest of them in front."""
+    """Input sizes to try: larger sizes first, then smaller ones, each from near to far."""
     larger = {_next(size, step, 1) for step in _MULTIPLES}
     smaller = {_next(size, step, -1) for step in _MULTIPLES}
     near = [other for other in larger | smaller if _is_near(other, size)]
@@ -59,7 +61,7 @@ def candidates(size: Size) -> list[Size]:
 
 
 def _next(size: Size, step: int, sign: int) -> Size:
-    """Both sides as multiples of `step`, rounded up or, where `sign` is -1, down: another size."""
+    """Nearest other size with multiples of `step`: larger if `sign` is 1, smaller if it is -1."""
     high, wide = (-(-side * sign // step) * step * sign for side in size)
     return (high, wide) if (high, wide) != size else (high + sign * step, wide + sign * step)
 
@@ -75,14 +77,14 @@ def _is_odd(node: NodeReport) -> bool:
 
 
 def _what(module: Module) -> str | None:
-    """What has block size 1: maps that nodes make, or the image alone; None if nothing has."""
+    """Describe what has block size 1: maps of nodes, or only the image; None if nothing has."""
     nodes = [node for node in module.report.nodes if _is_odd(node)]
     if nodes:
         return _what_of(nodes)
     size = module.image.size
     if block_size(*size) > 1 or size == (1, 1):
         return None
-    return f"the image of {size_text(size)} has block size 1 and is taken in the spatial domain"
+    return f"the image of {size_text(size)} has block size 1, so it stays in the spatial domain"
 
 
 def _what_of(nodes: Sequence[NodeReport]) -> str:
@@ -94,15 +96,15 @@ def _what_of(nodes: Sequence[NodeReport]) -> str:
     text = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
     count = "1 node" if len(nodes) == 1 else f"{len(nodes)} nodes"
     return (
-        f"maps of {text} from {nodes[0].op} '{nodes[0].name}' on ({count}) have block size 1 and"
-        " are computed in the spatial domain"
+        f"maps of {text} from {nodes[0].op} '{nodes[0].name}' on ({count}) have block size 1, so"
+        " they stay in the spatial domain"
     )
 
 
-def _advice(module: Module, source: Source, steps: Sequence[Pass]) -> str:
+def _advice(module: Module, source: Source, steps: Sequence[Pass]) -> Message:
     present = module.image.size
     others = []
-    # Later passes rename the batch of outputs that are averages over views.
+    # Later passes rename the batch of outputs that are averaged over views.
     has_views = module.image.geometry.view_count > 1
     alike = (_at_size(module, source, steps, present) if has_views else None) or module
     for size in candidates(present):
@@ -110,18 +112,21 @@ def _advice(module: Module, source: Source, steps: Sequence[Pass]) -> str:
         if other is not None and _vectors(other) != _vectors(alike):
             other = None
         if other is not None and not _has_odd_maps(other):
-            return f"an input of {size_text(size)} would avoid it"
+            text = f"use an input of {size_text(size)} to avoid this"
+            return Message("odd-maps-avoidable", text)
         others.append(other)
-    # A size that is too small for a window binds nothing.
+    # A small size may fail for other reasons, so the size is fixed only if all sizes fail.
     if not any(others):
-        return f"the classifier is bound to an input of {size_text(present)}"
-    return f"no size near {size_text(present)} that was tried avoids it"
+        text = f"the classifier requires an input of {size_text(present)}"
+        return Message("odd-maps-size-fixed", text)
+    text = f"none of the sizes tried near {size_text(present)} avoids this"
+    return Message("odd-maps-unavoidable", text)
 
 
 def _at_size(module: Module, source: Source, steps: Sequence[Pass], size: Size) -> Module | None:
-    """The module at a size of its image, behind the steps; None where a step refuses it."""
+    """Run the passes at another image size; returns None if a pass rejects the size."""
     image = replace(module.image, height=size[0], width=size[1])
-    # What kernels are chosen for is no matter, and must not be in the way of another size.
+    # The batch is an option for kernels, which must not make another size fail.
     options = replace(module.options, batch=None)
     other = Module.of(graph_at_size(source.model, source.folder, image), image, options)
     try:
@@ -133,7 +138,7 @@ def _at_size(module: Module, source: Source, steps: Sequence[Pass], size: Size) 
 
 
 def _vectors(module: Module) -> list[tuple[object, ...]]:
-    """Shapes of the outputs that are no maps, which must not depend on the size of the image."""
+    """Shapes of the outputs that are not maps; they must not depend on the image size."""
     return [
         tuple(None if str(d).startswith(_NAMELESS) else d for d in tensor.shape)
         for tensor in module.graph.outputs

@@ -1,7 +1,7 @@
-"""Preprocessing that a source model does itself, and its compiled model by the ingest.
+"""Preprocessing in the graph of a source model, which the compiled model does in its ingest.
 
-photograph -> Resize -> Slice -> network        the source, which is fed whole photographs
-photograph -> ingest -> network                 the compiled model
+photograph -> Resize -> Slice -> network        source model, whose input is a whole photograph
+photograph -> ingest -> network                 compiled model
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ from jpegcompile.preprocessing.preprocess import Preprocess
 
 @dataclass(frozen=True)
 class OwnPreprocessing:
-    """Nodes of a source model whose work the ingest does.
+    """Nodes of a source model that the ingest replaces.
 
     Attributes:
-        nodes: their names.
-        output: tensor of the source that stands for the image behind them.
+        nodes: names of the nodes.
+        output: tensor of the source model with the preprocessed image.
     """
 
     nodes: tuple[str, ...]
     output: str
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data that `from_json` reads back."""
+        """Return JSON-ready data for `from_json`."""
         return {"nodes": list(self.nodes), "output": self.output}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> OwnPreprocessing:
-        """What `to_json` gave.
+        """Create a record from the data of `to_json`.
 
         Raises:
-            KeyError, TypeError: if the data is something else.
+            KeyError, TypeError: if the data is invalid.
         """
         return cls(tuple(map(str, data["nodes"])), str(data["output"]))
 
 
 def before_own(preprocess: Preprocess) -> Preprocess:
-    """What is left of a preprocessing without the work of the model's nodes."""
+    """Return a preprocessing without the steps that the source model does itself."""
     given = preprocess.geometry
     left = Geometry(orientation=given.orientation, mirror=given.mirror, flip=given.flip)
     return replace(preprocess, geometry=left)

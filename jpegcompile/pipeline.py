@@ -1,6 +1,6 @@
-"""The pipeline: every pass in order. It reads as the table of contents of the compiler.
+"""The pipeline: every pass in order, a table of contents of the compiler.
 
-The last stage is the schedule of a target: `jpegcompile/target/`.
+The last stage is the schedule of the target; see `jpegcompile/target/`.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ LEGALIZE: tuple[Pass, ...] = (
     CanonicalConvTranspose(),
     CanonicalResize(),
     CanonicalReshape(),
-    # The size of one map can decide the size of the next one: x.chunk(2), x.view(n, c // 2, ...).
+    # The size of one map may determine the next: x.chunk(2), x.view(n, c // 2, ...).
     FixedPoint(
         "resolve-shapes", InferShapes(), FoldConstants(), CanonicalResize(), CanonicalReshape()
     ),
@@ -137,20 +137,20 @@ LOWER: tuple[Pass, ...] = (
     CancelCasts(),
     ReportKept(),
 )
-# Only these may change an answer, and only as far as the frequency plan says.
+# Only these passes may change outputs, as the frequency plan specifies.
 RESOLVE: tuple[Pass, ...] = (
     ApproximateMasks(),
     TruncateFrequencies(),
 )
 
-# As far as feature maps and their block sizes are known; enough to judge an input size.
+# Passes up to the one that assigns block sizes, which suffice to evaluate an input size.
 FIND_MAPS: tuple[Pass, ...] = (*LEGALIZE, AssignBlocks())
 
 
 def pipeline_for(target: Target) -> tuple[Pass, ...]:
-    """All passes in order: the stages above, then what the target schedules.
+    """Return all passes in order: the stages above, then the schedule of the target.
 
-    The schedule changes which operators do the work, not what is computed.
+    The schedule changes which operators do the work; it does not change outputs.
     """
     return LEGALIZE + FOLD + LOWER + RESOLVE + target.schedule()
 

@@ -1,9 +1,9 @@
-"""Write the C++ that follows from the definitions of operators and the programs of GPU kernels.
+"""Generate C++ from the definitions of operators and the programs of GPU kernels.
 
 python -I kernels/generate.py FOLDER [KERNEL...]
 
-Leaves out operators of the kernels named. Needs the standard library alone: what builds the package
-has neither the package nor what it depends on.
+Operators of the named kernels are left out. The script uses only the standard library, because the
+build environment contains neither the package nor its dependencies.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from types import ModuleType
 
 
 def main(folder: str, *left_out: str) -> None:
-    """Write the files into a folder."""
-    # The package itself cannot be imported before it is built; its modules can.
+    """Write the generated files to a folder, without the kernels in `left_out`."""
+    # The package cannot be imported before it is built, but its modules can.
     package = ModuleType("jpegcompile")
     package.__path__ = [str(Path(__file__).resolve().parents[1] / "jpegcompile")]
     sys.modules["jpegcompile"] = package

@@ -1,1 +1,1 @@
-"""Rewrite passes: one a file, graph surgery only; each header states the rewrite as an equation."""
+"""Rewrite passes, one in each file; the file's docstring states the rewrite as an equation."""

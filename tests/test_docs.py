@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import make
 import models_table
 import pytest
-from generate import tables
+from generate import errors, idea, tables
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = Path("page.md")
@@ -21,6 +23,28 @@ def test_nothing_is_stale() -> None:
     command = [sys.executable, "-P", str(ROOT / "docs" / "make.py"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_stale_files_are_named_and_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (tmp_path / "README.md").write_text("no table")
+    monkeypatch.setattr(make, "DOCS", docs)
+    monkeypatch.setattr(make, "README", tmp_path / "README.md")
+    monkeypatch.setattr(make, "PAGES", {"one.md": lambda: "new"})
+    monkeypatch.setattr(sys, "argv", ["make.py", "--check"])
+    assert make.main() == 1
+    assert capsys.readouterr().err == "docs/one.md is stale; run python docs/make.py\n"
+    monkeypatch.setattr(sys, "argv", ["make.py"])
+    assert make.main() == 0
+    assert (docs / "one.md").read_text() == "new"
+    monkeypatch.setattr(sys, "argv", ["make.py", "--check"])
+    assert make.main() == 0
+    (docs / "two.md").write_text("<!-- table: results/none.json\na: {a}\n-->\n<!-- end -->\n")
+    assert make.main() == 2
+    assert "two.md: results/none.json does not exist" in capsys.readouterr().err
 
 
 def test_every_file_of_results_is_shown() -> None:
@@ -35,7 +59,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of results with two files."""
     monkeypatch.setattr(tables, "DOCS", tmp_path)
     tables._results.cache_clear()
-    head = {"benchmark": "b", "machine": {"cpu": "fast"}, "versions": {"tool": "1"}}
+    machine = {"processor": "fast", "processors": 2}
+    head = {"benchmark": "b", "machine": machine, "versions": {"tool": "1"}}
     times = [{"net": "a", "threads": 1, "ms": 2.5}, {"net": "b", "threads": 2, "ms": None}]
     first = {**head, "command": "run it", "date": "today", "rows": times}
     (tmp_path / "times.json").write_text(json.dumps(first))
@@ -60,17 +85,17 @@ def test_tables(folder: Path) -> None:
     )
     assert made == ["| n | t | p |", "| --- | --- | --- |", "| a | 2.50 ms | 90 |", "| b | - | - |"]
     made = body(table("times.json", "@where threads=2", "@source", "n: {net}"))
-    assert made[2:] == ["| b |", "Measured: `run it`; fast; tool 1; today."]
+    assert made[2:] == ["| b |", "Measured: `run it`; fast, 2 processors; tool 1; today."]
 
 
 def test_pivoted_tables(folder: Path) -> None:
     rows = [
-        {"net": net, "threads": threads, "ms": {"all": ms}}
+        {"net": net, "threads": threads, "ms.all": ms}
         for net, threads, ms in [("a", 1, 5), ("a", 2, 3), ("b", 1, 7)]
     ]
     text = json.dumps({"benchmark": "b", "machine": {}, "versions": {}, "rows": rows})
     (folder / "pivot.json").write_text(text)
-    columns = "n: {net} | one: {ms@1[all]} | two: {ms@2[all]}"
+    columns = "n: {net} | one: {ms.all@1} | two: {ms.all@2}"
     made = body(table("pivot.json", "@pivot threads by net", columns))
     assert made[2:] == ["| a | 5 | 3 |", "| b | 7 | - |"]
 
@@ -107,3 +132,33 @@ def test_results_of_models() -> None:
     made = json.loads(models_table.results([slow, outcome, {**slow, "family": "other"}]))
     assert [row["verdict"] for row in made["rows"]] == ["ok", "**RED**"]
     assert made["rows"][0]["error"] == 1.2e-6
+
+
+SOURCE = """
+def f(self, node, names):
+    if not names:
+        raise UsageError(Message("no-names", f"{node.name}: has no names"))
+    report.note(Message("note-a", "text | with" + f" {', '.join(names)} and {len(names)}"))
+    text = f"{node.name}: too long"
+    raise UsageError(Message("too-long", text))
+    damaged = Message("damaged", "old text")
+    raise ImageError(damaged)
+    raise UsageError(Message(error.code, f"{node}: {error}"))
+    return Message("reason-a", f"{self._where} is {max(a + b for a in names)}")
+"""
+
+
+def test_messages_are_read_from_sources() -> None:
+    assert list(errors._texts_of(ast.parse(SOURCE))) == [
+        errors.Text("UsageError", "no-names", "{node.name}: has no names"),
+        errors.Text(errors.NOTES, "note-a", r"text \| with {names} and {names}"),
+        errors.Text("UsageError", "too-long", "{node.name}: too long"),
+        errors.Text("ImageError", "damaged", "old text"),
+        errors.Text(errors.REASONS, "reason-a", "{where} is {names}"),
+    ]
+
+
+def test_the_picture_does_not_depend_on_chance() -> None:
+    first = idea.picture()
+    assert first == idea.picture()
+    assert "nan" not in first

@@ -105,16 +105,52 @@ def _is_text(value: ast.expr) -> bool:
     return is_string or isinstance(value, ast.JoinedStr)
 
 
-def _texts_of(tree: ast.AST, group: str = REASONS) -> Iterator[Text]:
-    """Yield the messages below a node; the innermost call around a message decides its group."""
+def _texts_of(tree: ast.AST, group: str = REASONS, scope: ast.AST | None = None) -> Iterator[Text]:
+    """Yield the messages below a node.
+
+    Args:
+        tree: node of the sources.
+        group: group of a message that is directly below; the innermost call decides it.
+        scope: innermost function or module around the node, where names are looked up.
+    """
+    scope = scope or tree
     for node in ast.iter_child_nodes(tree):
-        inner = group
-        if isinstance(node, ast.Call):
-            name = _name(node)
-            inner = _GROUP_OF.get(name, REASONS)
-            if name == "Message" and isinstance(node.args[0], ast.Constant):
-                yield Text(group, str(node.args[0].value), _template(node.args[1]))
-        yield from _texts_of(node, inner)
+        inner, within = group, scope
+        match node:
+            case ast.FunctionDef():
+                within = node
+            case ast.Assign(targets=[ast.Name(id=name)]):
+                inner = _group_of_users(name, scope)
+            case ast.Call():
+                inner = _GROUP_OF.get(_name(node), REASONS)
+                if _name(node) == "Message" and isinstance(node.args[0], ast.Constant):
+                    value = _looked_up(node.args[1], scope)
+                    yield Text(group, str(node.args[0].value), _template(value))
+        yield from _texts_of(node, inner, within)
+
+
+def _group_of_users(name: str, scope: ast.AST) -> str:
+    """Return the group of the first error or note that is created with a variable."""
+    for node in ast.walk(scope):
+        if not isinstance(node, ast.Call) or _name(node) not in _GROUP_OF:
+            continue
+        if any(isinstance(argument, ast.Name) and argument.id == name for argument in node.args):
+            return _GROUP_OF[_name(node)]
+    return REASONS
+
+
+def _looked_up(value: ast.expr, scope: ast.AST) -> ast.expr:
+    """Return the last expression assigned to a variable before its use; other values unchanged."""
+    if not isinstance(value, ast.Name):
+        return value
+    assigned = [
+        node
+        for node in ast.walk(scope)
+        if isinstance(node, ast.Assign)
+        and node.lineno < value.lineno
+        and any(isinstance(one, ast.Name) and one.id == value.id for one in node.targets)
+    ]
+    return max(assigned, key=lambda node: node.lineno).value if assigned else value
 
 
 def _name(call: ast.Call) -> str:
@@ -147,10 +183,23 @@ def _raw(value: ast.expr) -> str:
 
 
 def _braced(value: ast.expr) -> str:
-    """Return a name or an attribute in braces; of longer expressions, their last name."""
+    """Return a short name of a value in braces."""
+    return f"{{{_short(value).removeprefix('self.').lstrip('_')}}}"
+
+
+def _short(value: ast.expr) -> str:
+    """Return a name or attribute; of a call its first argument; else the first name within."""
     text = ast.unparse(value)
-    if not re.fullmatch(r"[\w.]+", text) or len(text) > LONGEST:
-        names = [n.id for n in ast.walk(value) if isinstance(n, ast.Name)]
-        attributes = [n.attr for n in ast.walk(value) if isinstance(n, ast.Attribute)]
-        text = ([*attributes, *names] or ["..."])[0]
-    return f"{{{text.removeprefix('self.').lstrip('_')}}}"
+    if re.fullmatch(r"[\w.]+", text) and len(text) <= LONGEST:
+        return text
+    match value:
+        case ast.Call(args=[first, *_]):
+            return _short(first)
+        case ast.Call(func=ast.Attribute(attr=name)) | ast.Attribute(attr=name):
+            return name
+        case ast.GeneratorExp(generators=[first, *_]) | ast.ListComp(generators=[first, *_]):
+            return _short(first.iter)
+        case ast.Subscript(value=inner):
+            return _short(inner)
+    names = [node.id for node in ast.walk(value) if isinstance(node, ast.Name)]
+    return names[0] if names else "..."

@@ -24,8 +24,8 @@ A value within a line of prose is written
 
     <!-- value: results/memory.json {jpeg:.2f} @where network=ResNet-18 -->1.16<!-- end -->
 
-A file is a JSON object with "benchmark", "machine", "versions" and "rows", as the benchmarks write
-by `--json`, and optionally "command", "date" and "note".
+A file is the record that a benchmark writes by `--json`: a JSON object with "benchmark", "machine",
+"versions" and "rows", and optionally "date" and "settings". "command" and "note" may be added.
 """
 
 from __future__ import annotations
@@ -154,9 +154,13 @@ def _rendered(spec: Spec) -> str:
 def _source(results: Mapping[str, Any]) -> str:
     """Say in one line how rows were measured, as far as the file tells."""
     versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
-    machine = ", ".join(map(str, results["machine"].values()))
-    command = results.get("command")
-    parts = [f"`{command}`" if command else "", machine, versions, results.get("date", "")]
+    machine = {**results["machine"]}
+    if "processors" in machine:
+        machine["processors"] = f"{machine['processors']} processors"
+    settings = ", ".join(f"{name} {value}" for name, value in results.get("settings", {}).items())
+    command = f"`{results['command']}`" if "command" in results else ""
+    where = ", ".join(map(str, machine.values()))
+    parts = [command, where, versions, settings, results.get("date", "")]
     said = "Measured: " + "; ".join(part for part in parts if part) + "."
     return f"{said} {results['note']}" if results.get("note") else said
 
@@ -183,14 +187,20 @@ def _pairs(text: str) -> dict[str, str]:
 
 
 def _fields(template: str) -> list[str]:
-    names = (name for _, name, _, _ in string.Formatter().parse(template) if name)
-    return [re.split(r"[.\[]", name)[0] for name in names]
+    return [name for _, name, _, _ in string.Formatter().parse(template) if name]
+
+
+class _Formatter(string.Formatter):
+    """Formats columns by their whole names, which may contain dots."""
+
+    def get_field(self, field_name: str, args: Any, kwargs: Any) -> tuple[Any, str]:
+        return kwargs[field_name], field_name
 
 
 def _cell(template: str, row: Row) -> str:
     if any(row.get(name) is None for name in _fields(template)):
         return MISSING
-    return template.format(**row)
+    return _Formatter().vformat(template, (), row)
 
 
 @cache

@@ -1,1 +1,1 @@
-"""What passes ask of a graph; nothing here changes one."""
+"""Analyses of a graph that passes share, and a few helpers that write nodes."""

@@ -1,4 +1,4 @@
-"""Which axes a node names, whichever opset spells them: by an attribute, or later by an input."""
+"""Axes of a node: an attribute in older opsets, an input in newer ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import onnx_graphsurgeon as gs
 from jpegcompile.ir.graph import input_at, value_of
 from jpegcompile.ir.module import Module
 
-# The opset from which on axes are an input.
+# First opset in which the axes are an input.
 _AXES_AS_INPUT = {
     "ReduceMax": 18,
     "ReduceMean": 18,
@@ -22,22 +22,28 @@ _GLOBAL_POOLS = ("GlobalAveragePool", "GlobalMaxPool")
 
 
 def given_axes(node: gs.Node, index: int = 1) -> list[int] | None:
-    """Axes by attribute, or by the input `index`; None where there are none, or not known."""
+    """Axes from the attribute or from input `index`; None if they are absent or unknown."""
     operand = input_at(node, index)
     axes = node.attrs.get("axes") if operand is None else value_of(operand)
     return None if axes is None else [int(axis) for axis in np.asarray(axes).reshape(-1)]
 
 
 def axes_of(node: gs.Node, rank: int, index: int = 1) -> list[int] | None:
-    """The same as non-negative numbers of a tensor of that rank, in order."""
+    """Axes as in `given_axes`, as non-negative numbers for a tensor of that rank."""
     axes = given_axes(node, index)
     return None if axes is None or not rank else [axis % rank for axis in axes]
 
 
 def reduced_axes(node: gs.Node, wanted_rank: int) -> set[int] | None:
-    """Axes of a reduction or global pool; None where they, or an input of that rank, are unknown.
+    """Axes of a reduction or global pooling.
 
-    No axes at all can mean every one.
+    Args:
+        node: the node.
+        wanted_rank: rank that the input must have.
+
+    Returns:
+        The axes. An empty set can mean all axes. None if the axes are unknown or the input has
+        another rank.
     """
     if len(node.inputs[0].shape or ()) != wanted_rank:
         return None
@@ -48,7 +54,7 @@ def reduced_axes(node: gs.Node, wanted_rank: int) -> set[int] | None:
 
 
 def write_axes(node: gs.Node, axes: Sequence[int], module: Module) -> None:
-    """Give a node of one operand its axes, in the spelling of the graph's opset."""
+    """Set the axes of a node with one operand, in the form of the graph's opset."""
     if module.graph.opset < _AXES_AS_INPUT[node.op]:
         node.attrs["axes"] = list(axes)
         return

@@ -1,7 +1,7 @@
-"""Which operators work on each image of a batch alone, so that the batch may have any size.
+"""Find operators that process each image of a batch independently, which allows a dynamic batch.
 
 A tensor *carries* the batch if its first dimension counts images. For a node that reads such
-tensors, `keeps_images_apart` says whether its outputs carry the batch as well, image by image.
+tensors, `keeps_images_apart` decides whether its outputs carry the batch, image by image.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from jpegcompile.ir.graph import input_at, value_of
 from jpegcompile.operators.pixelwise import FUNCTIONS
 
 # fmt: off
-# Each element of the result depends on one element of each operand, broadcast as NumPy does.
+# Each output element depends on one element of each operand, with NumPy broadcasting.
 ELEMENTWISE = frozenset(FUNCTIONS) | frozenset(
     (
         "Add", "And", "Cast", "Ceil", "Clip", "Div", "Dropout", "Equal", "Floor", "Greater",
@@ -27,7 +27,7 @@ ELEMENTWISE = frozenset(FUNCTIONS) | frozenset(
         "Sub", "Sum", "Where", "Xor",
     )
 )
-# These take the channels second, and make maps whose channels are second.
+# The channels of their input and output maps are axis 1.
 BY_IMAGE = frozenset(
     (
         "AveragePool", "Conv", "ConvTranspose", "DepthToSpace", "GlobalAveragePool",
@@ -39,24 +39,24 @@ BY_IMAGE = frozenset(
 
 
 def keeps_images_apart(node: gs.Node, carriers: set[int]) -> bool:
-    """Whether every output of a node carries the batch, each image computed from its own alone.
+    """Whether every output of a node carries the batch, and each image depends on itself only.
 
     Args:
-        node: reads at least one tensor that carries the batch.
-        carriers: `id` of every tensor before the node that does.
+        node: a node that reads at least one tensor that carries the batch.
+        carriers: `id` of every upstream tensor that carries the batch.
     """
     if node.op in ELEMENTWISE:
         return _broadcasts_over_batch(node, carriers)
     if node.op == "Concat":
         return _attribute_axis(node, 0) not in (None, 0) and _all_carry(node.inputs, carriers)
     if node.op == "MatMul" and _all_carry(node.inputs, carriers):
-        # Of equal rank, the batches of both meet; of rank 2 it would be a dimension of the product.
+        # At equal ranks above 2 the batch dimensions match; at rank 2 the product would sum it.
         ranks = [len(t.shape or ()) for t in node.inputs]
         return ranks[0] == ranks[1] >= 3
     if not _all_carry(node.inputs[:1], carriers) or _some_carry(node.inputs[1:], carriers):
         return False
     if node.op in BY_IMAGE:
-        # Positions of maxima count through the whole batch.
+        # The other outputs are positions of maxima, which are numbered across the whole batch.
         return not any(t.name for t in node.outputs[1:])
     check = _CHECKS.get(node.op)
     return check is not None and check(node)
@@ -71,7 +71,7 @@ def _some_carry(tensors: Sequence[gs.Tensor], carriers: set[int]) -> bool:
 
 
 def _broadcasts_over_batch(node: gs.Node, carriers: set[int]) -> bool:
-    """Images must meet in one rank; operands besides them must not have a batch of their own."""
+    """Whether operands with the batch have one rank, and other operands have no batch."""
     shapes = [t.shape for t in node.inputs if id(t) in carriers]
     if any(shape is None for shape in shapes) or len({len(shape) for shape in shapes}) != 1:
         return False
@@ -86,7 +86,7 @@ def _broadcasts_over_batch(node: gs.Node, carriers: set[int]) -> bool:
 
 
 def _rank(node: gs.Node) -> int:
-    """Rank of the first input; 0 where it is not known."""
+    """Rank of the first input; 0 if it is unknown."""
     return len(node.inputs[0].shape or ())
 
 
@@ -96,7 +96,7 @@ def _attribute_axis(node: gs.Node, default: int) -> int | None:
 
 
 def _axes_spare_batch(axes: Any, rank: int) -> bool:
-    """Whether axes are known and the batch is none of them; no axes at all can mean every one."""
+    """Whether axes are known and exclude the batch; an empty list can mean all axes."""
     return axes is not None and len(axes) > 0 < rank and 0 not in {int(a) % rank for a in axes}
 
 
@@ -130,9 +130,9 @@ def _reshape(node: gs.Node) -> bool:
 
 
 def _resize(node: gs.Node) -> bool:
-    """Scales by attribute (opset 7), or by the second or third input; sizes would name the batch.
+    """Whether the scales keep the batch; they are an attribute (opset 7), or input 1 or 2.
 
-    With a region of interest the batch has one too.
+    Sizes would include the batch, and so would a region of interest.
     """
     if node.attrs.get("coordinate_transformation_mode") == "tf_crop_and_resize":
         return False
@@ -142,12 +142,12 @@ def _resize(node: gs.Node) -> bool:
     scales: Any = node.attrs.get("scales")
     if scales is None:
         scales = value_of(input_at(node, 2 if len(node.inputs) > 2 else 1))
-    # Where sizes are given, scales are left out, or empty below opset 13.
+    # With sizes, the scales are omitted, or empty below opset 13.
     return scales is not None and len(scales) > 0 and float(scales[0]) == 1.0
 
 
 def _expand(node: gs.Node) -> bool:
-    """Neither a repeated batch nor dimensions before it; 1 leaves a dimension as it is."""
+    """Whether the target neither repeats the batch nor adds dimensions before it."""
     target = value_of(node.inputs[1])
     if target is None or target.size > _rank(node):
         return False
@@ -167,7 +167,7 @@ def _reduce(node: gs.Node) -> bool:
 
 
 def _along(default: int) -> Callable[[gs.Node], bool]:
-    """A check of operators along one axis, which must not be the batch."""
+    """Create a check that the axis of an operator is not the batch."""
     return lambda node: _attribute_axis(node, default) not in (None, 0)
 
 

@@ -1,4 +1,4 @@
-"""Bounds of a Clip, however its opset spells them."""
+"""Bounds of a Clip in any opset."""
 
 from __future__ import annotations
 
@@ -9,18 +9,24 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.ir.graph import input_at, value_of
 from jpegcompile.ir.module import Module
+from jpegcompile.messages import Message
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """Finite bounds, low <= high; `is_relu` where they are 0 and the largest number there is."""
+    """Finite bounds of a Clip.
+
+    Attributes:
+        low, high: the bounds; low <= high.
+        is_relu: whether the bounds are 0 and the largest finite number.
+    """
 
     low: float
     high: float
     is_relu: bool
 
     def constants(self, target: gs.Tensor, module: Module) -> dict[str, gs.Tensor]:
-        """The bounds as scalars, in the precision of a Clip's result and named after it."""
+        """Create scalar constants "low" and "high", in the precision of the result `target`."""
         return {
             name: gs.Constant(
                 module.fresh(f"{target.name}.{name}"), np.asarray(value, target.dtype)
@@ -29,29 +35,30 @@ class Bounds:
         }
 
 
-def bounds_of(node: gs.Node) -> Bounds | str:
-    """The bounds of a Clip, or why they are not known.
+def bounds_of(node: gs.Node) -> Bounds | Message:
+    """Return the bounds of a Clip, or the reason why they are unknown.
 
-    A bound that is missing or infinite becomes the largest number of the precision: the same for
-    every finite x.
+    A missing or infinite bound becomes the largest finite number of the precision, which is
+    equivalent for every finite input.
     """
     largest = float(np.finfo(node.inputs[0].dtype).max)
     low, high = _bound(node, 1, "min", -largest), _bound(node, 2, "max", largest)
-    if isinstance(low, str):
+    if isinstance(low, Message):
         return low
-    if isinstance(high, str):
+    if isinstance(high, Message):
         return high
     # Where the bounds cross, the upper one wins (ONNX, Clip).
     low, high = (float(np.clip(value, -largest, largest)) for value in (min(low, high), high))
     return Bounds(low, high, is_relu=low == 0.0 and high == largest)
 
 
-def _bound(node: gs.Node, index: int, name: str, default: float) -> float | str:
-    """Bounds are attributes below opset 11, inputs since."""
+def _bound(node: gs.Node, index: int, name: str, default: float) -> float | Message:
+    """Return one bound: an attribute below opset 11, an input since."""
     tensor = input_at(node, index)
     if tensor is None:
         return float(node.attrs.get(name, default))
     value = value_of(tensor)
     if value is None:
-        return f"its bound '{tensor.name}' is not known at compile time"
+        text = f"its bound '{tensor.name}' is not known at compile time"
+        return Message("clip-bound-unknown", text)
     return float(value.reshape(()))

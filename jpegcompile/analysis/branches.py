@@ -1,4 +1,4 @@
-"""Maps of rank 4 in the place of tensors of rank 5 and more, and the nodes that make them."""
+"""Maps of rank 4 that replace tensors of rank 5 and more, and the nodes that compute them."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ class Stack:
     """A tensor [N, *branches, H, W] as a map of rank 4.
 
     Attributes:
-        map: [N, C, H, W] with the same elements in the same order.
-        branches: extents of which C is the product.
+        map: map [N, C, H, W] with the same elements in the same order.
+        branches: sizes of the axes between batch and height; their product is C.
     """
 
     map: gs.Tensor
     branches: tuple[int, ...]
 
     def indices(self) -> Indices:
-        """The channel of each place: an array of the shape of `branches`."""
+        """Channel number of each branch: an array of shape `branches`."""
         return np.arange(math.prod(self.branches)).reshape(self.branches)
 
 
 class Surgery:
-    """What is known of tensors of rank 5 and more, and the nodes that take their place.
+    """Known tensors of rank 5 and more, and the nodes that replace them.
 
     Attributes:
-        module: whose graph it is.
-        stacks: by `id` of the tensor; those of rank 4 are not among them.
-        changed: whether an output of the graph, or a node that stays, reads something else.
-        has_added: whether there are new nodes, read or not, which have to be sorted or removed.
+        module: the module of the graph.
+        stacks: known tensors of rank 5 and more, by `id`.
+        changed: whether a graph output or a remaining node reads another tensor than before.
+        has_added: whether nodes were added; the graph then needs cleanup and sorting.
     """
 
     def __init__(self, module: Module) -> None:
-        """Begin with nothing known."""
+        """Create an instance without known tensors."""
         self.module = module
         self.stacks: dict[int, Stack] = {}
         self.changed = self.has_added = False
 
     def stack_of(self, tensor: gs.Tensor) -> Stack | None:
-        """What is known of a tensor; a map of rank 4 is a stack of its channels."""
+        """Return a known tensor as a stack; a map of rank 4 is the stack of its channels."""
         found = self.stacks.get(id(tensor))
         shape = tensor.shape
         if found is not None or shape is None or len(shape) != 4 or value_of(tensor) is not None:
@@ -59,7 +59,7 @@ class Surgery:
         return None if dims is None or dims[1:] == (1, 1) else Stack(tensor, dims[:1])
 
     def give(self, target: gs.Tensor, stack: Stack) -> None:
-        """Let readers of a tensor of rank 4 read the stack's map; remember others."""
+        """Record the stack of a tensor; readers of a tensor of rank 4 read the stack's map."""
         if len(target.shape) != 4:
             self.stacks[id(target)] = stack
             return
@@ -71,7 +71,7 @@ class Surgery:
         self.append("Identity", [stack.map], {}, target)
 
     def finish(self) -> None:
-        """Make the outputs of the graph that are stacks, by Reshape of their maps."""
+        """Compute graph outputs that are stacks by a Reshape of their maps."""
         for target in self.module.graph.outputs:
             stack = self.stacks.get(id(target))
             if stack is not None and not _is_direct(target, stack):
@@ -79,7 +79,7 @@ class Surgery:
                 self._restore(stack, target)
 
     def require_whole(self, node: gs.Node) -> None:
-        """Make the stacks that a node reads, by Reshape of their maps."""
+        """Compute the stacks that a node reads by a Reshape of their maps."""
         for tensor in {id(t): t for t in node.inputs}.values():
             stack = self.stacks.get(id(tensor))
             if stack is not None and not _is_direct(tensor, stack):
@@ -90,7 +90,7 @@ class Surgery:
     def append(
         self, op: str, inputs: Sequence[gs.Tensor], attrs: Mapping[str, object], target: gs.Tensor
     ) -> gs.Tensor:
-        """A new node that makes a tensor."""
+        """Append a node that computes `target`, and return `target`."""
         name = self.module.fresh(f"{target.name}.{op}")
         self.module.graph.nodes.append(gs.Node(op, name, dict(attrs), list(inputs), [target]))
         self.has_added = True
@@ -104,12 +104,20 @@ class Surgery:
         shape: tuple[int, int, int],
         **attrs: object,
     ) -> gs.Tensor:
-        """The map [N, *shape] that a new node makes; `like` gives its name, batch and type."""
+        """Append a node and return its output, a map [N, *shape].
+
+        Args:
+            op: the operator.
+            inputs: inputs of the node.
+            like: tensor whose name, batch and type the output follows.
+            shape: (channels, height, width) of the output.
+            attrs: attributes of the node.
+        """
         target = self._like(like, (like.shape[0], *shape))
         return self.append(op, inputs, attrs, target)
 
     def gather(self, stack: Stack, channels: Indices, like: gs.Tensor) -> gs.Tensor:
-        """Channels of a stack's map, in any order and number."""
+        """Return channels of a stack's map, in any order and number."""
         taken = channels.reshape(-1)
         count, height, width = (int(d) for d in stack.map.shape[1:])
         if np.array_equal(taken, np.arange(count)):
@@ -119,7 +127,11 @@ class Surgery:
         return self.new_map("Gather", [stack.map, indices], like, shape, axis=1)
 
     def vector(self, tensor: gs.Tensor, stack: Stack, like: gs.Tensor) -> gs.Tensor | None:
-        """An operand [N or 1, ..., 1, 1] of a stack as factors [N or 1, C, 1, 1] of its map."""
+        """Convert an operand [N or 1, ..., 1, 1] of a stack to [N or 1, C, 1, 1] for its map.
+
+        Returns:
+            None if the operand does not broadcast to the stack, or varies over the plane.
+        """
         shape = tensor.shape
         rank = len(stack.branches) + 3
         if shape is None or len(shape) > rank:
@@ -148,7 +160,7 @@ class Surgery:
         return self.gather(Stack(flat, extents[:-2]), channels, like)
 
     def shape_of(self, extents: Sequence[object]) -> gs.Constant:
-        """The operand of a Reshape to [N, *extents]."""
+        """Target shape of a Reshape to [N, *extents]."""
         values = np.asarray([0, *extents], np.int64)
         name = "shape." + ".".join(str(extent) for extent in extents)
         return self.module.constants.share(name, values, np.dtype(np.int64))
@@ -158,7 +170,7 @@ class Surgery:
         self.changed = True
 
     def _detach(self, target: gs.Tensor) -> None:
-        """Let the node that makes a tensor make another one."""
+        """Replace a tensor among the outputs of its producer by a new, unused one."""
         producer = target.inputs[0]
         producer.outputs = [self._like(t, t.shape) if t is target else t for t in producer.outputs]
 
@@ -167,5 +179,5 @@ class Surgery:
 
 
 def _is_direct(tensor: gs.Tensor, stack: Stack) -> bool:
-    """Whether a tensor is a mere reshape of the stack's map already."""
+    """Whether a tensor is already a reshape of the stack's map."""
     return any(t is stack.map for node in tensor.inputs for t in node.inputs)

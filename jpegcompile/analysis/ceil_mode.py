@@ -1,8 +1,7 @@
-"""Poolings whose output size inference of ONNX gets wrong.
+"""Pooling nodes with `ceil_mode`, whose output size onnx's shape inference can compute wrongly.
 
-Below opset 22 it counts, with `ceil_mode`, a last window that begins in the padding behind the map,
-which ONNX Runtime and PyTorch leave out. What follows from such a size can contradict the rest of a
-model that is right.
+Below opset 22, inference counts a last window that begins in the padding after the map. ONNX
+Runtime and PyTorch omit this window. Inference may then report a contradiction in a valid model.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ _RIGHT_SINCE = 22
 
 
 def has_ceil_mode(node: onnx.NodeProto) -> bool:
-    """Whether a node is a pooling with `ceil_mode`."""
+    """Whether a node is a pooling with `ceil_mode` set."""
     return node.op_type in _POOLS and any(
         attribute.name == "ceil_mode" and helper.get_attribute_value(attribute)
         for attribute in node.attribute
@@ -25,13 +24,13 @@ def has_ceil_mode(node: onnx.NodeProto) -> bool:
 
 
 def may_be_inferred_wrongly(model: onnx.ModelProto) -> bool:
-    """Whether inference can be wrong about a model."""
+    """Whether shape inference can compute a wrong size in a model."""
     opset = standard_opset(model.opset_import)
     return opset < _RIGHT_SINCE and any(has_ceil_mode(node) for node in model.graph.node)
 
 
 def without_ceil_mode(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy without these poolings: what is behind them has no shape, rather than a wrong one."""
+    """Copy a model without these nodes, so that tensors downstream get no shape."""
     result = onnx.ModelProto()
     result.CopyFrom(model)
     del result.graph.node[:]

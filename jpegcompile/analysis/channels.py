@@ -1,4 +1,4 @@
-"""Which channels, rows or columns of a map a tensor holds, whichever operator took them."""
+"""Channels, rows or columns that a Gather, Slice or Split selects from a map."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ Indices = NDArray[np.int64]
 
 
 def channels_of(tensor: gs.Tensor, axis: int = 1) -> tuple[gs.Tensor, Indices] | None:
-    """A map [N, C, H, W], and which of its channels a tensor [N, K, H, W] holds, in order.
+    """Return the map whose channels a tensor contains, and their numbers in order.
 
-    None where the tensor is not made of such a map by picking channels that are known. With another
-    axis, 2 or 3, rows or columns take the place of channels.
+    Args:
+        tensor: a tensor [N, K, H, W].
+        axis: 1 for channels, 2 for rows, 3 for columns.
+
+    Returns:
+        The map [N, C, H, W] and K indices; None if the tensor is not a selection of known channels.
     """
     if not tensor.inputs or len(tensor.inputs[0].inputs) == 0:
         return None
@@ -55,7 +59,7 @@ def _split(node: gs.Node, tensor: gs.Tensor, axis: int) -> Indices | None:
         if sizes is None:
             return None
     if sizes is None:
-        # The last part is smaller where they cannot be equal.
+        # If the parts cannot be equal, the last one is smaller.
         each = -(-count // len(node.outputs))
         sizes = [min(each, count - each * i) for i in range(len(node.outputs))]
     position = next(i for i, output in enumerate(node.outputs) if output is tensor)
@@ -67,7 +71,7 @@ _PICKED = {"Gather": _gathered, "Slice": _sliced, "Split": _split}
 
 
 def plane_indices(node: gs.Node) -> tuple[int, Indices] | None:
-    """The axis, 2 or 3, and the rows or columns that a Gather takes of a map; None if neither."""
+    """Return the axis, 2 or 3, and the rows or columns that a Gather selects; None if neither."""
     if node.op != "Gather":
         return None
     axis, indices = int(node.attrs.get("axis", 0)) % 4, value_of(node.inputs[1])
@@ -77,6 +81,13 @@ def plane_indices(node: gs.Node) -> tuple[int, Indices] | None:
 
 
 def gather_of(source: gs.Tensor, indices: Indices, name: str, shared: str) -> gs.Node:
-    """A node without an output that picks channels; `shared` names its indices."""
+    """Create a Gather of channels, without an output.
+
+    Args:
+        source: the map.
+        indices: channel numbers.
+        name: name of the node.
+        shared: name of the constant with the indices.
+    """
     constant = gs.Constant(shared, np.asarray(indices, np.int64))
     return gs.Node("Gather", name, {"axis": 1}, [source, constant])

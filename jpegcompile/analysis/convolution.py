@@ -1,4 +1,4 @@
-"""Convolutions that can be lowered, transposed ones among them."""
+"""Convolutions and transposed convolutions that can be lowered."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from dataclasses import dataclass
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.analysis.window import Window, kernel_of, padding_problem, window_of
+from jpegcompile.analysis.window import Window, convolution_window
+from jpegcompile.ir.decline import Decline, is_sequence, map_problem
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.rewrite import Decline, elements, is_sequence, map_problem
+from jpegcompile.ir.rewrite import elements
+from jpegcompile.messages import Message
 
 
 @dataclass(frozen=True)
 class Convolution:
-    """What a lowering needs of a Conv or ConvTranspose node.
+    """Geometry of a Conv or ConvTranspose node.
 
     Attributes:
-        window: its geometry; a transposed one crops its result by the pads.
+        window: the window; the pads of a transposed convolution crop its result.
         group: number of groups.
-        multiply_adds: for one image.
+        multiply_adds: multiply-adds for one image.
     """
 
     window: Window
@@ -27,7 +29,7 @@ class Convolution:
 
     @property
     def attributes(self) -> dict[str, list[int] | int]:
-        """Of the operators in the JPEG domain, without block sizes."""
+        """Attributes of the JPEG-domain operators, without block sizes."""
         return {
             "strides": list(self.window.strides),
             "pads": self.window.pads,
@@ -37,22 +39,22 @@ class Convolution:
 
 
 def convolution_of(node: gs.Node, module: Module) -> Convolution | Decline | None:
-    """A two-dimensional convolution between two maps of known size; None if it has no maps."""
+    """Match a two-dimensional convolution between two maps of known size.
+
+    Returns:
+        The convolution, or why it is declined; None if its input is not a map.
+    """
     source, target = node.inputs[0], node.outputs[0]
     if is_sequence(source):
         return None
     problem = map_problem(node, module, source, target)
     if problem is not None:
         return problem
-    implicit = padding_problem(node)
-    if implicit is not None:
-        return Decline(node, implicit)
-    kernel = kernel_of(node)
-    window = None if kernel is None else window_of(node, kernel)
-    if window is None:
-        return Decline(node, "its kernel shape is not known at compile time")
+    window = convolution_window(node)
+    if isinstance(window, Message):
+        return Decline(node, window)
     group = int(node.attrs.get("group", 1))
-    # The kernel meets each element of the result; a transposed one, each element of the source.
+    # The kernel is applied to each output element, or to each input element if transposed.
     met, other = (target, source) if node.op == "Conv" else (source, target)
     height, width = window.kernel
     work = elements(met) * (int(other.shape[1]) // group) * height * width

@@ -1,4 +1,4 @@
-"""What follows a node in a graph, for passes that give several nodes one operator."""
+"""Consumers of a node, for passes that fuse several nodes into one operator."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from jpegcompile.ir.module import Module
 
 
 def only_reader(tensor: gs.Tensor, module: Module, inside: set[int]) -> gs.Node | None:
-    """The node that alone reads a tensor; None if that is in a branch, or the graph's caller.
+    """Return the only reader of a tensor.
 
     Args:
-        tensor: what is read.
-        module: that it belongs to.
-        inside: `id` of every node of the graph itself.
+        tensor: the tensor.
+        module: the module that contains the tensor.
+        inside: `id` of every node of the main graph.
+
+    Returns:
+        None if the tensor has several readers or none, is a graph output, or is read in a subgraph.
     """
     if len(tensor.outputs) != 1 or is_graph_output(module.graph, tensor):
         return None
@@ -24,7 +27,16 @@ def only_reader(tensor: gs.Tensor, module: Module, inside: set[int]) -> gs.Node 
 
 
 def residual_of(node: gs.Node, made: gs.Tensor, module: Module) -> gs.Tensor | None:
-    """The map that a node adds to one of its shape and domain; None if it does anything else."""
+    """Return the map that an Add or Sum adds to `made`.
+
+    Args:
+        node: the node.
+        made: the operand to which the other one is added.
+        module: the module that contains the node.
+
+    Returns:
+        The other operand, of the same shape, type and block size; None for any other node.
+    """
     if node.op not in ("Add", "Sum") or node.domain == DOMAIN or len(node.inputs) != 2:
         return None
     other: gs.Tensor = next(t for t in node.inputs if t is not made)
@@ -40,6 +52,6 @@ def _is_alike(one: gs.Tensor, other: gs.Tensor, module: Module) -> bool:
 
 
 def forget(inner: gs.Tensor, module: Module) -> None:
-    """A tensor that is inside of an operator from now on represents nothing of the source."""
+    """Forget a tensor that has become internal to a fused operator."""
     module.twins.pop(inner.name, None)
     module.blocks.pop(inner.name, None)

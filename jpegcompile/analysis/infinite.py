@@ -1,6 +1,6 @@
-"""Tensors that may hold infinite or huge values on purpose: -inf, or -1e9, where a mask is.
+"""Find tensors that contain infinite or huge values on purpose, such as -inf or -1e9 in masks.
 
-A transform would spread one infinite pixel over its tile, and the rounding of a huge one.
+A transform would spread an infinite pixel, or the rounding error of a huge one, over its tile.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from jpegcompile.analysis.padding import HUGE, mask_of
 from jpegcompile.ir.graph import is_float, value_of
 
 _ARITHMETIC = ("Add", "Concat", "Div", "Mul", "Sub", "Sum", "Where")
-# These leave values below all others there.
+# These operators keep very low values very low.
 _KEEP_LOW = frozenset(
     (
         *("Add", "Cast", "Concat", "Gather", "Identity", "Max", "MaxPool", "Pad", "Reshape"),
         *("Slice", "Sum", "Transpose", "Where"),
     )
 )
-# Of moderate size for every operand that is a number, infinite or not.
+# Their output is bounded for every operand, including infinities.
 _BOUNDED = frozenset(("Atan", "Erf", "HardSigmoid", "Sigmoid", "Softmax", "Softsign", "Tanh"))
-# The same for -inf.
+# Their output is bounded for -inf.
 _BOUNDED_BELOW = frozenset(("Exp", "Relu", "Softplus", "Elu", "Celu", "Selu"))
 
 
 def infinite_tensors(graph: gs.Graph) -> frozenset[str]:
-    """Names of the tensors; the nodes of the graph are in the order of its dataflow."""
-    # Whether what is infinite, or huge, is negative.
+    """Names of the tensors; the nodes of the graph must be in topological order."""
+    # By tensor name, whether all its infinite or huge values are negative.
     is_low: dict[str, bool] = {}
     for node in graph.nodes:
         target = node.outputs[0] if node.outputs else None
@@ -51,7 +51,7 @@ def _is_bounded(node: gs.Node) -> bool:
 
 
 def _masks(node: gs.Node) -> list[NDArray[np.floating]]:
-    """The infinite and huge numbers that a node brings in."""
+    """Infinite and huge constants that a node introduces."""
     if node.op == "Pad":
         fill = mask_of(node.outputs[0])
         return [] if fill is None else [np.asarray([fill])]

@@ -1,4 +1,4 @@
-"""The transforms to pixels within piecewise linear operators, whose mask few frequencies decide."""
+"""Inverse transforms within piecewise linear operators with approximated masks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jpegcompile.operators.definition import Operator
 
 
 def inverse_transforms(node: gs.Node, operator: Operator) -> list[int]:
-    """Frequencies that go through each inverse transform within a node, one entry a transform."""
+    """Number of frequencies that each inverse transform within a node reads."""
     whole = full(input_block(node, operator))
     if not operator.masking:
         return [whole]

@@ -1,7 +1,7 @@
-"""What nodes make of polynomials in the mean and the variance of a map: an evaluator an operator.
+"""Evaluators that compute polynomials in the mean and variance of a map, one for each operator.
 
-Each takes what is known, the node and the shape of its output without the batch, and raises
-`UnknownError` where it does not make a polynomial.
+An evaluator accepts the known terms, the node and the node's output shape without the batch. It
+raises `UnknownError` if the output is not a polynomial.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _evaluate_power(terms: MomentTerms, node: gs.Node, shape: tuple[int, ...]) -
 def _evaluate_positive_part(
     terms: MomentTerms, node: gs.Node, shape: tuple[int, ...]
 ) -> Polynomial:
-    """Of a variance, which is not negative."""
+    """Return a variance unchanged, since it is not negative."""
     known = [t for t in node.inputs if t.name and value_of(t) is None]
     bounds = [bound for bound in map(value_of, node.inputs) if bound is not None]
     low = [node.attrs["min"]] if "min" in node.attrs else [float(b.max()) for b in bounds if b.size]
@@ -164,7 +164,7 @@ EVALUATORS: Mapping[str, Evaluator] = {
     "Reciprocal": _evaluate_reciprocal,
     "Sqrt": _evaluate_root,
 }
-# What may be the first node behind the source.
+# Operators that may read the source map first.
 FIRST = frozenset(
     (*_NORMALIZATIONS, "Flatten", "GlobalAveragePool", "ReduceMean", "ReduceSum", "Reshape", "Cast")
 )

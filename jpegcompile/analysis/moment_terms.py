@@ -1,6 +1,6 @@
-"""What is known of tensors that depend on one map alone: polynomials in its mean and variance.
+"""Tensors that depend on one map only, as polynomials in the map, its mean and its variance.
 
-`moments.py` says what they are for, `moment_rules.py` how nodes make them of each other.
+`moments.py` explains their purpose; `moment_rules.py` evaluates nodes on them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,12 @@ SCALED_M: Powers = (0, 1, 0, 1)
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor that depends on x alone; its elements without the batch are in the order of x."""
+    """A tensor that depends on x only.
+
+    Attributes:
+        shape: shape without the batch; elements are in the order of x.
+        polynomial: the value of the tensor.
+    """
 
     shape: tuple[int, ...]
     polynomial: Polynomial
@@ -39,13 +44,13 @@ class Value:
 
 @dataclass
 class MomentTerms:
-    """Tensors that depend on one map x [N, C, H, W] alone, as polynomials.
+    """Tensors that depend on one map x [N, C, H, W] only, as polynomials.
 
     Attributes:
         source: x.
-        values: what is known of tensors, by `id`.
-        groups, epsilon: of all means and roots among them; None before there is one.
-        others: groups and epsilon of nodes that differ in them; epsilon is None where unknown.
+        values: known tensors by `id`.
+        groups, epsilon: groups of all means and epsilon of all roots; None before the first one.
+        others: groups and epsilon of nodes with other parameters; epsilon is None if unknown.
     """
 
     source: gs.Tensor
@@ -55,7 +60,7 @@ class MomentTerms:
     others: set[tuple[int, float | None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        """Begin with x itself."""
+        """Start with x itself."""
         shape = tuple(int(d) for d in self.source.shape[1:])
         self.channels, self.size = shape[0], math.prod(shape)
         self.values[id(self.source)] = Value(shape, {X: np.ones(self.channels)})
@@ -77,10 +82,10 @@ class MomentTerms:
         self.epsilon = self.epsilon or epsilon
 
     def value(self, tensor: gs.Tensor) -> Value:
-        """What is known of a tensor.
+        """Return a known tensor.
 
         Raises:
-            UnknownError: if nothing is.
+            UnknownError: if the tensor is unknown.
         """
         value = self.values.get(id(tensor))
         if value is None:
@@ -88,14 +93,14 @@ class MomentTerms:
         return value
 
     def operands(self, node: gs.Node, shape: tuple[int, ...]) -> list[Polynomial]:
-        """Polynomials of all inputs, which are broadcast to a shape; constants among them."""
+        """Polynomials of all inputs, broadcast to a shape; includes constants."""
         return [self.operand(tensor, shape) for tensor in node.inputs]
 
     def operand(self, tensor: gs.Tensor, shape: tuple[int, ...]) -> Polynomial:
-        """The polynomial of one input, likewise.
+        """Polynomial of one input, broadcast to a shape.
 
         Raises:
-            UnknownError: if nothing is known of it, or its elements stand in another order.
+            UnknownError: if the tensor is unknown, or its elements are in another order.
         """
         constant = value_of(tensor)
         if constant is not None:
@@ -106,7 +111,7 @@ class MomentTerms:
         return value.polynomial
 
     def by_channel(self, constant: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float64]:
-        """A constant that is broadcast to a shape without the batch, as a number a channel."""
+        """Values of a constant for each channel, broadcast to a shape without the batch."""
         extents = constant.shape[1:] if constant.ndim > len(shape) else constant.shape
         if constant.ndim > len(shape) + 1 or constant.size != math.prod(extents):
             raise UnknownError
@@ -119,7 +124,7 @@ class MomentTerms:
         return self.of_elements(whole.reshape(-1))
 
     def of_elements(self, elements: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Numbers in the order of channels, or of groups of them, or of pixels: [channels]."""
+        """Convert values for groups, channels or pixels to one value for each channel."""
         count = elements.size
         if self.channels % count == 0:
             return elements.repeat(self.channels // count)
@@ -129,7 +134,11 @@ class MomentTerms:
         return by_channel[:, 0].copy()
 
     def mean(self, polynomial: Polynomial, groups: int) -> Polynomial:
-        """E[x] = m and E[x^2] = v + m^2 within a group, in which coefficients are the same."""
+        """Mean over groups, by E[x] = m and E[x^2] = v + m^2.
+
+        Raises:
+            UnknownError: if coefficients differ within a group, or a power of x exceeds 2.
+        """
         self._set_groups(groups)
         terms: dict[Powers, NDArray[np.float64]] = {}
         for (x, m, v, r), coefficient in polynomial.items():
@@ -141,13 +150,13 @@ class MomentTerms:
         return terms
 
     def normalized(self, groups: int, epsilon: float) -> Polynomial:
-        """(x - m) r."""
+        """The polynomial (x - m) r."""
         self._set_groups(groups)
         self._set_epsilon(epsilon)
         return {SCALED_X: np.ones(self.channels), SCALED_M: -np.ones(self.channels)}
 
     def root(self, polynomial: Polynomial, power: int) -> Polynomial:
-        """(a v + b)^(-power / 2), which is a^(-power / 2) r^power with epsilon = b / a."""
+        """(a v + b)^(-power / 2) = a^(-power / 2) r^power with epsilon = b / a."""
         if set(polynomial) != {V, ONE}:
             raise UnknownError
         a, b = polynomial[V], polynomial[ONE]
@@ -158,9 +167,9 @@ class MomentTerms:
 
 
 def _is_prefix(shape: Sequence[int], whole: Sequence[int]) -> bool:
-    """Whether what has a shape, broadcast to another, varies along the first of its axes alone.
+    """Whether a tensor, broadcast to a larger shape, varies along leading axes only.
 
-    Then elements of both stand in the same order, as many of the larger for one of the smaller.
+    Elements of both are then in the same order: each element repeats for consecutive elements.
     """
     if len(shape) > len(whole):
         return False

@@ -1,14 +1,14 @@
-"""Arithmetic on the mean and the variance of a map, followed through a graph as polynomials.
+"""Recognize group and instance normalizations by polynomials in the mean and variance of a map.
 
-Exporters spell a group or instance normalisation in many ways: by one operator between reshapes, by
-ReduceMean, Sub, Mul and Sqrt, as x * factor + offset, with the variance as E[x^2] - E[x]^2, and so
-on. All of them compute
+Exporters write these normalizations in many ways: as one operator between reshapes, as ReduceMean,
+Sub, Mul and Sqrt, as x * factor + offset, with the variance as E[x^2] - E[x]^2, and so on. All of
+them compute
 
     y = scale * (x - m) * r + shift,    r = (v + epsilon)^(-1/2)
 
-where m and v are the mean and the variance of groups of channels. So every tensor that depends on
-one map x alone is written as a polynomial in x, m, v and r with a number for each channel as
-coefficients; what has the form above *is* a normalisation, however it is spelled.
+where m and v are the mean and the variance of groups of channels. The analysis therefore writes
+every tensor that depends on one map x only as a polynomial in x, m, v and r, with one coefficient
+for each channel. A tensor whose polynomial has the form above is a normalization.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Normalization:
     """y = scale * (x - mean) / sqrt(variance + epsilon) + shift.
 
     Attributes:
-        groups: of channels that have a mean and a variance in common.
-        epsilon: positive.
-        scale, shift: [channels].
+        groups: number of channel groups; each has one mean and one variance.
+        epsilon: a positive number.
+        scale, shift: parameters [channels].
     """
 
     groups: int
@@ -42,10 +42,10 @@ class Normalization:
 
 
 class Moments(MomentTerms):
-    """Follows a map through a graph, node by node."""
+    """Evaluates nodes downstream of a map, one after the other."""
 
     def follow(self, node: gs.Node) -> bool:
-        """Compute the polynomial of a node's output; returns whether there is one."""
+        """Compute the polynomial of a node's output; returns whether the output has one."""
         evaluate = EVALUATORS.get(node.op)
         target = node.outputs[0] if node.outputs else None
         if evaluate is None or target is None or node.domain not in (None, "", "ai.onnx"):
@@ -64,7 +64,7 @@ class Moments(MomentTerms):
         return True
 
     def normalization(self, tensor: gs.Tensor) -> Normalization | None:
-        """What a tensor of the shape and type of x is, if that is a normalisation of x."""
+        """Return the normalization of x that a tensor equals; None if it is not one."""
         value = self.values.get(id(tensor))
         if value is None or tuple(tensor.shape) != tuple(self.source.shape):
             return None

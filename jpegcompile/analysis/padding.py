@@ -1,4 +1,4 @@
-"""What a Pad node does to each axis of a map, whichever opset spells it."""
+"""Amounts, mode and value of a Pad node in any opset."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from jpegcompile.ir.graph import input_at, value_of
+from jpegcompile.messages import Message
 
-# Since opset 18 `axes` may name some axes only.
+# Since opset 18, input 3 may restrict the amounts to some axes.
 _AXES = 3
-# Beyond it, rounding of a pixel by float32 is no longer small against the others of its tile.
+# Above this magnitude, the float32 rounding error of a pixel is not small for its tile.
 HUGE = 1e4
 
 
 @dataclass(frozen=True)
 class Padding:
-    """Amounts for all axes, N, C, H and W.
+    """Padding of the axes N, C, H and W.
 
     Attributes:
-        mode: "constant", or which elements of the map are repeated: "reflect", "edge", "wrap".
-        begin, end: how much is padded before and after each axis; negative amounts crop.
-        fill: what "constant" pads with.
+        mode: "constant", or the elements that are repeated: "reflect", "edge" or "wrap".
+        begin, end: amounts before and after each axis; negative amounts crop.
+        fill: padding value of mode "constant".
     """
 
     mode: str
@@ -32,12 +33,12 @@ class Padding:
 
     @property
     def is_mask(self) -> bool:
-        """Whether the map is padded with values that nothing else has: infinite or huge ones."""
+        """Whether the padding value is infinite or huge, which marks padded pixels."""
         return not abs(self.fill) < HUGE
 
 
-def padding_of(node: gs.Node) -> Padding | str:
-    """What a Pad of a tensor of rank 4 does, or why that is not known at compile time."""
+def padding_of(node: gs.Node) -> Padding | Message:
+    """Return the padding of a tensor of rank 4, or the reason why it is unknown."""
     mode = node.attrs.get("mode", "constant")
     mode = mode.decode() if isinstance(mode, bytes) else str(mode)
     if "pads" in node.attrs:
@@ -45,10 +46,10 @@ def padding_of(node: gs.Node) -> Padding | str:
     else:
         given, value = value_of(input_at(node, 1)), input_at(node, 2)
         if given is None or (value is not None and value_of(value) is None):
-            return "its amounts or its value are not constants"
+            return Message("pad-amounts-unknown", "its amounts or its value are not constants")
         axes = input_at(node, _AXES)
         if axes is not None and value_of(axes) is None:
-            return "the axes that it pads are not constants"
+            return Message("pad-axes-unknown", "the axes that it pads are not constants")
         amounts = _of_all_axes(given, value_of(axes))
         constant = value_of(value)
         fill = 0.0 if constant is None else float(constant.reshape(-1)[0])
@@ -57,7 +58,7 @@ def padding_of(node: gs.Node) -> Padding | str:
 
 
 def mask_of(tensor: gs.Tensor) -> float | None:
-    """What a Pad that makes a map masks its border with; None if it does not."""
+    """Infinite or huge value with which a Pad has padded a map; None if there is none."""
     if not tensor.inputs or tensor.inputs[0].op != "Pad" or len(tensor.shape or ()) != 4:
         return None
     padding = padding_of(tensor.inputs[0])

@@ -1,7 +1,7 @@
-"""Regions of a graph that compute one function of each pixel, however many nodes spell it.
+"""Find regions of a graph whose nodes together compute one function of each pixel.
 
-Exporters write SiLU as Mul(x, Sigmoid(x)), GELU as five nodes, and so on. A region has one map as
-its source; constants may take part, and stay operands of its own.
+Exporters write SiLU as Mul(x, Sigmoid(x)), GELU as five nodes, and so on. A region reads one map
+and any number of constants.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jpegcompile.frequency_plan import PIECEWISE_LINEAR
 from jpegcompile.ir.graph import value_of
 from jpegcompile.operators.pixelwise import FUNCTIONS
 
-# Nonlinear where more than one operand, or the second alone, is a map.
+# Nonlinear if several operands are maps, or only the second one is.
 PRODUCTS = frozenset(("Div", "Max", "Min", "Mul", "Pow", "Where"))
 _WITHIN = frozenset(
     (
@@ -36,9 +36,9 @@ class Region:
     """Nodes that together compute y[n,c,h,w] = f(x[n,c,h,w]; constants).
 
     Attributes:
-        nodes: in graph order; the last one makes the result.
-        source: x.
-        constants: in the order in which the nodes read them.
+        nodes: nodes in graph order; the last one computes the result.
+        source: the map x.
+        constants: constants in the order in which the nodes read them.
     """
 
     nodes: tuple[gs.Node, ...]
@@ -46,7 +46,7 @@ class Region:
     constants: tuple[gs.Constant, ...]
 
     def program(self) -> str:
-        """The nodes as ONNX text over `spatial`, constants c0, c1, ..., ending in `result = `."""
+        """Nodes as ONNX text that reads `spatial` and constants c0, c1, ... and sets `result`."""
         names = {id(self.source): "spatial"}
         names |= {id(t): f"c{index}" for index, t in enumerate(self.constants)}
         names |= {id(n.outputs[0]): f"v{index}" for index, n in enumerate(self.nodes)}
@@ -55,19 +55,22 @@ class Region:
 
 
 def program_name(program: str) -> str:
-    """What an operator of its own is called: programs that differ have different names."""
+    """Name of the operator for a program; different programs have different names."""
     return f"JpegPointwise_{hashlib.sha256(program.encode()).hexdigest()[:12]}"
 
 
 def region_of(
     root: gs.Node, positions: Mapping[int, int], kept: Container[str] = ()
 ) -> Region | None:
-    """The smallest region that ends in `root`, and functions in a row before it; None if none is.
+    """Find the smallest region that ends in `root`, extended by functions directly upstream.
 
     Args:
         root: a node of the graph.
-        positions: of every node in graph order, by `id`.
+        positions: position of every node in graph order, by `id`.
         kept: names of nodes that must not be part of a region.
+
+    Returns:
+        The region; None if `root` does not end one.
     """
     if not is_pixelwise(root) or root.name in kept:
         return None
@@ -86,7 +89,7 @@ def region_of(
     constants = {id(t): t for n in nodes for t in n.inputs if value_of(t) is not None}
     numbers = [constant.values for constant in constants.values()]
     numbers += [v for node in nodes for v in node.attrs.values() if isinstance(v, float)]
-    # Programs are texts, which have no infinities.
+    # The text format of programs has no infinities.
     if not all(np.isfinite(n).all() for n in numbers):
         return None
     return Region(nodes, source, tuple(constants.values()))
@@ -95,10 +98,10 @@ def region_of(
 def _functions_before(
     source: gs.Tensor, inside: list[gs.Node], kept: Container[str]
 ) -> tuple[list[gs.Node], gs.Tensor]:
-    """Functions in a row that lead to a source and to nothing else, and the source before them.
+    """Return the chain of functions upstream of a source, and the chain's own source.
 
-    Arithmetic with constants between two functions comes along. Piecewise linear operators do not:
-    they have forms of their own.
+    Nothing outside the region may read the chain. It may contain arithmetic with constants between
+    two functions. It stops at piecewise linear operators, which are lowered separately.
     """
     taken: list[gs.Node] = []
     passed: list[gs.Node] = []
@@ -128,17 +131,17 @@ def _position(tensor: gs.Tensor, positions: Mapping[int, int]) -> int:
 
 
 def _can_enter(tensor: gs.Tensor, shape: tuple[Any, ...]) -> bool:
-    """Whether the node behind a tensor is a function of each pixel, of a map of this shape."""
+    """Whether a tensor of this shape is the output of a pixelwise node."""
     if not tensor.inputs or tuple(tensor.shape or ()) != shape:
         return False
     return is_pixelwise(tensor.inputs[0])
 
 
 def is_pixelwise(node: gs.Node) -> bool:
-    """Whether a node is a function of each pixel that is finite wherever its operands are.
+    """Whether a node is a function of each pixel that is finite for finite operands.
 
-    A quotient counts if what it divides by stays away from zero, as in x / (1 + exp(-x)), a power
-    if its exponent is a positive whole number.
+    A quotient qualifies if its divisor is bounded away from zero, as in x / (1 + exp(-x)). A power
+    qualifies if its exponent is a positive integer.
     """
     if node.domain not in (None, "", "ai.onnx") or len(node.outputs) != 1:
         return False
@@ -151,7 +154,7 @@ def is_pixelwise(node: gs.Node) -> bool:
 
 
 def _stays_away_from_zero(tensor: gs.Tensor) -> bool:
-    """Whether a tensor is a constant of 1/2 at least plus something that is not negative."""
+    """Whether a tensor is the sum of a constant >= 1/2 and a non-negative term."""
     if not tensor.inputs or tensor.inputs[0].op != "Add":
         return False
     operands = tensor.inputs[0].inputs
@@ -165,14 +168,14 @@ def _stays_away_from_zero(tensor: gs.Tensor) -> bool:
 
 
 def _is_read_by(tensor: gs.Tensor, nodes: Sequence[gs.Node]) -> bool:
-    """Whether nobody else reads a tensor; a graph output has no readers of its own."""
+    """Whether only these nodes read a tensor; False for a tensor without readers."""
     return bool(tensor.outputs) and all(any(r is n for n in nodes) for r in tensor.outputs)
 
 
 def _statement(node: gs.Node, names: Mapping[int, str]) -> str:
     attributes = ", ".join(_attribute(key, value) for key, value in sorted(node.attrs.items()))
     given = [names[id(t)] if t.name else "" for t in node.inputs]
-    # Exporters write SiLU as x sigmoid(x) and as sigmoid(x) x.
+    # Exporters write SiLU as x * sigmoid(x) or as sigmoid(x) * x.
     operands = ", ".join(sorted(given) if node.op in _COMMUTATIVE else given)
     written = f" <{attributes}>" if attributes else ""
     return f"{names[id(node.outputs[0])]} = {node.op}{written} ({operands})"

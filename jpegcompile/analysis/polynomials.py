@@ -1,7 +1,7 @@
 """Polynomials in a map x, its mean m, its variance v and r = (v + epsilon)^(-1/2).
 
-Their coefficients have a number for each channel. They are sums and products of what graphs give in
-float32, so numbers are the same where they differ by no more than its rounding.
+A coefficient has one value for each channel. Coefficients are sums and products of float32
+constants, so values are considered equal if they differ by no more than float32 rounding.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from numpy.typing import NDArray
 
 # Exponents of x, m, v and r.
 Powers = tuple[int, int, int, int]
-# Coefficients [channels] by powers.
+# Coefficients [channels] by exponents.
 Polynomial = Mapping[Powers, NDArray[np.float64]]
 
 ONE: Powers = (0, 0, 0, 0)
 X: Powers = (1, 0, 0, 0)
 M: Powers = (0, 1, 0, 0)
 V: Powers = (0, 0, 1, 0)
-# Numbers that a graph gives in float32, computed with in float64.
+# Relative tolerance for float32 constants that are combined in float64.
 _SAME = 1e-6
 
 
 class UnknownError(Exception):
-    """A node is no part of a normalisation."""
+    """A node is not part of a normalization."""
 
 
 def rounded(polynomial: Polynomial) -> Polynomial:
-    """A polynomial without terms that cancelled."""
+    """Remove terms that cancel."""
     return {
         powers: values
         for powers, values in polynomial.items()
@@ -39,17 +39,17 @@ def rounded(polynomial: Polynomial) -> Polynomial:
 
 
 def is_same(a: Any, b: Any) -> bool:
-    """Whether numbers agree, or arrays in all elements, to the rounding of float32."""
+    """Whether all elements agree up to float32 rounding."""
     return bool(np.allclose(a, b, rtol=_SAME, atol=1e-12))
 
 
 def total_of(terms: Sequence[Polynomial]) -> Polynomial:
-    """The sum of polynomials, without the powers that cancel."""
+    """Sum of polynomials, without terms that cancel."""
     total: dict[Powers, NDArray[np.float64]] = {}
     for polynomial in terms:
         for powers, values in polynomial.items():
             total[powers] = total.get(powers, 0) + values
-    # Cancelled terms of one of several roundings are no terms.
+    # A sum that is small relative to its largest term has cancelled up to rounding.
     largest = {p: max(float(np.abs(t[p]).max()) for t in terms if p in t) for p in total}
     return {p: v for p, v in total.items() if not _is_zero(v, largest[p])} or {
         ONE: np.zeros_like(next(iter(total.values())))
@@ -61,7 +61,7 @@ def _is_zero(values: NDArray[np.float64], scale: float) -> bool:
 
 
 def product(a: Polynomial, b: Polynomial) -> Polynomial:
-    """The product of two polynomials."""
+    """Product of two polynomials."""
     return total_of(
         [
             {(p[0] + q[0], p[1] + q[1], p[2] + q[2], p[3] + q[3]): v * w}
@@ -72,15 +72,15 @@ def product(a: Polynomial, b: Polynomial) -> Polynomial:
 
 
 def scaled(polynomial: Polynomial, factor: float) -> Polynomial:
-    """A polynomial times a number."""
+    """Product of a polynomial and a number."""
     return {powers: values * factor for powers, values in polynomial.items()}
 
 
 def inverse(polynomial: Polynomial) -> Polynomial:
-    """The inverse of a constant or of a power of r.
+    """Inverse of a constant or of a power of r.
 
     Raises:
-        UnknownError: of anything else.
+        UnknownError: for any other polynomial.
     """
     (powers, values), *others = polynomial.items()
     if others or powers[:3] != (0, 0, 0) or not values.all():

@@ -1,4 +1,4 @@
-"""Products of vectors with constant weights: the heads of networks."""
+"""Products of vectors with constant weights, such as the classifier of a network."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from jpegcompile.ir.graph import value_of
 
 
 def is_product(node: gs.Node, vectors: gs.Tensor) -> bool:
-    """Whether a node only multiplies vectors [N, K] by constant weights from the right."""
+    """Whether a node multiplies vectors [N, K] by constant weights from the right only."""
     if node.op not in ("Gemm", "MatMul") or node.attrs.get("transA", 0):
         return False
-    # A Gemm may read the vectors as its bias as well, and a change of theirs would reach it.
+    # A Gemm may also read the vectors as its bias, which a change of the vectors would affect.
     if [index for index, tensor in enumerate(node.inputs) if tensor is vectors] != [0]:
         return False
     weights = value_of(node.inputs[1])
@@ -19,5 +19,5 @@ def is_product(node: gs.Node, vectors: gs.Tensor) -> bool:
 
 
 def rows_are_second(node: gs.Node) -> bool:
-    """Whether the weights of a product are stored as [outputs, K]."""
+    """Whether a product stores its weights as [outputs, K]."""
     return bool(node.attrs.get("transB", 0))

@@ -1,8 +1,8 @@
-"""Regions as programs that native kernels run step by step, and as function bodies.
+"""Regions as programs, which native kernels interpret, and as function bodies.
 
-A kernel knows operators by their names, and a function body belongs to a name. So programs share a
-few names, JpegPointwise_1 and so on, of which a model gives each one body; the kernel of all of
-them reads the steps from the attribute `program` (`kernels/pixelwise/program.h`).
+Kernels and function bodies are both looked up by operator name. Programs therefore share a few
+operators, JpegPointwise_1 and so on. A model defines one function body for each of them; their
+common kernel reads the program from the attribute `program` (`kernels/pixelwise/program.h`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from jpegcompile.ir.graph import input_at, value_of
 from jpegcompile.operators.constants import MOST_PROGRAM_STEPS
 from jpegcompile.operators.pixelwise import FUNCTIONS
 
-# From this opset on Max and Min broadcast, and there is Where.
+# Since this opset, Max and Min broadcast and Where exists.
 _OPSET = 9
-# A power is so many products at the most.
+# A power is written as at most this many products.
 _MOST_FACTORS = 16
 
 _PLAIN = frozenset(
@@ -39,9 +39,9 @@ class RegionProgram:
     """A region in both forms.
 
     Attributes:
-        steps: for kernels, one step a line.
-        body: ONNX text over `spatial` and `constants`, ending in `result = `.
-        constants: [count, channels or 1, 1, 1]; at least one.
+        steps: the program for kernels, one step on each line.
+        body: ONNX text that reads `spatial` and `constants` and sets `result`.
+        constants: array [count, channels or 1, 1, 1] with at least one constant.
     """
 
     steps: str
@@ -50,7 +50,11 @@ class RegionProgram:
 
 
 def region_program(region: Region, opset: int) -> RegionProgram | None:
-    """A region as a program; None where it has an operator or a constant that programs have not."""
+    """Convert a region to a program.
+
+    Returns:
+        None if programs do not support one of the region's operators or constants.
+    """
     source, target = region.source, region.nodes[-1].outputs[0]
     if opset < _OPSET or source.dtype != target.dtype:
         return None
@@ -65,12 +69,12 @@ def region_program(region: Region, opset: int) -> RegionProgram | None:
 
 
 class _NotProgrammedError(Exception):
-    """An operator or a constant is none that programs have."""
+    """Programs do not support an operator or a constant."""
 
 
 @dataclass
 class _Writer:
-    """What is written so far; `names` are those of tensors in steps."""
+    """Writes a program; `names` are the names of tensors in the program, by `id`."""
 
     channels: int
     dtype: np.dtype[Any]
@@ -80,7 +84,7 @@ class _Writer:
     constants: list[NDArray[Any]] = field(default_factory=list)
 
     def write(self, node: gs.Node) -> None:
-        """Write the steps of a node and name what it makes."""
+        """Write the steps of a node, and record the name of its output."""
         special = _SPECIAL.get(node.op)
         if special is not None:
             made = special(self, node)
@@ -94,7 +98,7 @@ class _Writer:
         self.names[id(node.outputs[0])] = made
 
     def operand(self, tensor: gs.Tensor) -> str:
-        """The name of a tensor, a constant among them."""
+        """Name of a tensor; a constant is added to the table."""
         if id(tensor) not in self.names:
             values = value_of(tensor)
             if values is None or values.dtype != self.dtype:
@@ -103,7 +107,7 @@ class _Writer:
         return self.names[id(tensor)]
 
     def constant(self, values: NDArray[Any]) -> str:
-        """The name of a value for each channel, or one for all."""
+        """Add a constant, one value or one for each channel, and return its name."""
         is_scalar, shape = values.size == 1, values.shape[-3:]
         if not is_scalar and (shape != (self.channels, 1, 1) or values.size != self.channels):
             raise _NotProgrammedError
@@ -111,7 +115,7 @@ class _Writer:
         return f"c{len(self.constants) - 1}"
 
     def chain(self, op: str, operands: list[str]) -> str:
-        """A step, or several of an operator of many operands."""
+        """Write an operator as one step, or as several if it has more than two operands."""
         if op not in _CHAINS:
             return self.step(op, operands)
         first, *rest = operands
@@ -120,7 +124,7 @@ class _Writer:
         return first
 
     def step(self, op: str, operands: list[str], attributes: dict[str, Any] | None = None) -> str:
-        """One step; returns the name of what it makes."""
+        """Write one step and return the name of its result."""
         made, given = f"v{len(self.steps)}", attributes or {}
         called = "GeluTanh" if given.get("approximate") == "tanh" else op
         numbers = [repr(float(np.float32(v))) for v in given.values() if not isinstance(v, str)]
@@ -135,7 +139,7 @@ class _Writer:
         return made
 
     def function(self, node: gs.Node) -> str:
-        """A function of one pixel, with all attributes that it has."""
+        """Write a function of one pixel with all its attributes, including defaults."""
         attributes = {
             name: (value.decode() if isinstance(value, bytes) else value)
             for name, value in {**FUNCTIONS[node.op], **node.attrs}.items()
@@ -146,11 +150,11 @@ class _Writer:
         return self.step(node.op, [source], attributes)
 
     def program(self) -> RegionProgram:
-        """What was written."""
+        """Return the program written so far."""
         count = max((values.size for values in self.constants), default=1)
         table = [np.broadcast_to(values, (count,)) for values in self.constants]
         constants = np.stack(table or [np.zeros(1)]).astype(self.dtype)[..., None, None]
-        # Where steps stand in the body, constants are taken out of the table.
+        # The body first gathers each constant from the table.
         taken = [
             line
             for number in range(len(self.constants))
@@ -169,7 +173,7 @@ def _identity(writer: _Writer, node: gs.Node) -> str:
 
 
 def _cast(writer: _Writer, node: gs.Node) -> str:
-    """Of what is true or not to a number: in kernels it is one already."""
+    """Cast a truth value to a number; in kernels truth values are numbers."""
     source, target = node.inputs[0], node.outputs[0]
     if source.dtype != np.bool_ or target.dtype != writer.dtype or value_of(source) is not None:
         raise _NotProgrammedError

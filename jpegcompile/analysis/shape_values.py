@@ -1,8 +1,8 @@
-"""The values of tensors that hold shapes, as far as they follow from shapes that are known.
+"""Evaluate tensors that contain shapes, as far as they follow from known shapes.
 
-Exporters spell "flatten all but the batch" as Shape -> Gather -> Unsqueeze -> Concat -> Reshape,
-and sizes of an upsampling as products of such. Evaluating these chains with a symbolic batch needs
-only a handful of operators; a symbol passes through what leaves it alone (times 1, plus 0).
+Exporters write "flatten all axes except the batch" as Shape, Gather, Unsqueeze, Concat and Reshape,
+and the size of an upsampling as a product of such values. A few operators suffice to evaluate these
+chains, also with a symbolic batch: times 1 and plus 0 keep a symbol.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from onnx import helper
 from jpegcompile.ir.graph import Dim, input_at, value_of
 
 Values = list[Dim]
-# Integers, symbols, and numbers in the floating-point precision that the graph computes them in.
+# Integers, symbols, and numbers in the floating-point precision of the graph.
 Entries = list[Any]
 
-# The values of tensors that are known or known to be unknown, by `id`.
+# Values of evaluated tensors by `id`; None for tensors that cannot be evaluated.
 Known = dict[int, Entries | None]
-# More entries no shape has; lists that are joined with themselves would grow without bound.
+# No shape has more entries. The limit also stops lists that are joined with themselves.
 _MOST_ENTRIES = 256
-# What int64 holds: beyond it, runtimes overflow.
+# Range of int64; runtimes overflow beyond it.
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
 
 def shape_values(tensor: gs.Tensor) -> Values | None:
-    """Entries of a 0-D or 1-D integer tensor; strings are symbolic. None if not known."""
+    """Entries of a 0-D or 1-D integer tensor; strings are symbols. None if unknown."""
     values = number_values(tensor)
     if values is None or not all(isinstance(v, int | str) for v in values):
         return None
@@ -38,9 +38,9 @@ def shape_values(tensor: gs.Tensor) -> Values | None:
 
 
 def number_values(tensor: gs.Tensor) -> Entries | None:
-    """As `shape_values`, but of a tensor of floating-point numbers too.
+    """Entries of a 0-D or 1-D tensor of integers or floating-point numbers; None if unknown.
 
-    Each tensor that the entries follow from is evaluated once, its operands first.
+    Each upstream tensor is evaluated once, operands first.
     """
     known: Known = {}
     waiting = [tensor]
@@ -48,7 +48,7 @@ def number_values(tensor: gs.Tensor) -> Entries | None:
         newest = waiting[-1]
         operands = [t for t in _operands(newest) if id(t) not in known]
         if operands and id(newest) not in known:
-            # No value yet: a tensor that depends on itself must not come here again.
+            # Mark the tensor, so that a cycle does not loop forever.
             known[id(newest)] = None
             waiting += operands
         else:
@@ -58,7 +58,7 @@ def number_values(tensor: gs.Tensor) -> Entries | None:
 
 
 def _operands(tensor: gs.Tensor) -> list[gs.Tensor]:
-    """Tensors whose entries those of a tensor follow from."""
+    """Tensors that must be evaluated before a tensor."""
     if not tensor.inputs or isinstance(tensor, gs.Constant):
         return []
     node = tensor.inputs[0]
@@ -68,7 +68,7 @@ def _operands(tensor: gs.Tensor) -> list[gs.Tensor]:
 
 
 def _evaluated(tensor: gs.Tensor, known: Known) -> Entries | None:
-    """Entries of a tensor whose operands are known."""
+    """Evaluate a tensor whose operands are evaluated."""
     constant = value_of(tensor)
     if constant is not None:
         if constant.ndim > 1 or constant.dtype.kind not in "iuf" or constant.size > _MOST_ENTRIES:
@@ -101,7 +101,7 @@ def _pass_on(node: gs.Node, known: Known) -> Entries | None:
 
 
 def _reshape(node: gs.Node, known: Known) -> Entries | None:
-    """To a vector or a number, which the entries do not tell apart."""
+    """Reshape to a vector or a scalar, which have the same entries."""
     target = value_of(node.inputs[1])
     return None if target is None or target.size > 1 else _pass_on(node, known)
 
@@ -162,7 +162,7 @@ def _arithmetic(node: gs.Node, known: Known) -> Entries | None:
 
 
 def _combine(op: str, a: Any, b: Any) -> Any:
-    """One entry of a sum, difference, product or quotient; None where it is not known."""
+    """One entry of a sum, difference, product or quotient; None if unknown."""
     neutral = 0 if op in ("Add", "Sub") else 1
     if isinstance(a, str) or isinstance(b, str):
         if not isinstance(b, str) and b == neutral:
@@ -173,7 +173,7 @@ def _combine(op: str, a: Any, b: Any) -> Any:
 
 
 def _quotient(a: Any, b: Any) -> Any:
-    """Integers are divided towards zero, as ONNX says."""
+    """Divide; integers round towards zero (ONNX, Div)."""
     if b == 0:
         return None
     if not isinstance(a, int):
@@ -209,7 +209,7 @@ _EVALUATORS: dict[str, Callable[[gs.Node, Known], Entries | None]] = {
 
 
 def reshape_target(node: gs.Node) -> Values | None:
-    """Output shape of a Reshape whose input shape is known, batch symbolic or not; else None."""
+    """Output shape of a Reshape; None if its input shape or its target is unknown."""
     source = node.inputs[0].shape
     target = shape_values(node.inputs[1])
     if source is None or target is None:

@@ -1,4 +1,4 @@
-"""Shape inference on the graph without its weights: protobuf cannot carry 2 GB of them."""
+"""Shape inference on a graph without its weights, since protobuf is limited to 2 GB."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.input_size import size_text
 from jpegcompile.ir.complaints import complaint
 from jpegcompile.ir.graph import Shape, static_dims
+from jpegcompile.messages import Message
 from jpegcompile.network_input import NetworkInput
 
-# Small constants carry shapes, axes and pads, whose values inference has to see.
+# Smaller constants may be shapes, axes and pads, whose values inference needs.
 _WEIGHT_ELEMENTS = 256
 
 
 def skeleton(graph: gs.Graph, resized: Mapping[str, Shape]) -> onnx.ModelProto:
-    """The graph as a model whose larger constants are declared inputs without values.
+    """Export the graph as a model whose larger constants are inputs without values.
 
-    So are the results of Resize nodes whose shapes are in `resized`, by their names.
+    Args:
+        graph: the graph.
+        resized: known output shapes of Resize nodes by tensor name; these outputs become inputs.
     """
     resizes = [node for node in graph.nodes if node.outputs and node.outputs[0].name in resized]
     constants = [t for t in graph.tensors().values() if isinstance(t, gs.Constant)]
@@ -57,7 +60,7 @@ def skeleton(graph: gs.Graph, resized: Mapping[str, Shape]) -> onnx.ModelProto:
 
 
 def _stand_in(node: gs.Node) -> onnx.NodeProto:
-    """The node, or one that inference knows instead of an operator that it knows nothing of."""
+    """Export a node; replace an operator without shape inference by an equivalent one."""
     if node.op == "GroupNormalization":
         return helper.make_node("Identity", [node.inputs[0].name], [node.outputs[0].name])
     exported: onnx.NodeProto = OnnxExporter.export_node(node)
@@ -65,19 +68,22 @@ def _stand_in(node: gs.Node) -> onnx.NodeProto:
 
 
 def infer_shapes(graph: gs.Graph, image: NetworkInput) -> None:
-    """Set dtype and shape of every variable of the graph afresh; unknown ones become None.
+    """Infer dtype and shape of every variable of the graph; unknown ones become None.
 
-    A dimension is an int, or a string where it is symbolic. An output, whose rank has to be
-    declared, keeps it where nothing else is known. Of a Resize, inference of ONNX loses the
-    symbols, and it rounds products with scales otherwise than ONNX Runtime: its shape is set as
-    soon as that of its input is known. `image` is there for the message.
+    A dimension is an int, or a string if it is symbolic. A graph output keeps its declared rank if
+    nothing else is known. For Resize, onnx's inference loses symbols and rounds differently from
+    ONNX Runtime. The shape of a Resize is therefore computed here once its input shape is known.
+
+    Args:
+        graph: the graph.
+        image: the image input, for error messages.
 
     Raises:
-        UnsupportedModelError: if the shapes of the graph contradict each other.
+        UnsupportedModelError: if shapes of the graph contradict each other.
     """
     resizes = [node for node in graph.nodes if node.op in ("Resize", "Upsample")]
     resized: dict[str, Shape] = {}
-    # One round for each Resize at most: the shape of one can be what that of the next follows from.
+    # The size of one Resize may determine that of the next, so each round can resolve one more.
     for _ in range(len(resizes) + 1):
         _infer(graph, resized, image)
         found = {node.outputs[0].name: _resized(node) for node in resizes}
@@ -88,12 +94,12 @@ def infer_shapes(graph: gs.Graph, image: NetworkInput) -> None:
 
 
 def _resized(node: gs.Node) -> Shape | None:
-    """The shape of what a Resize makes; None where it does not follow from that of its input."""
+    """Output shape of a Resize; None if it does not follow from the input shape."""
     source = node.inputs[0].shape
     if source is None or len(source) != 4 or static_dims(source[1:]) is None:
         return None
     resampling = resampling_of(node)
-    if isinstance(resampling, str) or not source[0]:
+    if isinstance(resampling, Message) or not source[0]:
         return None
     return (*source[:2], *resampling.sizes)
 
@@ -105,10 +111,11 @@ def _infer(graph: gs.Graph, resized: Mapping[str, Shape], image: NetworkInput) -
         inferred = _inferred(model)
     except shape_inference.InferenceError as error:
         size = size_text(image.size)
-        raise UnsupportedModelError(
+        text = (
             f"shapes of the model do not fit an input of {size}: {complaint(error)};"
-            " give the size that the model was made for"
-        ) from error
+            " use the size that the model was made for"
+        )
+        raise UnsupportedModelError(Message("shapes-do-not-fit-input", text)) from error
     outputs = [*inferred.graph.value_info, *inferred.graph.output]
     known = {v.name: v for v in [*outputs, *inferred.graph.input]}
     kept = {id(tensor) for tensor in graph.inputs}
@@ -125,13 +132,13 @@ def _infer(graph: gs.Graph, resized: Mapping[str, Shape], image: NetworkInput) -
 
 
 def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model with shapes; those behind poolings that inference misjudges come later."""
+    """Infer shapes; downstream of pooling nodes with wrong sizes, shapes stay unknown."""
     try:
         return shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     except shape_inference.InferenceError:
         if not may_be_inferred_wrongly(model):
             raise
-        # ExplicitPadding makes their sizes explicit; inference is strict behind it.
+        # After ExplicitPadding, inference is correct and can be strict.
         partial = without_ceil_mode(model)
         return shape_inference.infer_shapes(partial, strict_mode=False, data_prop=True)
 

@@ -1,4 +1,4 @@
-"""What a Slice node takes of each axis, whichever opset spells it."""
+"""Ranges that a Slice node selects, in any opset."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from jpegcompile.ir.graph import input_at, value_of
 
 
 def slice_axes(node: gs.Node) -> dict[int, slice] | None:
-    """Python slices by axis; None where starts, ends, axes or steps are not constants.
+    """Python slices by axis; None if starts, ends, axes or steps are not constants.
 
-    ONNX clamps bounds the way Python does, but for a start before the front: see `taken`.
+    ONNX clamps bounds like Python, except for a start before the first element; see `taken`.
     """
     rank = len(node.inputs[0].shape or ())
     if not rank:
@@ -38,9 +38,9 @@ def slice_axes(node: gs.Node) -> dict[int, slice] | None:
 
 
 def taken(section: slice, size: int) -> range:
-    """Indices that a slice takes of an axis.
+    """Indices that a slice selects from an axis.
 
-    A start before the front means the first element, also where a negative step goes on from there.
+    A start before the first element means the first element, also with a negative step.
     """
     start = None if section.start is None else max(section.start, -size)
     return range(*slice(start, section.stop, section.step).indices(size))

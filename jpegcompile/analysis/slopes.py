@@ -1,4 +1,4 @@
-"""Slopes of ReLUs that are not flat below zero."""
+"""Slopes of LeakyRelu and PRelu nodes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _DEFAULT_ALPHA = 0.01
 
 
 def slope_of(node: gs.Node, module: Module) -> gs.Tensor:
-    """What a LeakyRelu or PRelu multiplies negative pixels by."""
+    """Factor that a LeakyRelu or PRelu applies to negative pixels."""
     if node.op == "PRelu":
         slope: gs.Tensor = node.inputs[1]
         return slope

@@ -1,7 +1,7 @@
-"""Maps whose numbers a tensor holds under another shape, and where each axis of them went.
+"""Tensors that are maps in another shape, and the axes of the map that each dimension contains.
 
-Exporters flatten height and width before they pool: x.flatten(2).mean(2), with or without a
-transpose, an unsqueeze and so on between the two.
+Exporters flatten height and width before pooling, as in x.flatten(2).mean(2), possibly with a
+transpose or an unsqueeze between the two.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import onnx_graphsurgeon as gs
 from jpegcompile.analysis.axes import axes_of
 from jpegcompile.ir.graph import Dim, is_float
 
-# More shapes in a row than this are no pooling; it also bounds the recursion.
+# Longest chain of shape operators that is followed; also bounds the recursion.
 _DEPTH = 8
 Axes = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class View:
-    """A tensor as a map [N, C, H, W] under another shape.
+    """A tensor as a map [N, C, H, W] in another shape.
 
     Attributes:
         source: the map, of rank 4.
-        axes: for each dimension of the tensor the axes of the map that became it, in order.
+        axes: for each dimension of the tensor, the axes of the map that it contains, in order.
     """
 
     source: gs.Tensor
@@ -33,7 +33,7 @@ class View:
 
 
 def views_of(tensor: gs.Tensor, depth: int = _DEPTH) -> Iterator[View]:
-    """Every map that a tensor is a view of, the first one in the graph first."""
+    """Yield every map that a tensor is a view of, the most upstream one first."""
     if tensor.inputs and depth and tensor.shape is not None:
         node = tensor.inputs[0]
         turn = _TURNS.get(node.op)
@@ -52,7 +52,7 @@ def _transpose(node: gs.Node, _: gs.Tensor) -> list[Axes] | None:
 
 
 def _reshape(node: gs.Node, target: gs.Tensor) -> list[Axes] | None:
-    """Dimensions of the input that each one of the result holds; None if one is taken apart."""
+    """Input dimensions that each output dimension contains; None if one is split."""
     source, wanted = list(node.inputs[0].shape), list(target.shape)
     if not source or not wanted or source[0] != wanted[0]:
         return None
@@ -68,7 +68,7 @@ def _reshape(node: gs.Node, target: gs.Tensor) -> list[Axes] | None:
 
 
 def _count_of(sizes: Sequence[Dim], wanted: Dim) -> int | None:
-    """How many sizes from the first on make a product; None if they go beyond it."""
+    """Number of leading sizes whose product is `wanted`; None if there is no such number."""
     if not isinstance(wanted, int):
         return None
     if wanted == 1:

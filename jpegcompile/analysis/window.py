@@ -1,4 +1,4 @@
-"""Geometry of operators that slide a window: attributes, their defaults, and explicit padding."""
+"""Geometry of convolution and pooling windows: attributes, defaults and explicit padding."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.ir.graph import input_at, static_dims
 from jpegcompile.ir.module import Module
+from jpegcompile.messages import Message
 
 
 @dataclass(frozen=True)
 class Window:
-    """A two-dimensional window: all pairs are (along H, along W).
+    """A two-dimensional window; all pairs are (along H, along W).
 
     Attributes:
-        kernel, strides, dilations: of the operator.
+        kernel, strides, dilations: attributes of the operator.
         begin, end: explicit zero padding.
     """
 
@@ -28,25 +29,25 @@ class Window:
 
     @property
     def extent(self) -> tuple[int, int]:
-        """Input rows and columns that one position of the window spans."""
+        """Input rows and columns that the window covers."""
         high, wide = (d * (k - 1) + 1 for d, k in zip(self.dilations, self.kernel, strict=True))
         return high, wide
 
     @property
     def pads(self) -> list[int]:
-        """The ONNX attribute: begin of H, W, then end of H, W."""
+        """ONNX attribute `pads`: begin of H, W, then end of H, W."""
         return [*self.begin, *self.end]
 
     @property
     def is_pointwise(self) -> bool:
-        """Whether the window is one pixel, unstrided and unpadded."""
+        """Whether the window is a single pixel without stride and padding."""
         return self.kernel == (1, 1) and self.strides == (1, 1) and not any(self.pads)
 
 
 def window_of(node: gs.Node, kernel: tuple[int, ...]) -> Window | None:
-    """The window of a convolution or pooling node, defaults filled in; None if it is not 2-D.
+    """Return the window of a convolution or pooling node with defaults; None if it is not 2-D.
 
-    `auto_pad` and `ceil_mode` are resolved beforehand, by `passes/legalize/explicit_padding.py`.
+    `passes/legalize/explicit_padding.py` must have resolved `auto_pad` and `ceil_mode`.
     """
     if len(kernel) != 2:
         return None
@@ -62,17 +63,37 @@ def window_of(node: gs.Node, kernel: tuple[int, ...]) -> Window | None:
     )
 
 
-def padding_problem(node: gs.Node) -> str | None:
-    """Why `window_of` would misread a node; None where its padding is explicit."""
+def padding_problem(node: gs.Node) -> Message | None:
+    """Return why `window_of` does not apply to a node; None if the padding is explicit."""
     auto_pad = node.attrs.get("auto_pad", "")
     is_implicit = bool(node.attrs.get("ceil_mode")) or "output_shape" in node.attrs
     if auto_pad in ("", "NOTSET", b"NOTSET") and not is_implicit:
         return None
-    return "its padding could not be made explicit"
+    return Message("padding-not-explicit", "its padding could not be made explicit")
+
+
+def convolution_window(node: gs.Node) -> Window | Message:
+    """Return the window of a convolution, or why it is unknown."""
+    implicit = padding_problem(node)
+    if implicit is not None:
+        return implicit
+    kernel = kernel_of(node)
+    window = None if kernel is None else window_of(node, kernel)
+    text = "its kernel shape is not known at compile time"
+    return window or Message("kernel-shape-unknown", text)
+
+
+def pool_window(node: gs.Node) -> Window | Message:
+    """Return the window of a pooling over height and width, or why there is none."""
+    implicit = padding_problem(node)
+    if implicit is not None:
+        return implicit
+    window = window_of(node, tuple(node.attrs["kernel_shape"]))
+    return window or Message("pool-not-2d", "it does not pool over height and width")
 
 
 def kernel_of(node: gs.Node) -> tuple[int, ...] | None:
-    """Kernel shape of a convolution or pooling node; None where it is not known."""
+    """Kernel shape of a convolution or pooling node; None if it is unknown."""
     if "kernel_shape" in node.attrs:
         return tuple(int(k) for k in node.attrs["kernel_shape"])
     if node.op not in ("Conv", "ConvTranspose"):
@@ -82,7 +103,7 @@ def kernel_of(node: gs.Node) -> tuple[int, ...] | None:
 
 
 def bias_of(node: gs.Node, module: Module) -> gs.Tensor:
-    """The bias of a convolution, zeros [C] where it has none."""
+    """Bias of a convolution; zeros [C] if it has none."""
     bias = input_at(node, 2)
     if bias is not None:
         return bias
@@ -95,8 +116,16 @@ def same_padding(
 ) -> tuple[int, int] | None:
     """Padding (begin, end) of `auto_pad` SAME_UPPER or SAME_LOWER along one axis.
 
-    Where the last window leaves more than `unread` elements behind it there is none to give: the
-    standard is silent, and ONNX Runtime cuts the map at its front, or not, operator by operator.
+    Args:
+        size: size of the input.
+        extent: elements that the window covers.
+        stride: stride of the window.
+        upper: whether the mode is SAME_UPPER.
+        unread: number of elements that may remain after the last window.
+
+    Returns:
+        None if more than `unread` elements remain after the last window. The standard does not
+        define this case, and ONNX Runtime crops the front for some operators only.
     """
     total = (-(-size // stride) - 1) * stride + extent - size
     if total < -unread:
@@ -107,10 +136,10 @@ def same_padding(
 
 
 def ceil_padding(size: int, extent: int, stride: int, begin: int, end: int) -> int:
-    """Padding behind an axis that makes rounding down count what `ceil_mode` counts.
+    """Additional padding at the end that makes rounding down equivalent to `ceil_mode`.
 
-    A window that would start in the padding behind the input is left out (the rule of ONNX since
-    opset 22, and of PyTorch).
+    A window that would start in the padding after the input is omitted, as in ONNX since opset 22
+    and in PyTorch.
     """
     output = -(-(size + begin + end - extent) // stride) + 1
     if (output - 1) * stride >= size + begin:

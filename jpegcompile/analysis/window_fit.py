@@ -1,8 +1,8 @@
-"""Whether every window and all weights fit their map.
+"""Check that every window and the weights of every convolution fit their map.
 
-Windows are looked at before inference of ONNX: a convolution without room has a negative size by
-that inference, and a Slice of such a map ends the process (onnx 1.23: an assertion in C++), which
-no caller could catch.
+Windows are checked before onnx's shape inference. Inference computes a negative size for a window
+that is larger than its map, and a Slice of such a map then aborts the process (onnx 1.23: a C++
+assertion), which a caller cannot catch.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from onnx import shape_inference
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.input_size import size_text
 from jpegcompile.ir.graph import label
+from jpegcompile.messages import Message
 from jpegcompile.network_input import NetworkInput
 
 _WINDOWS = frozenset(
@@ -27,16 +28,16 @@ _WINDOWS = frozenset(
 
 
 def require_windows_fit(model: onnx.ModelProto, image: NetworkInput) -> None:
-    """Refuse a model of which a map would have a negative size.
+    """Check that no map of a model would have a negative size.
 
-    A Slice comes into the inference when every window before it is known to fit.
+    Each round infers a part of the model: a Slice is included once every upstream window fits.
 
     Args:
-        model: without large weights, in the order of its dataflow.
-        image: for the message.
+        model: a model without large weights, in topological order.
+        image: the image input, for error messages.
 
     Raises:
-        UnsupportedModelError: naming the node whose window does not fit.
+        UnsupportedModelError: if a window does not fit; names the node.
     """
     nodes = list(model.graph.node)
     rounds = _rounds(nodes)
@@ -51,8 +52,8 @@ def require_windows_fit(model: onnx.ModelProto, image: NetworkInput) -> None:
 
 
 def _rounds(nodes: Iterable[onnx.NodeProto]) -> list[int]:
-    """For each node, how many times Slices behind windows are met on a way to it, at most."""
-    # Of each tensor the round, and whether a window that is looked at in that round is before it.
+    """Round of each node: the largest number of Slices after windows on a path to it."""
+    # By tensor name: the round, and whether a window of that round is upstream.
     known: dict[str, tuple[int, bool]] = {}
     rounds = []
     for node in nodes:
@@ -69,7 +70,7 @@ def _rounds(nodes: Iterable[onnx.NodeProto]) -> list[int]:
 def _inferred(
     model: onnx.ModelProto, nodes: Iterable[onnx.NodeProto]
 ) -> dict[str, tuple[int, ...]]:
-    """Shapes that are known, by name; a symbolic dimension counts as 1."""
+    """Known shapes by name; a symbolic dimension counts as 1."""
     partial = onnx.ModelProto()
     partial.CopyFrom(model)
     del partial.graph.node[:]
@@ -89,19 +90,21 @@ def _inferred(
 
 
 def _refuse(node: onnx.NodeProto, shape: tuple[int, ...], image: NetworkInput) -> None:
-    size = size_text(image.size)
-    raise UnsupportedModelError(
-        f"shapes of the model do not fit an input of {size}: {node.op_type} '{node.name}' has a"
-        f" window larger than its map, its output would be {'x'.join(map(str, shape[2:]))};"
-        " give a larger size"
+    size, made = size_text(image.size), "x".join(map(str, shape[2:]))
+    text = (
+        f"shapes of the model do not fit an input of {size}: the window of {node.op_type}"
+        f" '{node.name}' is larger than its map, so its output would be {made}; use a larger size"
     )
+    raise UnsupportedModelError(Message("window-exceeds-map", text))
 
 
 def require_channels(graph: gs.Graph) -> None:
-    """Refuse a convolution whose map has other channels than its weights; inference lets it pass.
+    """Check that maps have the number of channels that weights of convolutions require.
+
+    Shape inference does not check this.
 
     Raises:
-        UnsupportedModelError: naming the node.
+        UnsupportedModelError: if the numbers differ; names the node.
     """
     for node in graph.nodes:
         if node.op != "Conv" or node.domain not in (None, "", "ai.onnx"):
@@ -114,7 +117,8 @@ def require_channels(graph: gs.Graph) -> None:
             continue
         wanted = taken * int(node.attrs.get("group", 1))
         if given != wanted:
-            raise UnsupportedModelError(
-                f"{label(node)} takes {wanted} channels but '{node.inputs[0].name}' has {given};"
-                " mend the shape that the model declares of its input, or its weights"
+            text = (
+                f"{label(node)} requires {wanted} channels but '{node.inputs[0].name}' has {given};"
+                " correct the input shape that the model declares, or its weights"
             )
+            raise UnsupportedModelError(Message("convolution-channels-differ", text))

@@ -3,8 +3,9 @@
     python kernels/ingest_conv/bench.py IMAGES --stem all --json measured.json
     python -m jpegcompile.cost.fit_first measured.json > jpegcompile/cost/first_prices.json
 
-The fit is the one of `fit`. It uses images near the crossover only: neither path takes more than
-`NEAR` times as long as the other. The script prints the errors of the fit to stderr.
+The fit minimises the same error as `fit`. It uses images near the crossover only, where neither
+path takes more than `NEAR` times as long as the other. The script prints the errors of the fit to
+stderr.
 """
 
 from __future__ import annotations

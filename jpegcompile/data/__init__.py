@@ -1,1 +1,1 @@
-"""Folders and tar shards of images as batches for training and inference in PyTorch."""
+"""Read folders and tar shards of images as batches for training and inference in PyTorch."""

@@ -1,8 +1,8 @@
-"""Coefficients of photographs of any size as one batch of PyTorch.
+"""Batches of coefficients of images of any size.
 
-Each photograph keeps its own blocks and brings the matrices that take these to the network's size
-(`docs/any_size.md`). What is smaller than the largest of the batch is filled up by zeros: blocks
-that are not there meet columns of matrices that are not there, so nothing changes.
+Each image has its own blocks, and matrices that bring the blocks to the network's size
+(`docs/any_size.md`). Arrays are padded with zeros to the largest image of the batch. Padded blocks
+are multiplied by padded matrix columns, so padding does not change the result.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from jpegcompile.interface import (
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.read import ImageSource, source_name
+from jpegcompile.messages import Message
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.runtime.input_tensors import check_usable
@@ -36,22 +37,22 @@ from jpegcompile.runtime.placed import Feeds, placed_feeds
 
 
 class AnySizeFilling(CoefficientFilling):
-    """The inputs of a model for images of any size, each with matrices of its own."""
+    """The inputs of a model for images of any size, with matrices for each image."""
 
     def __init__(self, target: Target, info: CompiledInfo, frame: Frame, reading: ReadOptions):
-        """A batch for a compiled model.
+        """Create an empty batch for a compiled model.
 
         Args:
-            target: what it takes.
-            info: what it says of itself.
-            frame: that it is written for, whose components its inputs have.
+            target: form of the batches.
+            info: metadata of the model.
+            frame: frame that the model is compiled for.
             reading: how files are read.
         """
         super().__init__(target, frame, reading)
         self._info = info
 
     def inputs(self) -> dict[str, Tensor]:
-        """Tensors by the names of inputs, the matrices [N, ...], too."""
+        """Return tensors [N, ...] by the names of inputs, including the matrices."""
         made = [placed_feeds([image], self._info, [b""]) for image in self._images]
         batch = padded(made) if made else _empty(self._target.taken, len(self._frame.sampling))
         return self._pinned({name: torch.from_numpy(values) for name, values in batch.items()})
@@ -61,12 +62,19 @@ class AnySizeFilling(CoefficientFilling):
         check_usable(image.frame, self._target.taken, self._frame, name)
         if image.color_space == "rgb":
             raise ImageError(
-                f"{name}: holds RGB, and the model takes luma and chroma; use form tensor"
+                Message(
+                    "dataset-rgb-file",
+                    f"{name}: contains RGB but the model takes luma and chroma; use form tensor",
+                )
             )
 
 
 def padded(images: Sequence[Feeds]) -> Feeds:
-    """The inputs of some images, each as a batch of one, as one batch that zeros fill up."""
+    """Join the inputs of images into one batch, padded with zeros.
+
+    Args:
+        images: inputs of each image, as a batch of one.
+    """
     return {name: _padded([_of_one(name, feeds[name]) for feeds in images]) for name in images[0]}
 
 
@@ -83,7 +91,7 @@ def _padded(arrays: Sequence[NDArray[np.generic]]) -> NDArray[np.generic]:
 
 
 def _empty(taken: NetworkInput, components: int) -> Feeds:
-    """A batch without images."""
+    """Return a batch without images."""
     made: Feeds = {}
     for name, planes in ((LUMA, 1), (CHROMA, 2))[: min(components, 2)]:
         rows, columns = AXIS_INPUTS[name]

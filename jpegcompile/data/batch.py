@@ -13,20 +13,23 @@ from jpegcompile.errors import UsageError
 from jpegcompile.interface import SHARED_INPUTS
 from jpegcompile.jpeg.packed import PackedBatch
 from jpegcompile.jpeg.unusable import Skipped
+from jpegcompile.messages import Message
 from jpegcompile.whole_numbers import is_whole_number
 
 
 @dataclass(frozen=True, eq=False)
 class ImageBatch:
-    """Images that could be used, as a network takes them.
+    """A batch of usable images as input of a network.
 
     Attributes:
-        inputs: a tensor [N, ...]; of coefficients tensors by the names of inputs, of images of any
-            size with the matrices of each, [N, ...]; or packed ones.
-        labels: int64 [N]; `NO_LABEL`, which losses leave out, where an image has none.
-        keys: of the images: paths of files, or keys of samples in shards.
-        skipped: images that could not be used since the batch before, and why; they have no row.
-        pixel_fallbacks: how many of the images went through the pixel fallback.
+        inputs: for forms "tensor" and "pixels" a tensor [N, ...]. For form "coefficients" tensors
+            [N, ...] by the names of inputs; for models for images of any size they include the
+            matrices of each image. For form "packed" a `PackedBatch`.
+        labels: class indices, int64 [N]. Images without a label have `NO_LABEL` (-100), which
+            PyTorch's losses ignore.
+        keys: paths of the files, or keys of the samples in shards.
+        skipped: images that were unusable since the previous batch, with reasons. They have no row.
+        pixel_fallbacks: number of images that went through the pixel fallback.
     """
 
     inputs: Inputs
@@ -40,25 +43,37 @@ class ImageBatch:
         return len(self.keys)
 
     def feeds(self, index: int) -> dict[str, NDArray[np.generic]]:
-        """The inputs of one image of a batch of coefficients, for `Session.run_feeds`.
+        """Return the inputs of one image of a batch of coefficients, for `Session.run_feeds`.
+
+        Args:
+            index: index of the image in the batch.
 
         Raises:
-            UsageError: if the batch holds something else, or no such image.
+            UsageError: if the batch does not contain coefficients, or `index` is out of range.
         """
         if isinstance(self.inputs, PackedBatch):
             raise UsageError(
-                "this batch is packed, for a device that unpacks it as a whole; ask for form"
-                " coefficients, or unpack it by batch.inputs.unpack()"
+                Message(
+                    "batch-packed",
+                    "this batch is packed and has no inputs of single images; use form"
+                    " coefficients, or call batch.inputs.unpack()",
+                )
             )
         if not isinstance(self.inputs, dict):
             raise UsageError(
-                "this batch has no inputs by name; ask for form coefficients, or give batch.inputs"
-                " to Session.run_image"
+                Message(
+                    "batch-without-feeds",
+                    "this batch is a tensor and has no inputs by name; use form coefficients, or"
+                    " pass batch.inputs to Session.run_image",
+                )
             )
         if not is_whole_number(index) or not 0 <= index < len(self):
             raise UsageError(
-                f"index is {index!r}, and the batch has {len(self)} images; give a whole number"
-                f" from 0 to {len(self) - 1}"
+                Message(
+                    "batch-index-out-of-range",
+                    f"index is {index!r} but the batch has {len(self)} images; give a whole number"
+                    f" from 0 to {len(self) - 1}",
+                )
             )
         rows = slice(index, index + 1)
         return {
@@ -67,7 +82,7 @@ class ImageBatch:
         }
 
     def pin_memory(self) -> ImageBatch:
-        """The same in page-locked memory; `DataLoader` calls this with `pin_memory=True`."""
+        """Return the batch in page-locked memory, for `DataLoader(pin_memory=True)`."""
         inputs = self.inputs
         if isinstance(inputs, Tensor):
             inputs = inputs.pin_memory()

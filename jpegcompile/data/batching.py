@@ -1,4 +1,4 @@
-"""From samples to batches, and what is done with those that cannot be used."""
+"""Make batches from samples, and handle unusable samples."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from jpegcompile.data.target import Target
 from jpegcompile.errors import ImageError
 from jpegcompile.jpeg.read import source_name
 from jpegcompile.jpeg.unusable import OnError, Skipped
+from jpegcompile.messages import Message
 from jpegcompile.runtime.preprocessor import Preprocessor
 
 
@@ -33,20 +34,29 @@ class Batching:
         *,
         drop_last: bool,
     ) -> None:
-        """See `ImageDataset` for the arguments."""
+        """Create the batching of a process.
+
+        Args:
+            target: form of the batches.
+            reading: how images are read.
+            batch_size: as for `ImageDataset`.
+            on_error: as for `ImageDataset`.
+            drop_last: as for `ImageDataset`.
+        """
         self._target, self._reading = target, reading
         self._size, self._on_error, self._drop_last = batch_size, on_error, drop_last
         self._preprocessor = None if target.is_coefficients else _preprocessor(target, reading)
 
     def batches(self, samples: Iterator[Sample], *, is_alone: bool) -> Iterator[ImageBatch]:
-        """Batches of the samples that can be used, in their order.
+        """Yield batches of the usable samples, in their order.
 
-        What is skipped behind the last image is listed in the last batch. If no image can be used
-        that is an error; or, where others read as well, a batch without images that lists them.
+        The last batch also lists samples that were skipped after the last image. If no image is
+        usable, this raises an error if `is_alone`; otherwise it yields a batch without images that
+        lists the skipped samples.
 
         Args:
-            samples: of this process.
-            is_alone: whether no other process reads.
+            samples: samples of this process.
+            is_alone: whether this is the only process that reads.
 
         Raises:
             ImageError, AccessError: see `ImageDataset.__iter__`.
@@ -64,7 +74,10 @@ class Batching:
             return
         if is_alone and not held.keys:
             raise ImageError(
-                f"none of {len(held.skipped)} images can be used; the first is {held.skipped[0]}"
+                Message(
+                    "dataset-no-image-usable",
+                    f"none of {len(held.skipped)} images is usable; the first is {held.skipped[0]}",
+                )
             )
         if self._drop_last and len(held) < self._size and held.keys:
             return
@@ -79,7 +92,7 @@ class Batching:
                 return
 
     def _one(self, samples: Iterator[Sample]) -> ImageBatch:
-        """A batch, filled up for as long as there are samples."""
+        """Make one batch, full unless samples run out."""
         filling = self._filling()
         used: list[Sample] = []
         skipped: list[Skipped] = []
@@ -87,14 +100,15 @@ class Batching:
             readable = []
             for sample in some:
                 if sample.source is None:
-                    skipped.append(self._skipped(sample, sample.problem or ""))
+                    assert sample.problem is not None
+                    skipped.append(self._skipped(sample, sample.problem))
                 else:
                     readable.append(sample)
             if readable:
                 errors = filling.add([s.source for s in readable if s.source is not None])
                 for place, sample in enumerate(readable):
                     if place in errors:
-                        skipped.append(self._skipped(sample, "", errors[place]))
+                        skipped.append(self._failed(sample, errors[place]))
                     else:
                         used.append(sample)
         return ImageBatch(
@@ -105,18 +119,21 @@ class Batching:
             filling.pixel_fallbacks,
         )
 
-    def _skipped(self, sample: Sample, problem: str, error: Error | None = None) -> Skipped:
-        """A sample that cannot be used.
+    def _failed(self, sample: Sample, error: Error) -> Skipped:
+        """Skip a sample that cannot be read, as `_skipped`."""
+        assert sample.source is not None
+        reason = str(error).removeprefix(f"{source_name([sample.source], 0)}: ")
+        return self._skipped(sample, Message(error.code, reason), error)
+
+    def _skipped(self, sample: Sample, reason: Message, error: Error | None = None) -> Skipped:
+        """Skip an unusable sample.
 
         Raises:
-            ImageError, AccessError: instead, if the first of them ends the work.
+            ImageError, AccessError: if `on_error` is "stop".
         """
-        reason = problem
-        if error is not None and sample.source is not None:
-            reason = str(error).removeprefix(f"{source_name([sample.source], 0)}: ")
         if self._on_error == "stop":
             kind = ImageError if error is None else type(error)
-            raise kind(f"{sample.name}: {reason}") from error
+            raise kind(Message(reason.code, f"{sample.name}: {reason}")) from error
         return Skipped(sample.name, reason)
 
     def _filling(self) -> Filling:

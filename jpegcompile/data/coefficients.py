@@ -1,4 +1,4 @@
-"""Coefficients of files of one size and sampling as batches."""
+"""Batches of coefficients of files of one size and sampling."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.packed import PackedBatch
 from jpegcompile.jpeg.read import ImageSource, read_coefficients_many, source_name
 from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.messages import Message
 from jpegcompile.runtime.input_tensors import check_usable, coefficient_feeds, fits_inputs
 
 
@@ -25,7 +26,13 @@ class CoefficientFilling(Filling):
     """The inputs of a model for coefficients."""
 
     def __init__(self, target: Target, frame: Frame, reading: ReadOptions):
-        """A batch of files of `frame`, that of a compiled model."""
+        """Create an empty batch.
+
+        Args:
+            target: form of the batches.
+            frame: frame that the model is compiled for.
+            reading: how files are read.
+        """
         self._target, self._frame, self._reading = target, frame, reading
         self._images: list[Coefficients] = []
 
@@ -43,20 +50,20 @@ class CoefficientFilling(Filling):
         return errors
 
     def inputs(self) -> Inputs:
-        """Tensors by the names of inputs, or packed arrays."""
+        """Return tensors by the names of inputs, or packed arrays."""
         feeds = _feeds(self._images, self._frame)
         if self._target.form == "packed":
             return PackedBatch.of(feeds, self._reading.threads)
         return self._pinned({name: torch.from_numpy(values) for name, values in feeds.items()})
 
     def _pinned(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The tensors in page-locked memory, if that is wanted."""
+        """Move tensors to page-locked memory if `ReadOptions.pin` is set."""
         if self._reading.pin:
             return {name: values.pin_memory() for name, values in tensors.items()}
         return tensors
 
     def _read(self, sources: Sequence[ImageSource]) -> list[Coefficients]:
-        """All of the images; none if one of them cannot be read."""
+        """Read all images; return an empty list if one of them cannot be read."""
         reading = self._reading
         try:
             return read_coefficients_many(
@@ -77,8 +84,11 @@ class CoefficientFilling(Filling):
         if not fits_inputs(image.frame, self._frame, taken):
             found = subsampling_of(image.frame) or image.color_space
             raise ImageError(
-                f"{name}: is {found} but the model is compiled for {subsampling_of(self._frame)};"
-                " use form tensor"
+                Message(
+                    "dataset-subsampling-mismatch",
+                    f"{name}: is {found} but the model is compiled for"
+                    f" {subsampling_of(self._frame)}; use form tensor",
+                )
             )
 
 

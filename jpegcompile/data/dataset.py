@@ -1,10 +1,10 @@
-"""Images as an iterable data set of PyTorch: batches of tensors or of coefficients.
+"""An iterable dataset of PyTorch for images: batches of tensors or of coefficients.
 
     dataset = jpegcompile.ImageDataset("train-{000..099}.tar", 64, model="resnet18.jpeg.onnx")
     for batch in DataLoader(dataset, batch_size=None, num_workers=4):
         ...
 
-`docs/data.md` explains it.
+See `docs/data.md`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,17 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from jpegcompile.errors import AccessError, UsageError
+from jpegcompile.messages import Message
 
 try:
     import torch
 except ModuleNotFoundError as error:
     raise AccessError(
-        "ImageDataset needs torch, which is not installed; pip install 'jpegcompile[learn]'"
+        Message(
+            "dataset-needs-torch",
+            "ImageDataset needs torch, which is not installed; run pip install"
+            " 'jpegcompile[learn]'",
+        )
     ) from error
 
 from torch.utils.data import IterableDataset, get_worker_info
@@ -54,10 +59,10 @@ _THREAD = "jpegcompile-data"
 
 
 class ImageDataset(IterableDataset[ImageBatch]):
-    """Batches of images from a folder, from files or from WebDataset shards.
+    """Batches of images from a folder, a list of files, or WebDataset shards.
 
-    Every image comes once an epoch, whatever the number of workers and ranks. Images that cannot be
-    used leave no gap: all batches but the last of each worker have `batch_size` images.
+    Each epoch contains every image once, for any number of workers and ranks. Unusable images leave
+    no gaps: every batch has `batch_size` images, except the last one of each worker.
     """
 
     def __init__(
@@ -86,41 +91,47 @@ class ImageDataset(IterableDataset[ImageBatch]):
         rank: int | None = None,
         ranks: int | None = None,
     ) -> None:
-        """Find the images, and learn from the model what it takes.
+        """Find the images and determine the form of the batches.
 
         Args:
-            images: a folder (one folder a class, or files alone), a list of files, or tar shards:
-                a path with braces like `train-{000..099}.tar`, or a list of such.
-            batch_size: images of a batch.
-            model: compiled model that batches are for: its path, or a session of it.
-            form: what batches hold: "tensor", "pixels", "coefficients" or "packed"; see `Target`.
-                "tensor" for a model and "pixels" without one, if not given.
-            preprocess: without a model: how images become pixels for a network, as for `compile`.
-            size: without a model: (height, width) of these.
-            layout: of pixels, "NCHW" or "NHWC"; that of the model, or "NCHW", if not given.
-            dtype: of tensors and pixels, "float32" or "float16".
-            labels: of a folder: JSON file that maps folder names to class indices.
-            shuffle: whether each epoch has an order of its own, which follows from `seed`.
-            seed: see `shuffle`.
-            buffer: samples among which those of shards are shuffled, besides the shards themselves.
-            drop_last: whether to leave out a last batch of fewer images.
-            on_error: what becomes of images that cannot be used: "stop" raises the error of the
-                first; "skip" and "report" leave them out, and `ImageBatch.skipped` lists them.
-            tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
-            fallback: "pixels" decodes files of which no coefficients are read by Pillow.
+            images: a folder (with one folder per class, or with image files only), a list of files,
+                or tar shards: a path with braces such as `train-{000..099}.tar`, or a list of such
+                paths.
+            batch_size: images per batch.
+            model: compiled model that the batches are for: a path, or a session. Without a model,
+                give `preprocess` and `size`.
+            form: content of the batches: "tensor", "pixels", "coefficients" or "packed"; see
+                `Target`. Default: "tensor" with a model, "pixels" without.
+            preprocess: without a model: preprocessing of the images, as for `compile`.
+            size: without a model: (height, width) of the network's input.
+            layout: layout of pixels, "NCHW" or "NHWC". Default: the model's layout; "NCHW" without
+                a model.
+            dtype: type of tensors and pixels, "float32" or "float16".
+            labels: for a folder: JSON file that maps folder names to class indices.
+            shuffle: whether to shuffle. The order depends on `seed` and the epoch (`set_epoch`).
+            seed: seed of the order.
+            buffer: for shards: number of samples in the shuffle buffer. The order of the shards is
+                shuffled, too.
+            drop_last: whether to drop a last batch of fewer than `batch_size` images.
+            on_error: what happens to unusable images: "stop" raises the error of the first one;
+                "skip" and "report" skip them and list them in `ImageBatch.skipped`.
+            tolerant: whether to use the readable part of damaged files, as `read_coefficients`.
+            fallback: "pixels" decodes files without readable coefficients with Pillow; "none"
+                treats them as unusable.
             max_pixels: as for `read_coefficients`.
-            threads: that share the work on a batch: by default one for each processor, and one in
-                the workers of a `DataLoader`.
-            ahead: batches that are made while the caller works on one, without workers.
-            pin: whether tensors are in page-locked memory, without workers; where CUDA is there if
-                not given. With workers, `DataLoader` pins.
-            rank: of this process among those that train; of `torch.distributed` if not given.
-            ranks: how many these are.
+            threads: number of threads per batch. Default: one per processor; one in each worker of
+                a `DataLoader`.
+            ahead: without workers: number of batches to prepare while the caller works on a batch.
+            pin: without workers: whether tensors are in page-locked memory. Default: if CUDA is
+                available. With workers, use `pin_memory` of `DataLoader`.
+            rank: index of this process among the training processes. Default: from
+                `torch.distributed`.
+            ranks: number of training processes. Default: from `torch.distributed`.
 
         Raises:
-            UsageError: if the arguments do not fit together or do not fit the model.
+            UsageError: if the arguments contradict each other or do not fit the model.
             AccessError: if a folder or the model cannot be read.
-            UnsupportedModelError: if the model is none of ours.
+            UnsupportedModelError: if the model is not a compiled model.
         """
         super().__init__()
         _require_at_least(1, batch_size=batch_size, ahead=ahead, buffer=buffer, threads=threads)
@@ -129,7 +140,12 @@ class ImageDataset(IterableDataset[ImageBatch]):
         _require_known("on_error", on_error, ON_ERROR)
         self._target = target_of(model, form, preprocess, size, layout)
         if self._target.is_coefficients and checked_fallback(fallback) != "none":
-            raise UsageError("pixels have no coefficients to batch; leave fallback out")
+            raise UsageError(
+                Message(
+                    "dataset-fallback-with-coefficients",
+                    "fallback decodes pixels, but batches contain coefficients; leave fallback out",
+                )
+            )
         self._fallback: Fallback = checked_fallback(fallback)
         self._shards, self._samples = _found(images, labels, self._fallback)
         self._batch_size, self._drop_last, self._on_error = batch_size, drop_last, on_error
@@ -137,29 +153,32 @@ class ImageDataset(IterableDataset[ImageBatch]):
         self._tolerant, self._max_pixels, self._dtype = tolerant, max_pixels, dtype
         self._threads, self._ahead, self._pin = threads, ahead, pin
         self._ranks = _ranks(rank, ranks)
-        # Workers that outlive an epoch see what is set here.
+        # Shared memory, so that persistent workers see changes of the epoch.
         self._epoch = torch.zeros((), dtype=torch.int64)
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]
 
     def set_epoch(self, epoch: int) -> None:
-        """Say which epoch begins next, from 0 on: the order of a shuffled data set follows from it.
+        """Set the number of the next epoch, which determines the order of a shuffled dataset.
+
+        Args:
+            epoch: number of the epoch, 0 or more.
 
         Raises:
-            UsageError: if it is negative.
+            UsageError: if `epoch` is negative.
         """
         _require_at_least(0, epoch=epoch)
         self._epoch.fill_(epoch)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What is pickled for workers that are started afresh: they do not know their rank."""
+        """Add the rank to the pickled state, because spawned workers do not know it."""
         return {**vars(self), "_ranks": self._ranks or _distributed_ranks()}
 
     def __iter__(self) -> Iterator[ImageBatch]:
-        """The batches of this worker, or of this rank where there are no workers.
+        """Iterate over the batches of this worker, or of this rank if there are no workers.
 
         Raises:
-            ImageError, AccessError: of the first image that cannot be used, if `on_error` is
-                "stop"; or no image can be used.
+            ImageError, AccessError: for the first unusable image, if `on_error` is "stop"; or if no
+                image is usable.
         """
         info = get_worker_info()
         rank, ranks = self._ranks or _distributed_ranks() or (0, 1)
@@ -182,7 +201,7 @@ class ImageDataset(IterableDataset[ImageBatch]):
         )
 
     def _samples_of(self, reader: Reader) -> Iterator[Sample]:
-        # All readers shuffle the whole in the same way.
+        # All readers use the same permutation and then select their parts.
         common = np.random.default_rng([self._seed, int(self._epoch)])
         if self._samples is not None:
             samples = permuted(self._samples, common) if self._shuffle else self._samples
@@ -199,22 +218,40 @@ class ImageDataset(IterableDataset[ImageBatch]):
 def _found(
     images: Images, labels: str | os.PathLike[str] | None, fallback: Fallback
 ) -> tuple[list[str], list[Sample] | None]:
-    """Shards, or samples of files."""
+    """Return the shards and None; or no shards, and the samples of files."""
     given = [images] if isinstance(images, str | os.PathLike) else list(images)
     if not given:
-        raise UsageError("no images are given; give a folder, files or shards")
+        raise UsageError(
+            Message("dataset-empty", "there are no images; give a folder, files or shards")
+        )
     names = [os.fspath(one) for one in given]
     are_shards = [name.lower().endswith(_SHARD) for name in names]
     if all(are_shards):
         if labels is not None:
-            raise UsageError("labels are for a folder; shards hold their own in .cls or .json")
+            raise UsageError(
+                Message(
+                    "dataset-labels-with-shards",
+                    "labels is given for shards, which contain their labels in .cls or .json"
+                    " members; leave it out",
+                )
+            )
         return [shard for name in names for shard in expanded(name)], None
     if any(are_shards):
-        raise UsageError("some of the images are shards and some are not; give one kind")
+        raise UsageError(
+            Message(
+                "dataset-mixed-kinds", "some images are shards and others are not; give one kind"
+            )
+        )
     if len(names) == 1 and not Path(names[0]).is_file():
         return [], folder_samples(names[0], labels, fallback)
     if labels is not None:
-        raise UsageError("labels are for a folder with one folder a class; leave them out")
+        raise UsageError(
+            Message(
+                "dataset-labels-with-files",
+                "labels is given for files, but it applies only to a folder with one folder per"
+                " class; leave it out",
+            )
+        )
     return [], file_samples(tuple(Path(name) for name in names))
 
 
@@ -223,14 +260,20 @@ def _require_at_least(least: int, **numbers: int | None) -> None:
         if number is None:
             continue
         if not is_whole_number(number):
-            raise UsageError(f"{name} is {number!r}; give a whole number")
+            raise UsageError(
+                Message("dataset-option-not-whole", f"{name} is {number!r}; give a whole number")
+            )
         if number < least:
-            raise UsageError(f"{name} is {number}; give {least} or more")
+            raise UsageError(
+                Message("dataset-option-too-small", f"{name} is {number}; give {least} or more")
+            )
 
 
 def _require_known(name: str, given: str, known: Sequence[str]) -> None:
     if given not in known:
-        raise UsageError(f"{name} is {given!r}; use one of {', '.join(known)}")
+        raise UsageError(
+            Message("dataset-option-unknown", f"{name} is {given!r}; use one of {', '.join(known)}")
+        )
 
 
 def _ranks(rank: int | None, ranks: int | None) -> tuple[int, int] | None:
@@ -238,14 +281,24 @@ def _ranks(rank: int | None, ranks: int | None) -> tuple[int, int] | None:
         return None
     if rank is None or ranks is None:
         given, missing = ("rank", "ranks") if ranks is None else ("ranks", "rank")
-        raise UsageError(f"{given} is given without {missing}; give both, or neither")
+        raise UsageError(
+            Message(
+                "dataset-rank-incomplete",
+                f"{given} is given without {missing}; give both, or neither",
+            )
+        )
     if not 0 <= rank < ranks:
-        raise UsageError(f"rank is {rank} of {ranks}; give one from 0 to {ranks - 1}")
+        raise UsageError(
+            Message(
+                "dataset-rank-out-of-range",
+                f"rank is {rank} of {ranks}; give a number from 0 to {ranks - 1}",
+            )
+        )
     return rank, ranks
 
 
 def _distributed_ranks() -> tuple[int, int] | None:
-    """Rank and number of ranks; None where `torch.distributed` is not in use."""
+    """Return rank and number of ranks; None if `torch.distributed` is not in use."""
     distributed = torch.distributed
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank(), distributed.get_world_size()

@@ -1,4 +1,4 @@
-"""Who reads what: samples and shards are divided among ranks, and those of a rank among workers."""
+"""Divide samples and shards among ranks, and each rank's part among its workers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Reader:
-    """One of the processes that read a data set together.
+    """One of the processes that read a dataset together.
 
     Attributes:
-        rank, ranks: of the processes that train, and how many they are.
-        worker, workers: of the processes that read for that one, and how many they are.
+        rank: index of the training process.
+        ranks: number of training processes.
+        worker: index of the worker of that training process.
+        workers: number of workers per training process.
     """
 
     rank: int = 0
@@ -26,19 +28,23 @@ class Reader:
 
     @property
     def index(self) -> int:
-        """Place among all that read."""
+        """Index among all readers."""
         return self.rank * self.workers + self.worker
 
     @property
     def count(self) -> int:
-        """How many read."""
+        """Number of readers."""
         return self.ranks * self.workers
 
     def items(self, items: Sequence[Item], batch_size: int) -> Iterator[Item]:
-        """The items of this reader, where all are known.
+        """Yield the items of this reader from a list of all items.
 
-        A rank takes every `ranks`-th item. Workers take its batches in turn, as `DataLoader` asks
-        for them, so that their order is the same with any number of workers.
+        A rank reads every `ranks`-th item. Its workers read its batches in turn, as `DataLoader`
+        requests them, so the order does not depend on the number of workers.
+
+        Args:
+            items: items of all readers.
+            batch_size: items per batch.
         """
         own = items[self.rank :: self.ranks]
         step = batch_size * self.workers
@@ -46,15 +52,20 @@ class Reader:
             yield from own[start : start + batch_size]
 
     def takes_whole(self, shards: Sequence[object]) -> bool:
-        """Whether there are shards enough for each reader to read its own."""
+        """Whether each reader can have at least one whole shard."""
         return len(shards) >= self.count
 
     def shards(self, shards: Sequence[Item]) -> Sequence[Item]:
-        """The shards that this reader reads: its own, or all where they are too few."""
+        """Return the shards that this reader reads: its own, or all shards if they are too few."""
         return shards[self.index :: self.count] if self.takes_whole(shards) else shards
 
     def samples(self, samples: Iterable[Item], shards: Sequence[object]) -> Iterator[Item]:
-        """Of the samples of `self.shards(shards)` those of this reader."""
+        """Yield the samples of this reader.
+
+        Args:
+            samples: samples of `self.shards(shards)`.
+            shards: all shards.
+        """
         if self.takes_whole(shards):
             return iter(samples)
         return islice(samples, self.index, None, self.count)

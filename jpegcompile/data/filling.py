@@ -1,4 +1,4 @@
-"""A batch in the making: images are added, and what cannot be used leaves no gap."""
+"""Fill a batch with images. Unusable images leave no gaps."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from jpegcompile.data.target import Target
 from jpegcompile.errors import AccessError, ImageError
+from jpegcompile.jpeg.failures import renamed
 from jpegcompile.jpeg.packed import PackedBatch
 from jpegcompile.jpeg.pixel_fallback import Fallback, PixelFallback
 from jpegcompile.jpeg.read import ImageSource, source_name
@@ -31,11 +32,11 @@ class ReadOptions:
     """How images are read.
 
     Attributes:
-        threads: that share the work on a batch.
+        threads: number of threads per batch.
         tolerant: as for `read_coefficients`.
         fallback: as for `Session.run`.
         max_pixels: as for `read_coefficients`.
-        dtype: of tensors.
+        dtype: type of tensors.
         pin: whether tensors are in page-locked memory.
     """
 
@@ -51,29 +52,40 @@ class Filling(ABC):
     """A batch that is being filled.
 
     Attributes:
-        pixel_fallbacks: images added so far that went through the pixel fallback.
+        pixel_fallbacks: number of added images that went through the pixel fallback.
     """
 
     pixel_fallbacks: int = 0
 
     @abstractmethod
     def add(self, sources: Sequence[ImageSource]) -> Errors:
-        """Read images and add those that can be used, in their order.
+        """Read images and add the usable ones, in their order.
+
+        Args:
+            sources: paths and bytes.
 
         Returns:
-            Why the others cannot, by their place; messages know no other source.
+            Errors of unusable images by their index in `sources`. Messages name each source as if
+            it were the only one.
         """
 
     @abstractmethod
     def inputs(self) -> Inputs:
-        """What was added."""
+        """Return the inputs of the added images."""
 
 
 class TensorFilling(Filling):
-    """Tensors, made by the native ingest in memory that is pinned at once."""
+    """Tensors from the native ingest, which writes to page-locked memory if requested."""
 
     def __init__(self, target: Target, preprocessor: Preprocessor, reading: ReadOptions, size: int):
-        """A batch of at most `size` images."""
+        """Create an empty batch.
+
+        Args:
+            target: form of the batches.
+            preprocessor: preprocessor for the target.
+            reading: how files are read.
+            size: largest number of images.
+        """
         self._target, self._preprocessor, self._reading = target, preprocessor, reading
         color, _ = target.taken.from_pixels
         self._fallback = PixelFallback(reading.fallback, color, max_pixels=reading.max_pixels)
@@ -91,9 +103,8 @@ class TensorFilling(Filling):
             error = batch.errors.get(place)
             if error is not None:
                 try:
-                    self._rows[start + place] = self._instead(
-                        sources[place], by_itself(error, sources, place)
-                    )
+                    alone = by_itself(error, sources, place)
+                    self._rows[start + place] = self._instead(sources[place], alone)
                 except (ImageError, AccessError) as refusal:
                     errors[place] = refusal
                     continue
@@ -104,7 +115,7 @@ class TensorFilling(Filling):
         return errors
 
     def inputs(self) -> Tensor:
-        """Tensors [N, ...] as the target says."""
+        """Return the tensor [N, ...] in the form of the target."""
         return self._memory[: self._count]
 
     def _instead(self, source: ImageSource, error: Error) -> NDArray[np.float32]:
@@ -117,6 +128,14 @@ class TensorFilling(Filling):
 
 
 def by_itself(error: Error, sources: Sequence[ImageSource], place: int) -> Error:
-    """The error of one of several sources, as if that were the only one."""
-    reason = str(error).removeprefix(f"{source_name(sources, place)}: ")
-    return type(error)(f"{source_name([sources[place]], 0)}: {reason}")
+    """Return the error of a source under the name that it would have as the only source.
+
+    Args:
+        error: error of the source.
+        sources: all sources.
+        place: index of the source.
+    """
+    old, new = source_name(sources, place), source_name([sources[place]], 0)
+    if isinstance(error, ImageError):
+        return renamed(error, old, new)
+    return renamed(error, old, new)

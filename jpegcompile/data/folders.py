@@ -1,4 +1,4 @@
-"""The images of a folder: one folder a class, or all of them without labels."""
+"""Samples for the images of a folder, with or without labels."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from jpegcompile.jpeg.read import source_name
 def folder_samples(
     folder: str | os.PathLike[str], labels: str | os.PathLike[str] | None, fallback: Fallback
 ) -> list[Sample]:
-    """The files of a folder, sorted by path; `docs/datasets.md` says which they are.
+    """Return samples for the image files of a folder, sorted by path (see `docs/datasets.md`).
 
     Args:
-        folder: has one folder a class; or none, and then files have no labels.
-        labels: JSON file that maps folder names to class indices; without it classes are numbered
-            in the order of their names.
-        fallback: "pixels" to take files of all formats that Pillow decodes.
+        folder: folder with one folder per class; or with image files only, which have no labels.
+        labels: JSON file that maps folder names to class indices. Default: classes are numbered in
+            the order of their names.
+        fallback: "pixels" includes files of all formats that Pillow decodes.
 
     Raises:
         AccessError, UsageError: as `labelled_images`.
@@ -32,7 +32,12 @@ def folder_samples(
 
 
 def file_samples(files: tuple[Path, ...], labels: tuple[int, ...] = ()) -> list[Sample]:
-    """Samples of files; their keys are the paths."""
+    """Return samples for files. The keys are the paths.
+
+    Args:
+        files: paths.
+        labels: label of each file; if empty, files have no labels.
+    """
     numbers = labels or (NO_LABEL,) * len(files)
     return [
         Sample(os.fspath(file), source_name([file], 0), file, label)

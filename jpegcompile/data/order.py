@@ -1,4 +1,4 @@
-"""The order of samples: shuffled by a seed, and made ahead of whoever takes them."""
+"""Shuffle samples, and prepare items ahead in a thread."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _END = object()
 
 
 def permuted(items: Sequence[Item], generator: np.random.Generator) -> list[Item]:
-    """All items in a random order."""
+    """Return all items in random order."""
     return [items[index] for index in generator.permutation(len(items))]
 
 
 def shuffled(items: Iterable[Item], size: int, generator: np.random.Generator) -> Iterator[Item]:
-    """The items in an order that is random within a buffer of `size` of them."""
+    """Yield all items, shuffled within a buffer of `size` items."""
     held: list[Item] = []
     for item in items:
         if len(held) < size:
@@ -33,12 +33,12 @@ def shuffled(items: Iterable[Item], size: int, generator: np.random.Generator) -
 
 
 def made_ahead(items: Iterator[Item], most: int, name: str) -> Generator[Item, None, None]:
-    """The items, up to `most` of which a thread makes while the caller works on one.
+    """Yield items that a thread prepares while the caller works on an earlier item.
 
     Args:
-        items: made by one thread, one after the other.
-        most: at least 1.
-        name: of the thread.
+        items: iterator that runs in the thread.
+        most: number of items to prepare ahead, at least 1.
+        name: name of the thread.
     """
     pending: deque[Future[Item | object]] = deque()
     with ThreadPoolExecutor(1, name) as executor:

@@ -1,29 +1,30 @@
-"""One image of a data set, wherever it is stored."""
+"""One image of a dataset."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from jpegcompile.jpeg.read import ImageSource
+from jpegcompile.messages import Message
 
-# What `torch.nn.functional.cross_entropy` leaves out by default.
+# The label that `torch.nn.functional.cross_entropy` ignores by default.
 NO_LABEL = -100
 
 
 @dataclass(frozen=True)
 class Sample:
-    """An image that is still to be read.
+    """An image that has not been read yet.
 
     Attributes:
-        key: what it is called: the path of a file, or the key of a sample in a shard.
-        name: what messages call it.
-        source: its file, or the bytes of one; None where `problem` says why there are none.
-        label: its class, `NO_LABEL` if it has none.
-        problem: why it cannot be used, where that is known before it is read.
+        key: path of the file, or key of the sample in its shard.
+        name: name of the image in messages.
+        source: path of the file, or its bytes; None if there is a `problem`.
+        label: index of the class; `NO_LABEL` if there is none.
+        problem: why the image is unusable, if that is known before reading.
     """
 
     key: str
     name: str
     source: ImageSource | None
     label: int = NO_LABEL
-    problem: str | None = None
+    problem: Message | None = None

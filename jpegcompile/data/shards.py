@@ -1,7 +1,8 @@
-"""Tar files of samples as WebDataset has them, read from start to end by the standard library.
+"""Read tar shards of samples in the format of WebDataset, from start to end.
 
-Consecutive members whose names agree up to the first dot behind the last slash are one sample, and
-that part of the name is its key: `dog/0001.jpg` with `dog/0001.cls` or `dog/0001.json`.
+Consecutive members form a sample if their names agree up to the first dot after the last slash.
+This
+part of the name is the key of the sample: `dog/0001.jpg` and `dog/0001.cls` or `dog/0001.json`.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from jpegcompile.errors import ImageError, one_line
 from jpegcompile.evaluation.dataset import suffixes_of
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.read import source_name
+from jpegcompile.messages import Message
 
-# Formats that are images whether or not they can be used, so that the error says what they are.
+# These formats always count as images, so that an error can name the format.
 _OTHER_IMAGES = (".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 _LABEL_FIELDS = ("label", "cls")
 
@@ -27,22 +29,30 @@ Member = tuple[str, str, bytes]
 
 
 class _DamagedError(Exception):
-    """A shard cannot be read any further."""
+    """A shard cannot be read any further.
+
+    Attributes:
+        problem: what is wrong, and what to do.
+    """
+
+    def __init__(self, problem: Message) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 def shard_samples(path: str, fallback: Fallback) -> Iterator[Sample]:
-    """The samples of a shard, in its order.
+    """Yield the samples of a shard, in its order.
 
-    A shard that cannot be opened, or is damaged, gives what stands before the damage, and then a
-    sample that says what is wrong.
+    If the shard cannot be opened or is damaged, the samples before the damage are followed by a
+    sample with a `problem`.
 
     Args:
-        path: of an uncompressed tar file.
+        path: path of an uncompressed tar file.
         fallback: as for `folder_samples`.
     """
     suffixes = (*suffixes_of(fallback), *_OTHER_IMAGES)
     shard = source_name([path], 0)
-    key, held, damage = "", dict[str, bytes](), ""
+    key, held, damage = "", dict[str, bytes](), None
     try:
         for name, extension, content in _members(path):
             if held and name != key:
@@ -50,7 +60,7 @@ def shard_samples(path: str, fallback: Fallback) -> Iterator[Sample]:
                 held = {}
             key, held[extension] = name, content
     except _DamagedError as error:
-        damage = str(error)
+        damage = error.problem
     if held:
         yield _sample(shard, key, held, suffixes)
     if damage:
@@ -58,15 +68,15 @@ def shard_samples(path: str, fallback: Fallback) -> Iterator[Sample]:
 
 
 def _members(path: str) -> Iterator[Member]:
-    """Files of a shard but hidden ones.
+    """Yield the files of a shard, except hidden ones.
 
     Raises:
-        _DamagedError: saying what is wrong, and what to do.
+        _DamagedError: if the shard cannot be read or is damaged.
     """
     try:
         with open(path, "rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
             while (member := archive.next()) is not None:
-                # The archive would keep every header that it has read.
+                # Otherwise the archive keeps every header that it has read.
                 archive.members.clear()  # type: ignore[attr-defined]
                 folder, name = os.path.split(member.name)
                 if not member.isfile() or name.startswith("."):
@@ -77,19 +87,24 @@ def _members(path: str) -> Iterator[Member]:
                 yield os.path.join(folder, stem), extension.lower(), content.read()
             _require_end(file, archive.offset)
     except OSError as error:
-        raise _DamagedError(f"cannot read: {error.strerror}; check the path") from error
+        raise _DamagedError(
+            Message("shard-unreadable", f"cannot read: {error.strerror}; check the path")
+        ) from error
     except tarfile.TarError as error:
         raise _DamagedError(
-            f"is damaged, or no uncompressed tar file: {one_line(error)}; make it again"
+            Message(
+                "shard-damaged",
+                f"is damaged, or not an uncompressed tar file: {one_line(error)}; create it again",
+            )
         ) from error
 
 
 def _require_end(file: IO[bytes], offset: int) -> None:
-    """The standard library takes a header that is damaged for the end of an archive."""
+    """Raise an error for a damaged header, which `tarfile` treats as the end of the archive."""
     file.seek(offset)
     block = file.read(tarfile.BLOCKSIZE)
     if len(block) < tarfile.BLOCKSIZE or any(block):
-        raise tarfile.ReadError(f"no header and no end of the archive at byte {offset}")
+        raise tarfile.ReadError(f"neither a header nor the end of the archive at byte {offset}")
 
 
 def _sample(shard: str, key: str, members: dict[str, bytes], suffixes: tuple[str, ...]) -> Sample:
@@ -97,18 +112,19 @@ def _sample(shard: str, key: str, members: dict[str, bytes], suffixes: tuple[str
     image = next((e for e in members if f".{e.rpartition('.')[2]}" in suffixes), None)
     if image is None:
         held = ", ".join(members)
-        return Sample(key, name, None, problem=f"has no image among its members ({held})")
+        problem = Message("shard-sample-without-image", f"has no image among its members ({held})")
+        return Sample(key, name, None, problem=problem)
     try:
         return Sample(key, name, members[image], _label(members))
     except ImageError as error:
-        return Sample(key, name, None, problem=str(error))
+        return Sample(key, name, None, problem=Message(error.code, str(error)))
 
 
 def _label(members: dict[str, bytes]) -> int:
-    """The class of a sample by `.cls`, or by "label" or "cls" in its `.json`.
+    """Return the class of a sample from `.cls`, or from "label" or "cls" in its `.json`.
 
     Raises:
-        ImageError: if that is no whole number from 0 on.
+        ImageError: if the class is not a whole number, 0 or more.
     """
     found: Any = None
     if "cls" in members:
@@ -118,11 +134,18 @@ def _label(members: dict[str, bytes]) -> int:
         try:
             data = json.loads(members["json"])
         except ValueError as error:
-            raise ImageError(f"its .json is no JSON: {one_line(error)}") from error
+            raise ImageError(
+                Message("shard-label-not-json", f"its .json is not valid JSON: {one_line(error)}")
+            ) from error
         fields = data if isinstance(data, dict) else {}
         found = next((fields[name] for name in _LABEL_FIELDS if name in fields), None)
     if found is None:
         return NO_LABEL
     if type(found) is not int or found < 0:
-        raise ImageError(f"its class is {json.dumps(found)}; give a whole number from 0 on")
+        raise ImageError(
+            Message(
+                "shard-label-not-whole",
+                f"its class is {json.dumps(found)}; give a whole number, 0 or more",
+            )
+        )
     return found

@@ -1,4 +1,4 @@
-"""What batches are for: the image input of a compiled model, or pixels of a size."""
+"""The form of batches: inputs of a compiled model, or pixels of a given size."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from jpegcompile.errors import UnsupportedModelError, UsageError
+from jpegcompile.errors import UsageError
 from jpegcompile.gpu.folder import is_module_folder, read_manifest
+from jpegcompile.messages import Message
 from jpegcompile.metadata import CompiledInfo, info_of
 from jpegcompile.network_input import Layout, NetworkInput
 from jpegcompile.preprocessing.preprocess import Preprocess
@@ -18,7 +19,7 @@ from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.preprocessing.steps import Size
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.input_tensors import preprocess_in
-from jpegcompile.runtime.opening import read_compiled
+from jpegcompile.runtime.opening import read_compiled, require_compiled
 
 Form = Literal["tensor", "pixels", "coefficients", "packed"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -29,16 +30,16 @@ Description = str | os.PathLike[str] | Mapping[str, Any] | Preprocess
 
 @dataclass(frozen=True)
 class Target:
-    """What batches hold.
+    """The content of batches.
 
     Attributes:
-        form: "tensor" is what the network of a compiled model begins with, for
-            `Session.run_image`; "pixels" is the input of the original model; "coefficients" are the
-            inputs of the compiled model, for images of any size with matrices for each; "packed" is
-            the packed form of coefficients of one size.
-        taken: what the network takes of an image, in the layout of the tensors.
+        form: "tensor": network inputs of a compiled model after its ingest, for
+            `Session.run_image`. "pixels": inputs of the original model. "coefficients": inputs of
+            the compiled model; for images of any size they include matrices for each image.
+            "packed": packed coefficients of images of one size.
+        taken: image input of the network, in the layout of the tensors.
         block: block size of the tensors; 1 for pixels.
-        info: of the compiled model; None where there is none.
+        info: metadata of the compiled model; None without a model.
     """
 
     form: Form
@@ -48,7 +49,7 @@ class Target:
 
     @property
     def is_coefficients(self) -> bool:
-        """Whether batches hold coefficients."""
+        """Whether batches contain coefficients."""
         return self.form in ("coefficients", "packed")
 
 
@@ -59,26 +60,40 @@ def target_of(
     size: Size | None,
     layout: Layout | None,
 ) -> Target:
-    """What batches are to hold; the arguments are those of `ImageDataset`.
+    """Return the content of batches; the arguments are as for `ImageDataset`.
 
     Raises:
-        UsageError: if the arguments do not fit together or do not fit the model.
+        UsageError: if the arguments contradict each other or do not fit the model.
         AccessError, UnsupportedModelError: if the model cannot be read.
     """
     for name, given, known in (("form", form, FORMS), ("layout", layout, get_args(Layout))):
         if given is not None and given not in known:
-            raise UsageError(f"{name} is {given!r}; use one of {', '.join(known)}")
+            raise UsageError(
+                Message(
+                    "dataset-form-unknown", f"{name} is {given!r}; use one of {', '.join(known)}"
+                )
+            )
     if model is None:
         return _of_pixels(form, preprocess, size, layout)
     if preprocess is not None or size is not None:
-        raise UsageError("a compiled model says how images come to it; leave out what else does")
+        raise UsageError(
+            Message(
+                "dataset-preprocess-with-model",
+                "a compiled model contains preprocess and size; leave them out",
+            )
+        )
     info, path = _info_of(model)
     form = form or "tensor"
     if form in ("coefficients", "packed"):
         _require_coefficients(info, path, form)
     if form in ("coefficients", "packed") or (form == "tensor" and info.input_mode != "tensor"):
         if layout not in (None, "NCHW"):
-            raise UsageError(f"{path}: takes its {form} as NCHW; leave layout out")
+            raise UsageError(
+                Message(
+                    "dataset-layout-fixed",
+                    f"{path}: takes form {form} in layout NCHW; leave layout out",
+                )
+            )
         return Target(form, replace(info.input, layout="NCHW"), info.ingest_block, info)
     taken = info.input.normalized(preprocess_in(info, path))
     return Target(form, replace(taken, layout=layout or taken.layout), 1, info)
@@ -91,14 +106,25 @@ def _of_pixels(
     layout: Layout | None,
 ) -> Target:
     if form not in (None, "pixels"):
-        raise UsageError(f"form {form} is for a compiled model; give one, or form pixels")
+        raise UsageError(
+            Message(
+                "dataset-form-needs-model",
+                f"form {form} requires a compiled model; give a model, or use form pixels",
+            )
+        )
     if preprocess is None or size is None:
         raise UsageError(
-            "give the compiled model that batches are for; or preprocess and size, for pixels"
+            Message(
+                "dataset-target-missing",
+                "neither a model nor preprocess and size are given; give a compiled model, or"
+                " preprocess and size for pixels",
+            )
         )
     is_pair = isinstance(size, list | tuple) and len(size) == 2
     if not is_pair or not all(type(side) is int and side > 0 for side in size):
-        raise UsageError(f"size is {size!r}; give (height, width) in pixels")
+        raise UsageError(
+            Message("dataset-size-invalid", f"size is {size!r}; give (height, width) in pixels")
+        )
     described = for_network(preprocess_of(preprocess), size)
     channels = 1 if described.color == "L" else 3
     taken = NetworkInput("image", channels, *size, layout or "NCHW").normalized(described)
@@ -111,30 +137,40 @@ def _info_of(model: Model) -> tuple[CompiledInfo, str]:
     path = os.fspath(model)
     if is_module_folder(path):
         return info_of(read_manifest(Path(path))["info"], path), path
-    info = read_compiled(path)[1]
-    if info is None:
-        raise UnsupportedModelError(
-            f"{path}: was not written by jpegcompile; give a compiled model here"
-        )
-    return info, path
+    return require_compiled(read_compiled(path)[1], path), path
 
 
 def _require_coefficients(info: CompiledInfo, path: str, form: Form) -> None:
     if info.frame is None:
-        raise UsageError(f"{path}: takes tensors, and no coefficients; use form tensor")
+        raise UsageError(
+            Message(
+                "dataset-model-for-tensors",
+                f"{path}: takes tensors, not coefficients; use form tensor",
+            )
+        )
     if not info.input.is_preprocessed:
         return
     if info.input.decoder != "float":
         raise UsageError(
-            f"{path}: decodes to integers, which is no product of matrices; use form tensor"
+            Message(
+                "dataset-integer-decode",
+                f"{path}: has decoder {info.input.decoder}, which cannot be computed by matrices;"
+                " use form tensor",
+            )
         )
     if info.views > 1:
         raise UsageError(
-            f"{path}: sees {info.views} views of an image, each by matrices of its own; use form"
-            " tensor"
+            Message(
+                "dataset-several-views",
+                f"{path}: sees {info.views} views of an image, which need several matrices; use"
+                " form tensor",
+            )
         )
     if form == "packed":
         raise UsageError(
-            f"{path}: takes images of any size, whose matrices are larger than what packing saves;"
-            " use form tensor, or coefficients"
+            Message(
+                "dataset-packed-any-size",
+                f"{path}: takes images of any size, whose matrices outweigh what packing saves;"
+                " use form tensor or coefficients",
+            )
         )

@@ -1,1 +1,1 @@
-"""The mathematics of the JPEG transform domain in NumPy. Knows arrays, never graphs."""
+"""The mathematics of the JPEG domain in NumPy. It works on arrays, not on graphs."""

@@ -16,11 +16,11 @@ class ChannelAffine:
     shift: NDArray[np.float64]
 
     def then(self, scale: NDArray[np.float64], shift: NDArray[np.float64]) -> ChannelAffine:
-        """This map followed by y = scale * x + shift."""
+        """Return this map followed by y = scale * x + shift."""
         return ChannelAffine(self.scale * scale, self.shift * scale + shift)
 
     def __eq__(self, other: object) -> bool:
-        """Whether both are the same numbers."""
+        """Whether both maps have equal numbers."""
         if not isinstance(other, ChannelAffine):
             return NotImplemented
         return np.array_equal(self.scale, other.scale) and np.array_equal(self.shift, other.shift)

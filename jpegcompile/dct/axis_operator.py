@@ -1,19 +1,19 @@
-"""One axis of a component of a file, from its coefficients to the network's input, as one matrix.
+"""The matrix from the coefficients of one axis of a component to the network's input.
 
-Inverse DCT, crop to the component's true size, upsampling, resize, crop, and forward DCT at the
-network's block size, composed.
+The matrix composes inverse DCT, crop to the component's true size, upsampling, resize, crop, and
+forward DCT at the network's block size.
 
-Scaled decoding takes the first m of the 8 frequencies of every block, where an axis shrinks to half
-or less. The image of a shrunk axis is made of what the filter lets pass, and takes little of the
-others: if output i takes w_ik of frequency k of a block, and if that has the variance v_k, leaving
-k >= m out moves pixels by
+Scaled decoding uses the first m of the 8 frequencies of every block if an axis shrinks to half or
+less. The resize filter removes most of the other frequencies anyway. Let w_ik be the weight of
+frequency k of a block in output i, and v_k the variance of that frequency. Dropping k >= m then
+changes pixels by
 
     sqrt(mean over i of sum over blocks and k >= m of w_ik^2 v_k)    levels, root mean square.
 
-The spectrum of photographs falls as 1/f^2 (Field, JOSA A 4, 1987), so v_k = (45 / k)^2; 45 / k was
-measured on the luma of photographs of ImageNet, and is too much for chroma. The smallest m of 2, 4
-and 8 is taken by which the error is 0.2 levels or less: both axes together then err no more than
-rounding to 8 bits does.
+The spectrum of photographs falls as 1/f^2 (Field, JOSA A 4, 1987), so v_k = (45 / k)^2. The factor
+45 was measured on the luma of ImageNet photographs, and overestimates chroma. The code uses the
+smallest m of 2, 4 and 8 with an error of at most 0.2 levels. The error of both axes is then not
+larger than the error of rounding to 8 bits.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from jpegcompile.dct.upsampling import Upsampling
 from jpegcompile.jpeg.frame import ceil_div
 from jpegcompile.preprocessing.geometry import AxisPlacement
 
-# Those of a thousand sizes of photographs.
+# Enough for a thousand sizes of photographs.
 _OPERATOR_BYTES = 1 << 26
-# Of scaled decoding: how many frequencies it may take, how far frequency k of a block deviates,
-# divided by k, and the error that is allowed, both in levels.
+# Scaled decoding: the possible numbers of frequencies, the standard deviation of frequency k times
+# k in levels, and the largest error in levels.
 _FEW = (2, 4)
 _DEVIATION = 45.0
 _MOST_ERROR = 0.2
@@ -42,13 +42,13 @@ _MOST_ERROR = 0.2
 def axis_operator(
     axis: AxisPlacement, true_size: int, factor: int, triangle: bool, block: int
 ) -> BandedOperator:
-    """[axis.length, 8*ceil(true_size/8)]: coefficients of a component's axis to the result's.
+    """Return the operator [axis.length, 8*ceil(true_size/8)] on the coefficients of an axis.
 
     Args:
-        axis: where the axis comes to stand; its length is a multiple of `block`.
-        true_size: of the axis of the component, in samples.
-        factor: pixels to a sample.
-        triangle: whether a factor of 2 interpolates.
+        axis: placement of the axis; its length is a multiple of `block`.
+        true_size: true size of the component's axis in samples.
+        factor: pixels per sample.
+        triangle: whether upsampling by 2 interpolates.
         block: block size of the result.
     """
     to_outputs, starts, inputs = _of_frequencies(axis, true_size, factor, triangle)
@@ -60,13 +60,13 @@ def axis_operator(
 
 
 def used_frequencies(axis: AxisPlacement, true_size: int, factor: int, triangle: bool) -> int:
-    """How many frequencies of each block reach the result: 2, 4 or 8.
+    """Return the number of frequencies of each block that the operator uses: 2, 4 or 8.
 
     Args:
-        axis: where it comes to stand.
-        true_size: of the axis of the component, in samples.
-        factor: pixels to a sample.
-        triangle: whether a factor of 2 interpolates.
+        axis: placement of the axis.
+        true_size: true size of the component's axis in samples.
+        factor: pixels per sample.
+        triangle: whether upsampling by 2 interpolates.
     """
     if not axis.is_scaled:
         return 8
@@ -74,7 +74,7 @@ def used_frequencies(axis: AxisPlacement, true_size: int, factor: int, triangle:
 
 
 def _used(to_outputs: NDArray[np.float64], axis: AxisPlacement, factor: int) -> int:
-    """The same of [tiles, TILE, reach], what outputs take of the frequencies of whole blocks."""
+    """Return that number from weights [tiles, TILE, reach] of the frequencies of whole blocks."""
     if axis.source < 2 * factor * axis.target:
         return 8
     taken = (to_outputs.reshape(-1, to_outputs.shape[2] // 8, 8) ** 2).sum(axis=1)
@@ -89,7 +89,7 @@ def _used(to_outputs: NDArray[np.float64], axis: AxisPlacement, factor: int) -> 
 def _of_frequencies(
     axis: AxisPlacement, true_size: int, factor: int, triangle: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], int]:
-    """[tiles, TILE, reach] of the operator before the forward DCT, its starts and its inputs."""
+    """Return values [tiles, TILE, reach], starts and inputs of the operator before the DCT."""
     samples = _of_samples(taps_of(axis), true_size, factor, triangle)
     tiles = ceil_div(axis.length, TILE)
     inputs = 8 * ceil_div(true_size, 8)
@@ -108,14 +108,14 @@ def _of_frequencies(
 
 
 def _of_samples(taps: Taps, true_size: int, factor: int, triangle: bool) -> Taps:
-    """The same of the samples of a component, each of which is upsampled to several pixels."""
+    """Convert taps on pixels to taps on the samples that the pixels are upsampled from."""
     parts = Upsampling(factor, factor, triangle).taps(factor, true_size, taps.places)
     places = np.concatenate([samples for samples, _ in parts], axis=1)
     return Taps(places, np.concatenate([taps.weights * weight for _, weight in parts], axis=1))
 
 
 def _windows(samples: Taps, tiles: int, inputs: int) -> tuple[NDArray[np.int64], int]:
-    """The first input of every tile of outputs, and how many each reads: whole blocks."""
+    """Return the first input of every tile, and the inputs that each tile reads: whole blocks."""
     length, count = samples.places.shape
     is_used = np.zeros((tiles * TILE, count), bool)
     is_used[:length] = samples.weights != 0.0
@@ -123,7 +123,7 @@ def _windows(samples: Taps, tiles: int, inputs: int) -> tuple[NDArray[np.int64],
     blocks[:length] = samples.places // 8
     first = np.where(is_used, blocks, inputs).reshape(tiles, -1).min(axis=1)
     last = np.where(is_used, blocks, -1).reshape(tiles, -1).max(axis=1)
-    # A tile that shows nothing of the image reads what is there anyway.
+    # A tile outside the image has zero weights, but must still read valid inputs.
     first = np.where(last < 0, 0, first)
     reach = 8 * int((last - first).max(initial=0) + 1)
     return np.minimum(8 * first, inputs - reach), reach

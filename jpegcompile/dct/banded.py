@@ -1,7 +1,8 @@
-"""Linear operators of an axis of which every few outputs read few inputs beside each other.
+"""Banded linear operators of an axis: nearby outputs read nearby inputs.
 
-Eight outputs are a tile, and each tile has a small matrix and the place of the first input that it
-reads. So memory and work grow with the size of an axis, where a dense matrix grows with its square.
+Eight outputs form a tile. Each tile has a small matrix and the index of the first input that it
+reads. Memory and work grow linearly with the size of an axis, not quadratically as for a dense
+matrix.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 TILE = 8
-# Sizes up to which one product with the dense matrix is faster than many small ones.
+# Up to this size one product with the dense matrix is faster than many small products.
 _SMALL = 64
 # Of entries that would be 0 and 1 without rounding.
 _ROUNDING = 1e-15
@@ -21,13 +22,13 @@ _ROUNDING = 1e-15
 
 @dataclass(frozen=True, eq=False)
 class BandedOperator:
-    """A matrix [outputs, inputs] whose nonzeros stand near its diagonal.
+    """A matrix [outputs, inputs] whose nonzero entries are near its diagonal.
 
     Attributes:
-        values: float64 [tiles, TILE, reach]; rows of the last tile behind the last output are zero.
+        values: float64 [tiles, TILE, reach]; rows after the last output are zero.
         starts: int64 [tiles], the first input of each tile; it reads `reach` of them.
         outputs, inputs: sizes of the axis behind and before the operator.
-        is_identity: whether it is the identity but for rounding, and so need not be applied.
+        is_identity: whether the matrix is the identity except for rounding, and can be skipped.
     """
 
     values: NDArray[np.float64]
@@ -38,7 +39,7 @@ class BandedOperator:
     _matrix: NDArray[np.float64] | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """See how it is applied best."""
+        """Choose the fastest way to apply the operator."""
         is_identity = self.values.shape[2] == TILE and self.outputs == self.inputs
         if is_identity:
             is_identity = bool(np.abs(self.values - np.eye(TILE)).max() <= _ROUNDING)
@@ -48,12 +49,12 @@ class BandedOperator:
 
     @property
     def nbytes(self) -> int:
-        """Memory that it holds."""
+        """Size in bytes."""
         dense = 0 if self._matrix is None else self._matrix.nbytes
         return self.values.nbytes + self.starts.nbytes + dense
 
     def dense(self) -> NDArray[np.float64]:
-        """The matrix [outputs, inputs]."""
+        """Return the dense matrix [outputs, inputs]."""
         tiles, _, reach = self.values.shape
         matrix = np.zeros((tiles, TILE, self.inputs))
         reads = self.starts[:, None] + np.arange(reach)
@@ -61,7 +62,7 @@ class BandedOperator:
         return matrix.reshape(-1, self.inputs)[: self.outputs]
 
     def rows(self, planes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """M X for every plane X of [..., inputs, columns]: [..., outputs, columns]."""
+        """Return M X [..., outputs, columns] for every plane X of [..., inputs, columns]."""
         if self.is_identity:
             return planes
         if self._matrix is not None:
@@ -73,7 +74,7 @@ class BandedOperator:
         return result[..., : self.outputs, :]
 
     def columns(self, planes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """X M^T for every plane X of [..., rows, inputs]: [..., rows, outputs]."""
+        """Return X M^T [..., rows, outputs] for every plane X of [..., rows, inputs]."""
         if self.is_identity:
             return planes
         if self._matrix is not None:

@@ -1,8 +1,8 @@
-"""The orthonormal block DCT of feature maps, in place.
+"""The orthonormal block DCT of feature maps.
 
-A jpeg-domain map has the shape of its spatial twin. Each b x b tile X of the twin is replaced by
-D X D^T, D being the orthonormal DCT-II matrix of order b (ITU-T T.81, A.3.3, without its rounding):
-frequency (u, v) of a tile stands at its row u, column v.
+A map in the JPEG domain has the same shape as the spatial map. Each b x b tile X of the spatial map
+is replaced by D X D^T, where D is the orthonormal DCT-II matrix of order b (ITU-T T.81, A.3.3,
+without rounding). Frequency (u, v) of a tile is at row u, column v of the tile.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from numpy.typing import NDArray
 from jpegcompile.byte_cache import cached
 
 BLOCK_SIZES = (8, 4, 2, 1)
-# Of dense transforms of axes: all that a network for images of 224x224 has take 2 MB.
+# Limit for dense transforms of axes. A network for 224x224 images needs 2 MB.
 _AXIS_BYTES = 1 << 25
 
 Float = TypeVar("Float", np.float32, np.float64)
 
 
 def block_size(height: int, width: int) -> int:
-    """The largest of 8, 4, 2, 1 that divides both sides of a map."""
+    """Return the largest of 8, 4, 2 and 1 that divides both sides of a map."""
     return next(b for b in BLOCK_SIZES if height % b == 0 and width % b == 0)
 
 
 @cached(1 << 16)
 def dct_matrix(order: int) -> NDArray[np.float64]:
-    """Orthonormal DCT-II matrix [order, order]: row u holds the basis function of frequency u."""
+    """Return the orthonormal DCT-II matrix [order, order]; row u is the basis of frequency u."""
     sample = np.arange(order)
     frequency = sample[:, None]
     basis = np.cos((2 * sample + 1) * frequency * np.pi / (2 * order)) * np.sqrt(2 / order)
@@ -39,7 +39,7 @@ def dct_matrix(order: int) -> NDArray[np.float64]:
 
 @cached(_AXIS_BYTES)
 def axis_dct(size: int, block: int) -> NDArray[np.float64]:
-    """Block-diagonal [size, size] matrix that transforms every tile of one axis at once.
+    """Return the block-diagonal matrix [size, size] that transforms all tiles of an axis.
 
     Raises:
         ValueError: if `block` does not divide `size`.
@@ -52,7 +52,7 @@ def axis_dct(size: int, block: int) -> NDArray[np.float64]:
 
 
 def to_jpeg(maps: NDArray[Float], block: int) -> NDArray[Float]:
-    """Block DCT of maps [..., H, W]; the result has the same shape and precision.
+    """Transform maps [..., H, W] to the JPEG domain; shape and precision do not change.
 
     Raises:
         ValueError: if `block` does not divide H and W.
@@ -61,7 +61,7 @@ def to_jpeg(maps: NDArray[Float], block: int) -> NDArray[Float]:
 
 
 def to_spatial(maps: NDArray[Float], block: int) -> NDArray[Float]:
-    """Inverse of `to_jpeg`.
+    """Transform maps [..., H, W] in the JPEG domain to the spatial domain; inverts `to_jpeg`.
 
     Raises:
         ValueError: if `block` does not divide H and W.
@@ -70,7 +70,7 @@ def to_spatial(maps: NDArray[Float], block: int) -> NDArray[Float]:
 
 
 def _on_tiles(maps: NDArray[Float], matrix: NDArray[Float]) -> NDArray[Float]:
-    """M X M^T for every tile X of maps [..., H, W]: two products of matrices, with no transpose."""
+    """Compute M X M^T for every tile X of maps [..., H, W] by two matrix products."""
     block = len(matrix)
     *lead, height, width = maps.shape
     if height % block or width % block:
@@ -81,7 +81,7 @@ def _on_tiles(maps: NDArray[Float], matrix: NDArray[Float]) -> NDArray[Float]:
 
 
 def dc_map(height: int, width: int, block: int) -> NDArray[np.float64]:
-    """The block DCT [H, W] of a map of ones: `block` at every DC, zero elsewhere."""
+    """Return the block DCT [H, W] of a map of ones: `block` at every DC, zero elsewhere."""
     constant = np.zeros((height, width))
     constant[::block, ::block] = block
     return constant

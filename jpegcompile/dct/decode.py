@@ -1,8 +1,8 @@
-"""The decode contract: what "exact" means for the pixels of a JPEG file.
+"""The float decode: the definition of exact pixels of a JPEG file.
 
-Coefficients to float pixels as one affine chain in real arithmetic, with neither rounding nor
-clamping: dequantise, inverse DCT, level shift, chroma upsampling, colour, crop. This is the
-reference that everything else is measured against; it follows the chain step by step, on samples.
+The float decode is an affine chain in floating point, without rounding or clamping: dequantize,
+inverse DCT, level shift, chroma upsampling, color transform, crop. This implementation computes the
+chain step by step. It is the reference for all other implementations.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jpegcompile.jpeg.coefficients import Coefficients
 
 
 def component_samples(coefficients: Coefficients, index: int) -> NDArray[np.float64]:
-    """Samples [true height, true width] of one component, relative to 128."""
+    """Return the samples [true height, true width] of one component, relative to 128."""
     table = coefficients.quantization[index].astype(np.float64)
     dequantized = coefficients.planes[index].astype(np.float64) * table
     samples = to_spatial(planes_in_place(dequantized), 8)
@@ -26,11 +26,11 @@ def component_samples(coefficients: Coefficients, index: int) -> NDArray[np.floa
 
 
 def decode(coefficients: Coefficients, color: Color = "RGB") -> NDArray[np.float64]:
-    """Pixels [height, width, channels] on the 0..255 scale, neither rounded nor clamped.
+    """Decode a file to pixels [height, width, channels] on the 0..255 scale, without rounding.
 
     Args:
-        coefficients: as `jpegcompile.read_coefficients` returns them.
-        color: "RGB", "BGR" or "L" (the luma of a colour file).
+        coefficients: coefficients of the file.
+        color: "RGB", "BGR" or "L" (luma).
 
     Raises:
         ImageError: if sampling factors are fractional, or differ between Cb and Cr.

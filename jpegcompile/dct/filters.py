@@ -1,7 +1,7 @@
-"""What each pixel of a resized and cropped axis takes of the pixels of an image, in float64.
+"""Weights of an image's pixels in each pixel of a resized and cropped axis, in float64.
 
-The definitions are those of the libraries that `preprocessing.steps.Filter` names, without the
-rounding of their 8-bit versions. `docs/preprocessing.md` writes them out.
+The definitions are from the libraries in `preprocessing.steps.Filter`, without the rounding of
+their 8-bit versions. See `docs/preprocessing.md`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _RESAMPLERS: Mapping[Library, Resampler] = {
 
 
 def taps_of(axis: AxisPlacement) -> Taps:
-    """What every output of a placed axis takes of the image."""
+    """Return the taps of every output of a placed axis."""
     outputs = axis.start + np.arange(axis.length)
     is_inside = (outputs >= 0) & (outputs < axis.target)
     shown = np.clip(outputs, 0, axis.target - 1)

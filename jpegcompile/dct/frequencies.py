@@ -1,7 +1,8 @@
-"""Spatial frequencies of a tile: the bands u + v < n that the method counts by.
+"""Spatial frequencies of a tile. A band of n frequencies consists of the coefficients u + v < n.
 
-A b x b tile has 2b - 1 of them, 15 at b = 8 (Ehrlich and Davis, ICCV 2019, section 4.2). Users
-count frequencies on 8x8 tiles whatever the block size; `resolve` gives the number for smaller ones.
+A b x b tile has 2b - 1 spatial frequencies, 15 for b = 8 (Ehrlich and Davis, ICCV 2019, section
+4.2). Users always count frequencies of 8x8 tiles; `resolve` converts the number to other block
+sizes.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ ALL = 15
 
 
 def full(block: int) -> int:
-    """Number of spatial frequencies of a tile, 2b - 1."""
+    """Return the number of spatial frequencies of a tile, 2b - 1."""
     return 2 * block - 1
 
 
 def resolve(frequencies: int, block: int) -> int:
-    """What a number of frequencies of an 8x8 tile means at another block size, at least 1."""
+    """Convert a number of frequencies of an 8x8 tile to another block size, at least 1."""
     return max(1, round(frequencies * full(block) / ALL))
 
 
 @cached(1 << 16)
 def band(block: int, frequencies: int) -> NDArray[np.bool_]:
-    """[block, block]: where u + v < `frequencies`.
+    """Return the mask [block, block] of coefficients with u + v < `frequencies`.
 
     Raises:
-        ValueError: if there are no such frequencies in a tile.
+        ValueError: if a tile does not have that number of frequencies.
     """
     if not 1 <= frequencies <= full(block):
         raise ValueError(f"a {block}x{block} tile has frequencies 1 to {full(block)}")
@@ -41,28 +42,29 @@ def band(block: int, frequencies: int) -> NDArray[np.bool_]:
 
 
 def band_map(height: int, width: int, block: int, frequencies: int) -> NDArray[np.float64]:
-    """[H, W] of a jpeg-domain map: 1 in the band of every tile, 0 elsewhere."""
+    """Return the mask [H, W] of a map in the JPEG domain: 1 in the band of every tile, else 0."""
     repeats = (height // block, width // block)
     return np.tile(band(block, frequencies).astype(np.float64), repeats)
 
 
 def keep_band(maps: NDArray[Float], block: int, frequencies: int) -> NDArray[Float]:
-    """Jpeg-domain maps [..., H, W] with zero outside the band."""
+    """Set coefficients outside the band to zero, in maps [..., H, W] in the JPEG domain."""
     height, width = maps.shape[-2:]
     mask = band_map(height, width, block, frequencies)
     return np.where(mask > 0, maps, np.zeros_like(maps))
 
 
 def band_share(block: int, frequencies: int) -> float:
-    """Coefficients of a band as a fraction of all in a tile."""
+    """Return the fraction of a tile's coefficients that are in a band."""
     return float(band(block, frequencies).mean())
 
 
 def transform_cost(block: int, frequencies: int) -> float:
-    """Multiply-adds a pixel of a block DCT, one axis after the other, of which a band is wanted.
+    """Return the multiply-adds per pixel of a block DCT that computes only a band.
 
-    The same in both directions: of b * b coefficients those of the band are transformed along one
-    axis, then the columns (or rows) that hold any along the other. All frequencies cost 2b.
+    The number is the same in both directions. One pass transforms the coefficients of the band
+    along one axis; the other pass transforms the columns (or rows) with such coefficients. All
+    frequencies cost 2b.
     """
     inside = int(band(block, frequencies).sum())
     return inside / block + min(frequencies, block)

@@ -1,9 +1,9 @@
-"""From a file's coefficients to a network's input as a linear operator, with no pixel in between.
+"""The ingest: a linear operator from a file's coefficients to a network's input.
 
-Component k of a file becomes rows_k @ C_k @ columns_k^T, C_k being its dequantised coefficients in
-place; each one-dimensional operator is a whole chain of steps composed (`dct/axis_operator.py`).
-Colour and normalisation then mix channels, and constants touch the DC coefficients only, unless
-the network sees more than the image.
+Let C_k be the dequantized coefficients of component k. The ingest computes
+rows_k @ C_k @ columns_k^T, where each operator composes all steps of an axis
+(`dct/axis_operator.py`). Color transform and normalization then mix channels. Constants change the
+DC coefficients only, unless the network sees the fill.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from jpegcompile.preprocessing.geometry import Placement
 
 @dataclass(frozen=True)
 class IngestOperators:
-    """The operators from one frame to one network's input; see the module's text.
+    """The operators from one frame to one network's input; see the module docstring.
 
     Attributes:
-        rows, columns: for each component [H, 8*block rows] and [W, 8*block columns]; where the
-            file is transposed, [H, 8*block columns] and [W, 8*block rows].
+        rows: for each component [H, 8*block rows]; if transposed, [H, 8*block columns].
+        columns: for each component [W, 8*block columns]; if transposed, [W, 8*block rows].
         is_transposed: whether the operators apply to the transposed coefficients C_k^T.
-        mixing: [channels, components], colour and normalisation together.
-        offset: [channels], in pixel units, of every pixel.
-        level: [channels, H, W] in the jpeg domain, what else is added; None where the network sees
-            nothing but the image.
+        mixing: color transform and normalization, [channels, components].
+        offset: addend of every pixel in pixel units, [channels].
+        level: another addend for the fill, [channels, H, W] in the JPEG domain; None if the network
+            sees only the image.
         block: block size of the result.
     """
 
@@ -53,17 +53,17 @@ class IngestOperators:
 def ingest_operators(
     frame: Frame, taken: NetworkInput, block: int | None = None
 ) -> IngestOperators:
-    """Operators that take the dequantised coefficients of a file to a network's input.
+    """Return the operators from the dequantized coefficients of a file to a network's input.
 
     Args:
-        frame: of the file.
-        taken: what the network takes of it.
-        block: block size of the result, 1 for pixels; by default the largest for that size.
+        frame: frame of the file.
+        taken: image input of the network.
+        block: block size of the result; 1 for pixels. Default: the largest for the network's size.
 
     Raises:
         ImageError: if sampling factors are fractional, or differ between Cb and Cr, or the image
-            does not come to the network's size.
-        UsageError: if the network takes tensors.
+            does not get the network's size.
+        UsageError: if the network was compiled for tensors.
     """
     color, affine = taken.from_pixels
     placement = taken.geometry.place(frame, taken.size)
@@ -99,7 +99,7 @@ def ingest_operators(
 def _constants(
     placement: Placement, fill: tuple[float, ...], affine: ChannelAffine, block: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """What is added to every pixel, and to those that show the image."""
+    """Return the addend of every pixel, and the addend of pixels that show the image."""
     if placement.is_inside:
         return 128.0 * affine.scale + affine.shift, None
     return _shown(fill, affine), level_of(placement, fill, affine, block)
@@ -110,10 +110,10 @@ def _shown(fill: tuple[float, ...], affine: ChannelAffine) -> NDArray[np.float64
 
 
 def fill_offset(taken: NetworkInput) -> NDArray[np.float64]:
-    """[channels], what the network sees where there is no image.
+    """Return the network's input outside the image, [channels].
 
     Raises:
-        UsageError: if it takes tensors.
+        UsageError: if the network was compiled for tensors.
     """
     return _shown(taken.geometry.fill, taken.from_pixels[1])
 
@@ -121,10 +121,10 @@ def fill_offset(taken: NetworkInput) -> NDArray[np.float64]:
 def level_of(
     placement: Placement, fill: tuple[float, ...], affine: ChannelAffine, block: int
 ) -> NDArray[np.float64]:
-    """What turns the fill into the grey of 128 where the network sees the image.
+    """Return the addend that replaces the fill by the level 128 where the image is.
 
     Returns:
-        [channels, rows, columns] in the jpeg domain at `block`.
+        [channels, rows, columns] in the JPEG domain.
     """
     rows, columns = (
         axis_dct(axis.length, block) @ taps_of(axis).level
@@ -137,12 +137,12 @@ def level_of(
 def ingest(
     coefficients: Coefficients, taken: NetworkInput, block: int | None = None
 ) -> NDArray[np.float64]:
-    """The network's input [channels, H, W] in the jpeg domain, in float64.
+    """Return the network's input for a file, [channels, H, W] in the JPEG domain, in float64.
 
     Args:
-        coefficients: of the file.
-        taken: what the network takes of it.
-        block: block size of the result, 1 for pixels; by default `block_size(H, W)`.
+        coefficients: coefficients of the file.
+        taken: image input of the network.
+        block: block size of the result; 1 for pixels. Default: `block_size(H, W)`.
 
     Raises:
         ImageError, UsageError: as `ingest_operators`.

@@ -1,18 +1,18 @@
-"""The integers that Pillow gives for a JPEG file, from its quantised coefficients.
+"""The integer decode: the pixels that Pillow returns for a JPEG file, from its coefficients.
 
-`Image.open(file).convert("RGB")` is libjpeg-turbo with its defaults: the inverse DCT "islow", fancy
-upsampling, colours in fixed point. What follows (`ImageOps.exif_transpose`, `Image.resize`, `crop`)
-is Pillow's own arithmetic on 8 bits. Each step rounds and clamps, so that nothing here is linear;
-`decode.py` is the same chain in real arithmetic.
+`Image.open(file).convert("RGB")` uses libjpeg-turbo with its defaults: the inverse DCT "islow",
+fancy upsampling, and fixed-point color conversion. The following steps (`ImageOps.exif_transpose`,
+`Image.resize`, `crop`) are Pillow's own 8-bit arithmetic. Each step rounds and clamps, so nothing
+here is linear. `decode.py` has the same chain in floating point.
 
-This is the reference for kernels/preprocess/integer, written plainly from the algorithms. It is
-that of Pillow 13 for x86-64, with libjpeg-turbo 3:
+This is the reference for kernels/preprocess/integer, written directly from the algorithms. It
+matches Pillow 13 for x86-64 with libjpeg-turbo 3:
 
-- For coefficients that no encoder makes of an image, 16-bit sums wrap around and packing saturates
-  as in libjpeg-turbo's SSE2 and AVX2 code. Its C code keeps more bits, and gives other samples.
-- Pillow resizes rows before columns where `are_rows_first` says so; before Pillow 13, it did so for
-  images alone that are more than 100 times as tall as wide.
-- A progressive file whose scans leave out coefficients is smoothed by libjpeg-turbo; not so here.
+- For coefficients that no encoder produces, 16-bit sums wrap around and packing saturates, as in
+  libjpeg-turbo's SSE2 and AVX2 code. Its C code keeps more bits and returns other samples.
+- Pillow resizes rows before columns if `are_rows_first` holds. Before Pillow 13 it did so only for
+  images that are more than 100 times as tall as wide.
+- libjpeg-turbo smooths a progressive file whose scans omit coefficients; this module does not.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from jpegcompile.dct.color import Color
 from jpegcompile.errors import UsageError
 from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.messages import Message
 from jpegcompile.preprocessing.geometry import AxisPlacement, Placement
 
 Bytes = NDArray[np.uint8]
@@ -275,7 +276,11 @@ def _resampled(pixels: Bytes, axis: int, placement: AxisPlacement) -> Bytes:
         return pixels
     if placement.filter.library != "pillow":
         raise UsageError(
-            f"the filter is of {placement.filter.library}; the decoder libjpeg-turbo takes Pillow's"
+            Message(
+                "integer-decode-filter-not-pillow",
+                f"the filter is defined by {placement.filter.library}; decoder libjpeg-turbo"
+                " requires a filter of Pillow",
+            )
         )
     weights = resampling_weights(placement.source, placement.target, placement.filter.name)
     # Sums stay below 2**31: they are exact in float64, which is fast.

@@ -1,4 +1,4 @@
-"""Three ways to apply a spatial mask to the coefficients of a tile: the same map, at other cost.
+"""Three ways to apply a spatial mask to the coefficients of a tile, with different costs.
 
 Harmonic mixing (Ehrlich and Davis, ICCV 2019, section 4.2) is the map itself,
 

@@ -1,7 +1,7 @@
-"""Batch normalisation at inference as one affine map for each channel.
+"""Batch normalization at inference as an affine map per channel.
 
-In the jpeg domain the scale multiplies every coefficient and the shift moves the DC coefficients,
-by shift * b (Ehrlich and Davis, section 4.3; the constant map of ones has DC b).
+In the JPEG domain the scale multiplies every coefficient, and the shift adds shift * b to the DC
+coefficients (Ehrlich and Davis, section 4.3; a map of ones has DC b).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def batch_norm_affine(
 def fold_into_convolution(
     weight: NDArray[Any], bias: NDArray[Any] | None, affine: ChannelAffine
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Kernel [M, C/group, kh, kw] and bias [M] of a convolution with the affine map behind it.
+    """Return kernel [M, C/group, kh, kw] and bias [M] of a convolution followed by an affine map.
 
     Computed in float64 and rounded once, to the precision of `weight`.
     """
@@ -40,8 +40,8 @@ def fold_into_convolution(
 def fold_into_transposed(
     weight: NDArray[Any], bias: NDArray[Any] | None, affine: ChannelAffine
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Kernel [C, M/group, kh, kw] and bias [M] of a transposed convolution, likewise."""
-    # Input channels stand group by group, and each group makes its own of the M channels.
+    """Return kernel [C, M/group, kh, kw] and bias [M] of a transposed convolution and the map."""
+    # Input channels are ordered by group, and each group computes its own part of the M channels.
     group = affine.scale.size // weight.shape[1]
     parts = weight.astype(np.float64).reshape(group, -1, *weight.shape[1:])
     kernel = (parts * affine.scale.reshape(group, 1, -1, 1, 1)).reshape(weight.shape)

@@ -1,8 +1,8 @@
-"""What a reshape, a transpose and a reshape do to a map, in the words of channels and tiles.
+"""Recognize SpaceToDepth and DepthToSpace in a reshape, a transpose and a reshape of a map.
 
-A tile of b x b pixels and b*b channels are the same numbers in another order. SpaceToDepth makes
-channel (i * b + j) * C + c of pixel (i, j) of the tiles of channel c; DepthToSpace is its inverse
-(mode DCR of ONNX).
+A tile of b x b pixels and b*b channels contain the same numbers in another order. SpaceToDepth
+moves pixel (i, j) of the tiles of channel c to channel (i * b + j) * C + c. DepthToSpace is the
+inverse (mode DCR of ONNX).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Rearrangement:
     Attributes:
         op: "SpaceToDepth", "DepthToSpace", or "" where pixels stay.
         blocksize: side of the tiles.
-        channels: the order in which channels are taken, behind SpaceToDepth or before DepthToSpace.
+        channels: order of the channels, applied after SpaceToDepth or before DepthToSpace.
     """
 
     op: str
@@ -34,12 +34,12 @@ class Rearrangement:
 
     @property
     def keeps_channels(self) -> bool:
-        """Whether the operator alone does it all."""
+        """Whether the operator alone computes the rearrangement."""
         return is_in_order(self.channels)
 
 
 def is_in_order(channels: Indices) -> bool:
-    """Whether channels are taken as they are."""
+    """Whether the order of the channels does not change."""
     return np.array_equal(channels, np.arange(channels.size))
 
 
@@ -51,12 +51,12 @@ def column_order(channels: int, side: int) -> Indices:
 def rearrangement_of(
     source: Size, middle: Sequence[int], order: Sequence[int], target: Size
 ) -> Rearrangement | None:
-    """What becomes of a map by a reshape, a transpose and a reshape; None if it is none of these.
+    """Return the rearrangement that a reshape, a transpose and a reshape compute; None if none.
 
     Args:
         source: channels, height and width of the map.
-        middle: the shape that it takes.
-        order: the order of those axes.
+        middle: shape after the first reshape.
+        order: permutation of the transpose.
         target: channels, height and width of the result.
     """
     numbers = np.arange(np.prod(source), dtype=np.int64)
@@ -102,7 +102,7 @@ def _confirmed(
 
 
 def space_to_depth(x: NDArray[Any], side: int) -> NDArray[Any]:
-    """[..., C, H, W] with tiles of pixels as channels: [..., side^2 C, H / side, W / side]."""
+    """Move tiles of pixels of [..., C, H, W] to channels: [..., side^2 C, H / side, W / side]."""
     *batch, channels, height, width = x.shape
     high, wide = height // side, width // side
     tiles = x.reshape(*batch, channels, high, side, wide, side)
@@ -111,7 +111,7 @@ def space_to_depth(x: NDArray[Any], side: int) -> NDArray[Any]:
 
 
 def depth_to_space(x: NDArray[Any], side: int) -> NDArray[Any]:
-    """[..., C, H, W] with channels as tiles of pixels: [..., C / side^2, side H, side W]."""
+    """Move channels of [..., C, H, W] to tiles of pixels: [..., C / side^2, side H, side W]."""
     *batch, channels, height, width = x.shape
     made = channels // side**2
     tiles = x.reshape(*batch, side, side, made, height, width)

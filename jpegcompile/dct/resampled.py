@@ -1,6 +1,6 @@
-"""Pixels of an image brought to a network's size, step by step, in float64.
+"""Bring the pixels of an image to a network's size, step by step, in float64.
 
-This is the reference that the composed operators of `dct/ingest.py` are measured against.
+This is the reference for the composed operators of `dct/ingest.py`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ Doubles = NDArray[np.float64]
 
 
 def resampled(pixels: Doubles, placement: Placement, fill: Sequence[float]) -> Doubles:
-    """Pixels as the network sees them.
+    """Return pixels at the network's size.
 
     Args:
-        pixels: [height, width, channels] of the image as the file stores it.
-        placement: where they come to stand.
-        fill: what is shown outside of the image: one value, or one for each channel.
+        pixels: pixels of the stored image, [height, width, channels].
+        placement: placement of the image.
+        fill: value outside the image: one value, or one per channel.
 
     Returns:
         [rows, columns, channels] of the network's input.
@@ -33,9 +33,9 @@ def resampled(pixels: Doubles, placement: Placement, fill: Sequence[float]) -> D
 def resampled_views(
     pixels: Doubles, placements: Sequence[Placement], fill: Sequence[float]
 ) -> list[Doubles]:
-    """Pixels as the network sees them, of each view of an image.
+    """Return pixels at the network's size for each view of an image.
 
-    The arguments are those of `resampled`. Views that show the same rows share the resize of these.
+    The arguments are as for `resampled`. Views with the same rows share the resize of the rows.
     """
     if placements[0].is_transposed:
         pixels = pixels.swapaxes(0, 1)

@@ -1,6 +1,7 @@
-"""Scaled decoding on coefficients: those that `dct/axis_operator.py` leaves out become zero.
+"""Scaled decoding for decoders: set the coefficients to zero that `dct/axis_operator.py` drops.
 
-The same as leaving columns of the operators out, for what decodes files to pixels step by step.
+The result is the same as dropping columns of the operators. Decoders that compute pixels step by
+step use this.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from jpegcompile.dct.upsampling import Upsampling
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.preprocessing.geometry import Placement
 
-# Component, and (rows, columns) of each of its blocks that are used.
+# By component, the (rows, columns) of each block that are used.
 Used: TypeAlias = tuple[tuple[int, tuple[int, int]], ...]
 
 
 def used_coefficients(image: Coefficients, placement: Placement, color: Color) -> Coefficients:
-    """The coefficients that reach a network's input, and zero in place of the others.
+    """Set coefficients to zero that the network's input does not use.
 
-    The arguments are those of `used_in`.
+    The arguments are as for `used_in`.
 
     Raises:
         ImageError: if a sampling factor is not an integer.
@@ -32,12 +33,12 @@ def used_coefficients(image: Coefficients, placement: Placement, color: Color) -
 
 
 def used_in(image: Coefficients, placement: Placement, color: Color) -> Used:
-    """How many frequencies of each component reach a network's input.
+    """Return the number of frequencies of each component that a network's input uses.
 
     Args:
-        image: of a file.
-        placement: where it comes to stand.
-        color: that the network takes; components which it does not need stay as they are.
+        image: coefficients of a file.
+        placement: placement of the image.
+        color: color of the network's input. Components that it does not need are left out.
 
     Raises:
         ImageError: if a sampling factor is not an integer.
@@ -63,11 +64,11 @@ def used_in(image: Coefficients, placement: Placement, color: Color) -> Used:
 
 
 def with_used(image: Coefficients, used: Used) -> Coefficients:
-    """The coefficients that are used, and zero in place of the others.
+    """Set unused coefficients to zero.
 
     Args:
-        image: of a file.
-        used: as `used_in` tells; components that are not named stay as they are.
+        image: coefficients of a file.
+        used: result of `used_in`. Other components do not change.
     """
     planes = list(image.planes)
     for index, (rows, columns) in used:

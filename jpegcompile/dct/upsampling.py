@@ -19,11 +19,12 @@ _TRIANGLE_FACTORS = {(2, 1), (2, 2), (1, 2)}
 
 @dataclass(frozen=True)
 class Upsampling:
-    """How one component reaches the image's resolution.
+    """How one component is upsampled to the image's resolution.
 
     Attributes:
-        vertical, horizontal: integer factors.
-        triangle: whether factors of 2 interpolate (else they replicate).
+        vertical: vertical factor.
+        horizontal: horizontal factor.
+        triangle: whether factors of 2 interpolate; otherwise they replicate.
     """
 
     vertical: int
@@ -32,10 +33,10 @@ class Upsampling:
 
     @classmethod
     def of(cls, frame: Frame, index: int) -> Upsampling:
-        """Upsampling of component `index` of a file.
+        """Return the upsampling of component `index` of a file.
 
-        libjpeg-turbo replicates on both axes where a horizontally subsampled component is two
-        samples wide or less.
+        libjpeg-turbo replicates on both axes if a horizontally subsampled component is at most two
+        samples wide.
 
         Raises:
             ImageError: if a factor is not an integer.
@@ -48,15 +49,15 @@ class Upsampling:
     def taps(
         self, factor: int, true_size: int, pixels: NDArray[np.int64]
     ) -> list[tuple[NDArray[np.int64], float]]:
-        """What pixels of an axis are made of that has `factor` pixels to each of its samples.
+        """Return the samples and weights that pixels of an axis are computed from.
 
         Args:
-            factor: the one of this axis.
-            true_size: of the axis in samples; the last one is repeated behind it.
-            pixels: their places.
+            factor: factor of this axis, in pixels per sample.
+            true_size: true size of the axis in samples; the last sample is repeated after it.
+            pixels: indices of the pixels.
 
         Returns:
-            Pairs of samples, one for each pixel, and their weight in the sum.
+            A pair of samples per pixel, and their weights.
         """
         near = np.minimum(pixels // factor, true_size - 1)
         if factor != 2 or not self.triangle:

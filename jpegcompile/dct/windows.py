@@ -27,13 +27,13 @@ def taps(
     dilations: Pair = (1, 1),
     fill: float = 0.0,
 ) -> Iterator[tuple[Pair, NDArray[Float]]]:
-    """What each tap of a window sees: (row, column) of the tap and values [..., H', W'].
+    """Yield (row, column) and values [..., H', W'] of each tap of a window.
 
     Args:
         maps: [..., H, W].
         kernel: taps of the window.
         strides: step of the window.
-        pads: padding; negative amounts are not taken.
+        pads: padding; not negative.
         dilations: step of the taps.
         fill: value of the padding.
 

@@ -1,6 +1,6 @@
 """The demo: a small trained residual network for coloured digits, and labelled JPEG test images.
 
-The functions below return where they are; `python -m jpegcompile.digits.train` makes them again.
+The functions below return their paths; `python -m jpegcompile.digits.train` makes them again.
 The images are derived from "Optical Recognition of Handwritten Digits" by E. Alpaydin and
 C. Kaynak (UCI Machine Learning Repository, 1998), as scikit-learn ships it.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from jpegcompile.errors import AccessError
+from jpegcompile.messages import Message
 
 __all__ = [
     "IMAGES_NAME",
@@ -28,13 +29,19 @@ IMAGES_NAME: Final = "images"
 
 
 def _resource(name: str) -> Path:
+    """Return the path of a file of the demo.
+
+    Raises:
+        AccessError: if the file is missing, or the package is not unpacked.
+    """
     resource = files(__name__).joinpath(name)
-    # Inside a zip archive a resource is no Path, and ONNX Runtime could not open it by name.
+    # In a zip archive a resource is not a Path, and ONNX Runtime cannot open it by name.
     if not isinstance(resource, Path) or not resource.exists():
-        raise AccessError(
-            f"{resource}: the demo's {name} is not there as a file; install jpegcompile unpacked, "
-            "or make it with python -m jpegcompile.digits.train"
+        text = (
+            f"{resource}: the demo's {name} is missing as a file; install jpegcompile unpacked, or"
+            " make the demo with python -m jpegcompile.digits.train"
         )
+        raise AccessError(Message("demo-file-missing", text))
     return resource
 
 
@@ -42,16 +49,16 @@ def model_path() -> Path:
     """Return the ONNX file: `image` float32 [N, 3, 32, 32] to `logits` float32 [N, 10].
 
     Raises:
-        AccessError: the file is missing, or the package is not unpacked.
+        AccessError: if the file is missing, or the package is not unpacked.
     """
     return _resource(MODEL_NAME)
 
 
 def preprocess_path() -> Path:
-    """Return the JSON file that says how pixels become `image`: (pixel * scale - mean) / std.
+    """Return the JSON file of the preprocessing: `image` is (pixel * scale - mean) / std.
 
     Raises:
-        AccessError: the file is missing, or the package is not unpacked.
+        AccessError: if the file is missing, or the package is not unpacked.
     """
     return _resource(PREPROCESS_NAME)
 
@@ -60,6 +67,6 @@ def images_path() -> Path:
     """Return the folder of test images, `<digit>/<number>.jpg`, 32x32, 4:2:0, 20 of each digit.
 
     Raises:
-        AccessError: the folder is missing, or the package is not unpacked.
+        AccessError: if the folder is missing, or the package is not unpacked.
     """
     return _resource(IMAGES_NAME)

@@ -1,7 +1,7 @@
 """The demo's data: scikit-learn's 8x8 grey digits, drawn as 32x32 colour JPEG files.
 
-Each digit of the source is drawn a few times with its own position, size, angle and colours. The
-split goes by the digit's index in the source, so all drawings of one digit stay on one side.
+Each digit of the source is drawn a few times with random positions, sizes, angles and colours. The
+split depends on the index of the digit in the source, so all drawings of a digit are on one side.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ IMAGE_SIZE: Final = 32
 CLASS_COUNT: Final = 10
 JPEG_QUALITY: Final = 75
 
-SOURCE_MARGIN: Final = 2  # The source's strokes touch its border; bicubic needs a ring of zeros.
+SOURCE_MARGIN: Final = 2  # Strokes touch the border of the source, and bicubic needs zeros around.
 TEST_STRIDE: Final = 5  # Every fifth digit is a test digit.
 LUMA_WEIGHTS: Final = np.array([0.299, 0.587, 0.114])  # ITU-T T.871, section 7
 LEAST_CONTRAST: Final = 40.0  # luma levels between foreground and background
@@ -29,7 +29,7 @@ NOISE_DEVIATION: Final = 18.0  # grey levels
 
 @dataclass(frozen=True)
 class LabelledJpeg:
-    """One JPEG file in memory, and the digit it shows."""
+    """A JPEG file in memory, and its digit."""
 
     data: bytes
     digit: int
@@ -43,7 +43,7 @@ def make_digits(variants: int, test: bool, seed: int) -> list[LabelledJpeg]:
         if (index % TEST_STRIDE == 0) != test:
             continue
         for variant in range(variants):
-            # A generator of its own makes a drawing independent of how many come before it.
+            # With a separate generator, a drawing does not depend on the drawings before it.
             generator = np.random.default_rng([seed, index, variant])
             pixels = draw_digit(grey / 16.0, generator)
             result.append(LabelledJpeg(encode_jpeg(pixels), int(digit)))
@@ -53,7 +53,7 @@ def make_digits(variants: int, test: bool, seed: int) -> list[LabelledJpeg]:
 def draw_digit(
     strokes: npt.NDArray[np.float64], generator: np.random.Generator
 ) -> npt.NDArray[np.uint8]:
-    """Turn strokes [8, 8] in 0..1 into a coloured, noisy picture [32, 32, 3]."""
+    """Convert strokes [8, 8] in 0..1 to a coloured, noisy picture [32, 32, 3]."""
     mask = place_strokes(strokes, generator)[:, :, np.newaxis]
     background, foreground = pick_colours(generator)
     picture = background + mask * (foreground - background)
@@ -64,12 +64,12 @@ def draw_digit(
 def place_strokes(
     strokes: npt.NDArray[np.float64], generator: np.random.Generator
 ) -> npt.NDArray[np.float64]:
-    """Enlarge strokes [8, 8] to [32, 32], shifted, scaled and rotated a little at random."""
+    """Enlarge strokes [8, 8] to [32, 32], with small random shift, scale and rotation."""
     padded = np.pad(strokes, SOURCE_MARGIN).astype(np.float32)
     angle = math.radians(generator.uniform(-15.0, 15.0))
     zoom = generator.uniform(2.7, 3.7)
     shift_x, shift_y = generator.uniform(-2.5, 2.5, 2)
-    # Pillow wants the map from output to input: (x, y) -> (a x + b y + c, d x + e y + f).
+    # Pillow requires the map from output to input: (x, y) -> (a x + b y + c, d x + e y + f).
     cosine, sine = math.cos(angle) / zoom, math.sin(angle) / zoom
     middle_x, middle_y = IMAGE_SIZE / 2 + shift_x, IMAGE_SIZE / 2 + shift_y
     middle = padded.shape[0] / 2
@@ -92,10 +92,10 @@ def place_strokes(
 def pick_colours(
     generator: np.random.Generator,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return two RGB colours [3] in 0..255, far enough apart in luma to be read."""
+    """Return two RGB colours [3] in 0..255 with a readable luma contrast."""
     while True:
         background, foreground = generator.uniform(0.0, 255.0, (2, 3))
-        # Chroma is stored at half resolution, so colour alone would not carry thin strokes.
+        # Chroma has half the resolution, so thin strokes need a contrast in luma.
         if abs(LUMA_WEIGHTS @ (foreground - background)) >= LEAST_CONTRAST:
             return background, foreground
 

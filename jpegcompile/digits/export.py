@@ -1,4 +1,4 @@
-"""Write the demo's network as ONNX, with its BatchNormalization nodes left as they are."""
+"""Export the demo's network to ONNX and keep its BatchNormalization nodes."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from torch import nn
 from jpegcompile.digits.digits import IMAGE_SIZE
 
 OPSET: Final = 17
-IR_VERSION: Final = 8  # the IR of opset 17's release
+IR_VERSION: Final = 8  # The IR version of the release of opset 17.
 
 
 def to_onnx(network: nn.Module) -> onnx.ModelProto:
-    """Return the checked model: `image` [N, 3, 32, 32] to `logits` [N, 10], N free.
+    """Return the checked model: `image` [N, 3, 32, 32] to `logits` [N, 10], with dynamic batch.
 
     Args:
-        network: a network in inference mode.
+        network: network in inference mode.
     """
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         path = Path(folder) / "model.onnx"
-        # The exporter by tracing is deprecated, but the newer one needs onnxscript as well.
+        # The tracing exporter is deprecated, but the newer one requires onnxscript.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             network,
             (torch.zeros(1, 3, IMAGE_SIZE, IMAGE_SIZE),),
             path,
             dynamo=False,
-            # Any other mode folds BatchNorm into the convolution, which is the compiler's work.
+            # Other modes fold BatchNorm into the convolution, which is the task of the compiler.
             training=torch.onnx.TrainingMode.PRESERVE,
             do_constant_folding=False,
             opset_version=OPSET,
@@ -49,10 +49,10 @@ def to_onnx(network: nn.Module) -> onnx.ModelProto:
 
 
 def unshare_initializers(graph: onnx.GraphProto) -> None:
-    """Give each consumer its own weights again, where the exporter merged equal ones.
+    """Give each consumer its own weights if the exporter merged equal weights.
 
-    The biases of the two BatchNorms in front of one Add get the same gradients and stay equal; the
-    exporter keeps one of them and makes the other by an Identity node that no engine needs.
+    The biases of the two BatchNorms before an Add get the same gradients and stay equal. The
+    exporter keeps one of them and replaces the other by an Identity node.
     """
     weights = {initializer.name: initializer for initializer in graph.initializer}
     for node in [node for node in graph.node if node.op_type == "Identity"]:
@@ -64,7 +64,7 @@ def unshare_initializers(graph: onnx.GraphProto) -> None:
 
 
 def strip_notes(model: onnx.ModelProto) -> None:
-    """Remove doc strings and metadata: they hold paths of the machine that wrote them."""
+    """Remove doc strings and metadata, which contain paths of the machine of the export."""
     graph = model.graph
     noted = (model, graph, *graph.node, *graph.initializer, *graph.input, *graph.output)
     for item in noted:

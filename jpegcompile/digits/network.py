@@ -1,4 +1,4 @@
-"""The demo's network, a CIFAR-style ResNet of the smallest useful size, and its training."""
+"""The demo's network, a small ResNet in the style of CIFAR-10, and its training."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ PEAK_LEARNING_RATE: Final = 0.01
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions beside a shortcut (He et al. 2016, figure 2)."""
+    """Two 3x3 convolutions with a shortcut (He et al. 2016, figure 2)."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
-        """Make a block that divides height and width by `stride`."""
+        """Create a block that divides height and width by `stride`."""
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False)
         self.norm1 = nn.BatchNorm2d(out_channels)
@@ -49,7 +49,7 @@ class DigitsResNet(nn.Sequential):
     """A 3x3 stem, one basic block a stage, global average pooling and a linear head."""
 
     def __init__(self) -> None:
-        """Make the network with random weights, from [N, 3, 32, 32] to [N, 10]."""
+        """Create the network with random weights, from [N, 3, 32, 32] to [N, 10]."""
         first, second, third = STAGE_CHANNELS
         super().__init__(
             OrderedDict[str, nn.Module](
@@ -67,7 +67,7 @@ class DigitsResNet(nn.Sequential):
 
 
 def to_tensors(images: Sequence[LabelledJpeg]) -> tuple[Tensor, Tensor]:
-    """Decode and normalise: pixels float32 [N, 3, 32, 32] and digits int64 [N]."""
+    """Return normalised pixels float32 [N, 3, 32, 32] and digits int64 [N]."""
     pixels = torch.from_numpy(np.stack([decode_jpeg(image.data) for image in images]))
     planes = pixels.permute(0, 3, 1, 2).contiguous().to(torch.float32)
     digits = torch.tensor([image.digit for image in images])
@@ -77,9 +77,10 @@ def to_tensors(images: Sequence[LabelledJpeg]) -> tuple[Tensor, Tensor]:
 def fit(images: Sequence[LabelledJpeg], epochs: int, seed: int) -> DigitsResNet:
     """Train on the decoded images and return the network in inference mode.
 
-    Prints the mean loss of each epoch. The same arguments give the same weights on one machine.
+    The function prints the mean loss of each epoch. On one machine, equal arguments give equal
+    weights.
     """
-    # The thread count decides the order of sums, so it is part of what has to stay fixed.
+    # The number of threads changes the order of sums, so it must be fixed.
     torch.set_num_threads(2)
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(seed)
@@ -93,7 +94,7 @@ def fit(images: Sequence[LabelledJpeg], epochs: int, seed: int) -> DigitsResNet:
     for epoch in range(epochs):
         network.train()
         losses = []
-        # A last, smaller batch would disturb the running statistics of BatchNorm; it is left out.
+        # A smaller last batch would disturb the running statistics of BatchNorm, so it is skipped.
         for batch in torch.split(torch.randperm(len(images)), BATCH_SIZE)[:batch_count]:
             loss = nn.functional.cross_entropy(network(planes[batch]), digits[batch])
             optimizer.zero_grad()
@@ -106,7 +107,7 @@ def fit(images: Sequence[LabelledJpeg], epochs: int, seed: int) -> DigitsResNet:
 
 
 def accuracy(network: nn.Module, images: Sequence[LabelledJpeg]) -> float:
-    """Return the share of the images, 0 to 1, whose largest logit is that of their digit."""
+    """Return the fraction of the images, 0 to 1, whose largest logit belongs to their digit."""
     planes, digits = to_tensors(images)
     with torch.no_grad():
         guesses = torch.cat([network(part) for part in torch.split(planes, 256)]).argmax(dim=1)

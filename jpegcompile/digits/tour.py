@@ -1,4 +1,4 @@
-"""The whole tool once around, on the material that comes with it."""
+"""The function `demo`: compile, verify and compare the network of the demo."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from jpegcompile.progress import Progress
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demo did.
+    """The result of the demo.
 
     Attributes:
-        lowered, kept: number of nodes in the jpeg domain, and kept spatial.
-        predictions: for a few images.
-        verification: of the compiled network on all images.
-        comparison: accuracy before and after, on all images.
+        lowered: number of nodes in the JPEG domain.
+        kept: number of nodes that stayed spatial.
+        predictions: predictions for a few images.
+        verification: verification of the compiled network on all images.
+        comparison: accuracy of both networks on all images.
     """
 
     lowered: int
@@ -35,7 +36,7 @@ class Demo:
     comparison: Comparison
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data."""
+        """Return JSON-ready data."""
         return {
             "lowered": self.lowered,
             "kept": self.kept,
@@ -46,7 +47,7 @@ class Demo:
 
 
 def demo(progress: Progress | None = None) -> Demo:
-    """Compile the digits network, verify it and compare it on its test images.
+    """Compile the network of the demo, verify it, and compare it on its test images.
 
     Args:
         progress: called with (done, total) while images are compared.

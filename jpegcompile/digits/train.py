@@ -1,9 +1,9 @@
-"""Make the demo: draw the digits, train the network, write model, preprocessing and test images.
+"""Make the demo: draw digits, train the network, write model, preprocessing and test images.
 
     python -m jpegcompile.digits.train [--epochs 14] [--seed 0] [--output DIR]
 
-Needs torch, scikit-learn, pillow and onnx, and about two minutes on two cores. Running it again
-with the same seed and the same packages on the same machine writes the same files, byte for byte.
+The script requires torch, scikit-learn, pillow and onnx, and takes about two minutes on two cores.
+Another run with the same seed, packages and machine writes the same files, byte for byte.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from jpegcompile.digits import IMAGES_NAME, MODEL_NAME, PREPROCESS_NAME
 from jpegcompile.errors import AccessError, JpegCompileError
+from jpegcompile.messages import Message
 
 if TYPE_CHECKING:
     from jpegcompile.digits.digits import LabelledJpeg
@@ -37,14 +38,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Return epochs (int), seed (int) and output (Path)."""
+    """Return the options: epochs (int), seed (int) and output (Path)."""
     parser = argparse.ArgumentParser(
         prog="python -m jpegcompile.digits.train", description="Train the demo's network."
     )
     parser.add_argument("--epochs", type=int, default=14, help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     parser.add_argument(
-        "--output", type=Path, default=Path(__file__).parent, help="default: the demo's own folder"
+        "--output", type=Path, default=Path(__file__).parent, help="default: the folder of the demo"
     )
     options = parser.parse_args(arguments)
     if options.epochs < 1:
@@ -55,18 +56,24 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def make_demo(epochs: int, seed: int, output: Path) -> None:
-    """Train with `seed` and write everything into the folder `output`.
+    """Train the network and write all files of the demo to a folder.
+
+    Args:
+        epochs: number of epochs.
+        seed: seed of all random numbers.
+        output: folder to write to.
 
     Raises:
-        AccessError: a package is missing, or the folder cannot be written.
+        AccessError: if a package is missing, or the folder cannot be written.
     """
     try:
         from jpegcompile.digits import digits, export, network
     except ModuleNotFoundError as error:
-        raise AccessError(
-            f"training the demo needs the module {error.name}, which is not installed: "
-            "pip install torch scikit-learn pillow onnx"
-        ) from error
+        text = (
+            f"the module {error.name}, which the training requires, is not installed; pip install"
+            " torch scikit-learn pillow onnx"
+        )
+        raise AccessError(Message("demo-training-module-missing", text)) from error
 
     trained = network.fit(digits.make_digits(TRAIN_VARIANTS, test=False, seed=seed), epochs, seed)
     test_images = digits.make_digits(variants=1, test=True, seed=seed)
@@ -85,7 +92,8 @@ def make_demo(epochs: int, seed: int, output: Path) -> None:
         (output / PREPROCESS_NAME).write_text(json.dumps(preprocess, indent=2) + "\n")
         (output / MODEL_NAME).write_bytes(model)
     except OSError as error:
-        raise AccessError(f"{output}: the demo cannot be written: {error}") from error
+        text = f"{output}: cannot write the demo: {error}; give another --output"
+        raise AccessError(Message("demo-not-written", text)) from error
 
 
 def first_of_each_digit(images: Sequence[LabelledJpeg], count: int) -> list[LabelledJpeg]:
@@ -97,7 +105,7 @@ def first_of_each_digit(images: Sequence[LabelledJpeg], count: int) -> list[Labe
 
 
 def write_images(images: Sequence[LabelledJpeg], folder: Path) -> None:
-    """Write `<digit>/<number>.jpg`, with numbers that start at 00 for each digit."""
+    """Write `<digit>/<number>.jpg`; the numbers of each digit start at 00."""
     counts: dict[int, int] = {}
     for image in images:
         number = counts.get(image.digit, 0)

@@ -19,6 +19,7 @@ from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.differences import distances, magnitudes
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.messages import Message
+from jpegcompile.progress import Advance
 from jpegcompile.runtime.session import Session
 
 Array = NDArray[Any]
@@ -80,7 +81,7 @@ class Stability:
 def stability_of(
     run: Callable[[Array], Sequence[Array]],
     batches: Iterable[Array],
-    progress: Callable[[int], None] | None = None,
+    progress: Advance | None = None,
 ) -> Stability:
     """Run images unchanged, and changed by one unit in the last place, up or down at random.
 

@@ -43,7 +43,7 @@ class DeclaredImage:
     layout: Layout
 
     @property
-    def is_open(self) -> bool:
+    def has_dynamic_size(self) -> bool:
         """Whether both height and width are dynamic dimensions."""
         return not any(isinstance(side, int) for side in self.size)
 

@@ -1,1 +1,1 @@
-"""What GPU kernels of all targets share: layouts, launches, matrices of tiles, programs."""
+"""Shared parts of the GPU kernels of all targets: layouts, launches, tile matrices, programs."""

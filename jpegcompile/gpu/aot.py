@@ -1,8 +1,8 @@
 """Compile GPU kernels ahead of time; no GPU is needed.
 
-A cubin serves every geometry: of the integers only those that are always multiples of 16
-(`is_aligned`) are compiled as such, and no value is compiled in. The same launch gives the same
-bytes in every process: they hold neither lines nor paths of the source.
+A cubin works for every geometry: no integer value is compiled in, except that some integers are
+known to be multiples of 16 (`is_aligned`). The same launch compiles to the same bytes in every
+process, since a cubin contains neither line numbers nor paths of the source.
 """
 
 from __future__ import annotations
@@ -23,19 +23,20 @@ from jpegcompile.gpu.disassembly import Resources, resources
 from jpegcompile.gpu.elf import Parameter, kernel_parameters
 from jpegcompile.gpu.kernels import kernel_of
 from jpegcompile.gpu.launch import Launch, is_aligned
+from jpegcompile.messages import Message
 
 ARCHS = tuple(ARCHITECTURES.values())
-# What a program may use of shared memory, in bytes, by compute capability.
+# Largest shared memory of a program in bytes, by compute capability.
 SHARED_BYTES = {80: 163 << 10, 86: 99 << 10, 89: 99 << 10, 90: 227 << 10, 100: 227 << 10}
 TENSOR_COLUMNS = 512
-# Of a multiprocessor, and that a thread may have at most.
+# Registers of a multiprocessor, and largest number of registers of a thread.
 REGISTERS, MOST_REGISTERS = 65536, 255
-# How many more a kernel that spills may have when it is compiled again.
+# Additional registers for a second compilation of a kernel that spills.
 MORE_REGISTERS = 32
-# Threads.
+# Threads of a warp.
 WARP = 32
-# Triton appends two parameters: memory that is shared by all programs, and memory for profiles.
-# Kernels here use neither, so that both may be null.
+# Triton appends two pointers: to memory that all programs share, and to memory for profiles. The
+# kernels here use neither, so both can be null.
 SCRATCH = (("global_scratch", "*i8"), ("profile_scratch", "*i8"))
 _ALIGNED = [["tt.divisibility", 16]]
 
@@ -45,16 +46,16 @@ class Cubin:
     """A compiled kernel.
 
     Attributes:
-        arch: compute capability that it is compiled for, such as 90.
+        arch: compute capability, such as 90.
         kernel: MODULE:FUNCTION within `jpegcompile.kernels`.
-        constants: that it is compiled with.
+        constants: compile-time constants.
         entry: name of the function in `code`.
-        parameters: names and types, as Triton writes them, in order; the last two are SCRATCH.
-        warps: of a program.
-        shared: bytes of dynamic shared memory of a program.
-        tensor_columns: of tensor memory (sm_100).
-        used: registers and instructions.
-        code: the ELF file.
+        parameters: names and Triton types of the parameters in order; the last two are SCRATCH.
+        warps: warps of a program.
+        shared: dynamic shared memory of a program in bytes.
+        tensor_columns: columns of tensor memory (sm_100).
+        used: used registers and instructions.
+        code: content of the ELF file.
     """
 
     arch: int
@@ -70,7 +71,7 @@ class Cubin:
 
     @property
     def stored(self) -> StoredCubin:
-        """What files keep of it."""
+        """The part of the cubin that files record."""
         return StoredCubin(
             self.arch,
             self.kernel,
@@ -84,12 +85,13 @@ class Cubin:
 
 
 def compile_launch(launch: Launch, arch: int, chip: int | None = None) -> Cubin:
-    """The compiled kernel of a launch.
+    """Compile the kernel of a launch, and check its limits.
 
     Args:
-        launch: what to compile; its numbers only tell which arguments are integers.
-        arch: one of ARCHS.
-        chip: compute capability that it must run on, such as 89 for code of 80; `arch` by default.
+        launch: the launch. The values of its numbers do not matter.
+        arch: compute capability, one of ARCHS.
+        chip: compute capability of the GPU to run on, such as 89 for code of 80. By default, it is
+            `arch`.
 
     Raises:
         UsageError: if the architecture is unknown, or kernels are interpreted.
@@ -97,27 +99,40 @@ def compile_launch(launch: Launch, arch: int, chip: int | None = None) -> Cubin:
     """
     cubin = compile_unchecked(launch, arch)
     if cubin.used.stack or cubin.used.local_instructions:
-        # ptxas stops at fewer registers than there are, so that more programs run at once, and
-        # spills the few bytes that are missing.
+        # ptxas limits registers so that more programs run concurrently, and then spills a few
+        # bytes.
         cubin = compile_unchecked(launch, arch, cubin.used.registers + MORE_REGISTERS)
     check_limits(cubin, chip or arch)
     return cubin
 
 
 def compile_unchecked(launch: Launch, arch: int, registers: int | None = None) -> Cubin:
-    """The compiled kernel of a launch, which may spill registers; see `compile_launch`.
+    """Compile the kernel of a launch without checking its limits; it can spill registers.
 
     Args:
-        launch: what to compile.
-        arch: one of ARCHS.
-        registers: that a thread may have; what ptxas takes if not given.
+        launch: the launch.
+        arch: compute capability, one of ARCHS.
+        registers: largest number of registers of a thread; chosen by ptxas if not given.
+
+    Raises:
+        UsageError: if the architecture is unknown, or kernels are interpreted.
+        InternalError: if the kernel requires scratch memory or unexpected parameters.
     """
     kernel = kernel_of(launch.kernel)
     if arch not in ARCHS:
-        raise UsageError(f"architecture is {arch}; use {', '.join(map(str, ARCHS))}")
+        raise UsageError(
+            Message(
+                "architecture-unsupported",
+                f"architecture is {arch}; use {', '.join(map(str, ARCHS))}",
+            )
+        )
     if isinstance(kernel, InterpretedFunction):
         raise UsageError(
-            f"{launch.kernel}: is interpreted, not compiled; start without TRITON_INTERPRET"
+            Message(
+                "kernels-interpreted",
+                f"{launch.kernel}: kernels are interpreted in this process and cannot be compiled;"
+                " start it without TRITON_INTERPRET",
+            )
         )
     types = _types(launch, kernel)
     constants = {name: launch.constants[name] for name, kind in types.items() if not kind}
@@ -143,8 +158,11 @@ def compile_unchecked(launch: Launch, arch: int, registers: int | None = None) -
     check_parameters(launch.kernel, parameters, kernel_parameters(code, metadata.name))
     if metadata.global_scratch_size or metadata.profile_scratch_size:
         raise InternalError(
-            f"{launch.kernel}: needs scratch memory, which launchers do not give; do not make"
-            " tensor descriptors in a kernel"
+            Message(
+                "kernel-needs-scratch-memory",
+                f"{launch.kernel}: requires scratch memory, which launchers do not pass; do not"
+                " create tensor descriptors in a kernel",
+            )
         )
     return Cubin(
         arch,
@@ -161,36 +179,56 @@ def compile_unchecked(launch: Launch, arch: int, registers: int | None = None) -
 
 
 def check_limits(cubin: Cubin, chip: int) -> None:
-    """Refuse a kernel that `chip` could not run, or not run well.
+    """Require a kernel to run on a GPU without spilling registers.
+
+    Args:
+        cubin: the compiled kernel.
+        chip: compute capability of the GPU.
 
     Raises:
-        InternalError: if it spills registers or takes more memory than the chip has.
+        UsageError: if the compute capability is unknown.
+        InternalError: if the kernel spills registers or requires more memory than the GPU has.
     """
     where = f"{cubin.kernel} for sm_{cubin.arch} with {constants_text(cubin.constants)}"
     if chip not in SHARED_BYTES:
         known = ", ".join(map(str, SHARED_BYTES))
-        raise UsageError(f"{where}: compute capability {chip} is unknown; use {known}")
+        raise UsageError(
+            Message(
+                "compute-capability-unknown",
+                f"{where}: compute capability {chip} is unknown; use {known}",
+            )
+        )
     if cubin.tensor_columns > TENSOR_COLUMNS:
         raise InternalError(
-            f"{where}: takes {cubin.tensor_columns} columns of tensor memory of {TENSOR_COLUMNS};"
-            " use a smaller tiling"
+            Message(
+                "kernel-exceeds-tensor-memory",
+                f"{where}: requires {cubin.tensor_columns} columns of tensor memory, but there are"
+                f" {TENSOR_COLUMNS}; use a smaller tiling",
+            )
         )
     if cubin.shared > SHARED_BYTES[chip]:
         raise InternalError(
-            f"{where}: takes {cubin.shared} bytes of shared memory, sm_{chip} has"
-            f" {SHARED_BYTES[chip]}; use a smaller tiling"
+            Message(
+                "kernel-exceeds-shared-memory",
+                f"{where}: requires {cubin.shared} bytes of shared memory, but sm_{chip} has"
+                f" {SHARED_BYTES[chip]}; use a smaller tiling",
+            )
         )
     if cubin.used.stack or cubin.used.local_instructions:
         raise InternalError(
-            f"{where}: spills registers, {cubin.used.stack} bytes and"
-            f" {cubin.used.local_instructions} instructions; use a smaller tiling or more warps"
+            Message(
+                "kernel-spills-registers",
+                f"{where}: spills registers, {cubin.used.stack} bytes and"
+                f" {cubin.used.local_instructions} instructions; use a smaller tiling or more"
+                " warps",
+            )
         )
 
 
 def _types(launch: Launch, kernel: Any) -> dict[str, str]:
-    """The type of each argument, as Triton writes it; empty for constants.
+    """Return the Triton type of each argument; empty for constants.
 
-    A pointer that the launch does not use has the type of the result.
+    A pointer that the launch does not use gets the type of the output.
     """
     types = {}
     for parameter in kernel.params:
@@ -207,20 +245,30 @@ def _types(launch: Launch, kernel: Any) -> dict[str, str]:
 
 def _check_number(kernel: str, name: str, value: int) -> None:
     if not -(1 << 31) <= value < 1 << 31:
-        raise InternalError(f"{kernel}: {name} is {value}, beyond 32 bits; use a smaller map")
+        raise InternalError(
+            Message(
+                "kernel-number-beyond-32-bits",
+                f"{kernel}: {name} is {value}, beyond 32 bits; use a smaller map",
+            )
+        )
     if is_aligned(name) and value % 16:
-        raise InternalError(f"{kernel}: {name} is {value}; it must be a multiple of 16")
+        raise InternalError(
+            Message(
+                "kernel-number-misaligned",
+                f"{kernel}: {name} is {value}, but must be a multiple of 16",
+            )
+        )
 
 
 def check_parameters(
     kernel: str, parameters: tuple[tuple[str, str], ...], found: tuple[Parameter, ...]
 ) -> None:
-    """Compare what a launcher passes with what a cubin takes.
+    """Compare the parameters that a launcher passes with the parameters of a cubin.
 
     Args:
-        kernel: for the error.
-        parameters: names and types.
-        found: in the cubin, by their ordinals.
+        kernel: name of the kernel for the message.
+        parameters: names and Triton types that a launcher passes.
+        found: parameters of the cubin, sorted by ordinal.
 
     Raises:
         InternalError: if an offset or a size differs.
@@ -233,6 +281,9 @@ def check_parameters(
         offset += size
     if tuple(expected) != found:
         raise InternalError(
-            f"{kernel}: its cubin takes parameters {found}, expected {tuple(expected)};"
-            " use Triton 3.9"
+            Message(
+                "cubin-parameters-differ",
+                f"{kernel}: its cubin has parameters {found}, but {tuple(expected)} were expected;"
+                " use Triton 3.9",
+            )
         )

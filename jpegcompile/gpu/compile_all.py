@@ -1,4 +1,4 @@
-"""Compile the kernels of many launches ahead of time, each distinct one once."""
+"""Compile the distinct kernels of many launches ahead of time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from jpegcompile.gpu.kernels import arguments_of
 from jpegcompile.gpu.launch import Launch
 from jpegcompile.progress import Progress, no_progress
 
-# Of the kernel, its constants, the types of what its pointers lead to, warps and stages.
+# Kernel, constants, element types of its pointers, warps and stages.
 Form = tuple[str, str, tuple[tuple[str, str], ...], int, int]
 
 
 def compiled_form(launch: Launch) -> Form:
-    """What decides how the kernel of a launch is compiled; equal for launches that share it."""
+    """Return what a compilation depends on; launches with equal forms share a kernel."""
     arguments = arguments_of(launch.kernel)
     constants = {name: launch.constants[name] for name in arguments if name in launch.constants}
     unused = launch.pointers["y"]
@@ -31,7 +31,7 @@ def compiled_form(launch: Launch) -> Form:
 
 
 def distinct(launches: Iterable[Launch]) -> list[Launch]:
-    """Launches of which no two share a compiled kernel, in order."""
+    """Return the first launch of each distinct compiled kernel, in order."""
     found: dict[Form, Launch] = {}
     for launch in launches:
         found.setdefault(compiled_form(launch), launch)
@@ -44,16 +44,19 @@ def compile_all(
     processes: int = 2,
     report: Progress = no_progress,
 ) -> list[list[Cubin]]:
-    """The kernels of distinct launches, for each launch in the order of `archs`.
+    """Compile the kernels of distinct launches.
 
     Args:
-        launches: see `distinct`.
+        launches: distinct launches; see `distinct`.
         archs: compute capabilities.
-        processes: that compile at once.
-        report: called with the number of kernels that are compiled, and of all.
+        processes: number of processes that compile concurrently.
+        report: called with (kernels done, kernels in all).
+
+    Returns:
+        For each launch, its kernels in the order of `archs`.
 
     Raises:
-        JpegCompileError: as `compile_launch` does, of the first kernel that fails.
+        JpegCompileError: as `compile_launch`, for the first kernel that fails.
     """
     total = len(launches) * len(archs)
     # A forked process would share the threads of LLVM.

@@ -11,13 +11,13 @@ The fields of a line are separated by tabs:
     constants    NAME=value, sorted, separated by spaces; booleans as 0 and 1, a program as its
                  steps Name,a,b,c,p,q joined by ';' with p and q in hexadecimal
     entry        name of the function
-    warps        of a program
-    shared       bytes of dynamic shared memory of a program
-    parameters   name:type, in order, separated by spaces; two pointers for scratch memory, which
-                 may be null, follow them and are not listed
-    offset       of the cubin, from the end of the index
-    size         of the cubin in bytes
-    sha256       of the cubin
+    warps        warps of a program
+    shared       dynamic shared memory of a program in bytes
+    parameters   name:type, in order, separated by spaces, without the two last parameters: pointers
+                 to scratch memory, which can be null
+    offset       start of the cubin, from the end of the index
+    size         size of the cubin in bytes
+    sha256       hash of the cubin
 """
 
 from __future__ import annotations
@@ -32,16 +32,17 @@ from typing import Any
 
 from jpegcompile.errors import AccessError, InternalError, UsageError
 from jpegcompile.files import write_whole
+from jpegcompile.messages import Message
 
 _MAGIC = b"jpegcompile cubins 1 "
-# A longer first line belongs to another file.
+# Longest first line of a cubin file.
 _MOST_HEADER = 64
 _ALIGNMENT = 16
 
 
 @dataclass(frozen=True, order=True)
 class StoredCubin:
-    """A compiled kernel in a file; the module's text explains the fields."""
+    """A compiled kernel in a file; the module's docstring explains the fields."""
 
     arch: int
     kernel: str
@@ -54,15 +55,15 @@ class StoredCubin:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """By which launchers choose a cubin."""
+        """The fields by which launchers choose a cubin."""
         return self.arch, self.kernel, self.constants, self.parameters, self.warps
 
 
 def constants_text(constants: Mapping[str, Any]) -> str:
-    """The constants of a kernel as files have them.
+    """Return the text of a kernel's constants in a file.
 
     Raises:
-        InternalError: if a value cannot be written.
+        InternalError: if a value has no text.
     """
     return " ".join(f"{name}={_value_text(constants[name])}" for name in sorted(constants))
 
@@ -77,18 +78,28 @@ def _value_text(value: Any) -> str:
         )
     if isinstance(value, str) and value.isalnum() and value.isascii():
         return value
-    raise InternalError(f"constant {value!r} has no text; extend `constants_text`")
+    raise InternalError(
+        Message(
+            "kernel-constant-without-text",
+            f"constant {value!r} has no text; extend `constants_text`",
+        )
+    )
 
 
 def _number_text(value: float) -> str:
-    # Readers know no infinities.
+    # Readers do not parse infinities.
     if not math.isfinite(value):
-        raise InternalError(f"number {value!r} of a program has no text; keep it out of programs")
+        raise InternalError(
+            Message(
+                "program-number-not-finite",
+                f"number {value!r} of a program is not finite; keep it out of programs",
+            )
+        )
     return float(value).hex()
 
 
 def write_cubins(path: str | os.PathLike[str], cubins: Iterable[StoredCubin]) -> None:
-    """Write a file, whole or not at all; the order of `cubins` does not matter.
+    """Write a cubin file atomically; the order of `cubins` does not matter.
 
     Raises:
         AccessError: if the file cannot be written.
@@ -98,11 +109,11 @@ def write_cubins(path: str | os.PathLike[str], cubins: Iterable[StoredCubin]) ->
 
 
 def cubins_content(cubins: Iterable[StoredCubin], path: str | os.PathLike[str]) -> bytes:
-    """What a file of cubins holds; their order does not matter.
+    """Return the content of a cubin file.
 
     Args:
-        cubins: in any order.
-        path: of the file, for messages.
+        cubins: the cubins in any order.
+        path: path of the file, for messages.
 
     Raises:
         InternalError: if two cubins differ but launchers could not tell them apart.
@@ -111,8 +122,11 @@ def cubins_content(cubins: Iterable[StoredCubin], path: str | os.PathLike[str]) 
     for cubin in sorted(set(cubins)):
         if cubin.key in held:
             raise InternalError(
-                f"{path}: {cubin.kernel} for sm_{cubin.arch} is there twice with the same"
-                " constants, types and warps; compile one tiling of it"
+                Message(
+                    "cubins-indistinguishable",
+                    f"{path}: two cubins of {cubin.kernel} for sm_{cubin.arch} have the same"
+                    " constants, types and warps; compile one tiling of it",
+                )
             )
         held.add(cubin.key)
         code += bytes(-len(code) % _ALIGNMENT)
@@ -135,7 +149,7 @@ def cubins_content(cubins: Iterable[StoredCubin], path: str | os.PathLike[str]) 
 
 
 def is_cubin_file(path: str | os.PathLike[str]) -> bool:
-    """Whether a path is a file of compiled kernels, by its first bytes."""
+    """Whether a path is a cubin file, by its first bytes."""
     try:
         with Path(path).open("rb") as stream:
             return stream.read(len(_MAGIC)) == _MAGIC
@@ -144,28 +158,38 @@ def is_cubin_file(path: str | os.PathLike[str]) -> bool:
 
 
 def read_cubins(path: str | os.PathLike[str]) -> tuple[StoredCubin, ...]:
-    """The cubins of a file, in its order.
+    """Read the cubins of a file, in the order of the file.
 
     Raises:
         AccessError: if the file cannot be read.
-        UsageError: if it is another file, or damaged.
+        UsageError: if it is not a cubin file, or is damaged.
     """
     try:
         content = Path(path).read_bytes()
     except OSError as error:
         raise AccessError(
-            f"{path}: cannot read compiled kernels: {error.strerror}; check the path"
+            Message(
+                "cubin-file-unreadable",
+                f"{path}: cannot read compiled kernels: {error.strerror}; check the path",
+            )
         ) from error
     end = content.find(b"\n", 0, _MOST_HEADER)
     if not content.startswith(_MAGIC) or end < 0:
-        raise UsageError(f"{path}: is no file of compiled kernels; give one that jpegcompile wrote")
+        raise UsageError(
+            Message(
+                "cubin-file-unknown",
+                f"{path}: is not a file of compiled kernels; give a file that jpegcompile wrote",
+            )
+        )
     try:
         size = int(content[len(_MAGIC) : end])
         index = content[end + 1 : end + 1 + size]
         code = memoryview(content)[end + 1 + size :]
         return tuple(_cubin(line, code) for line in index.decode("ascii").splitlines())
     except ValueError as error:
-        raise UsageError(f"{path}: is damaged: {error}; compile the kernels again") from error
+        raise UsageError(
+            Message("cubin-file-damaged", f"{path}: is damaged: {error}; compile the kernels again")
+        ) from error
 
 
 def _cubin(line: str, code: memoryview) -> StoredCubin:
@@ -173,6 +197,6 @@ def _cubin(line: str, code: memoryview) -> StoredCubin:
     offset, size, digest = place
     content = bytes(code[int(offset) : int(offset) + int(size)])
     if hashlib.sha256(content).hexdigest() != digest:
-        raise ValueError(f"the code of {kernel} for sm_{arch} is not what was written")
+        raise ValueError(f"the hash of {kernel} for sm_{arch} does not match")
     pairs = tuple((name, kind) for name, _, kind in (p.partition(":") for p in parameters.split()))
     return StoredCubin(int(arch), kernel, constants, pairs, int(warps), entry, int(shared), content)

@@ -1,4 +1,4 @@
-"""What a compiled kernel uses, by the tools that Triton brings."""
+"""Resource usage of a compiled kernel, measured with the tools that Triton includes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 import triton
 
 from jpegcompile.errors import AccessError
+from jpegcompile.messages import Message
 
 _USAGE = re.compile(r"REG:(\d+) STACK:(\d+) SHARED:(\d+)")
-# An instruction stands behind its address and, perhaps, a predicate.
+# An instruction follows its address and an optional predicate.
 _INSTRUCTION = re.compile(r"^\s*/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9_]*)", re.M)
 _LOCAL = re.compile(r"LDL|STL")
 _TENSOR = re.compile(r"[A-Z]*MMA")
@@ -21,14 +22,14 @@ _TENSOR = re.compile(r"[A-Z]*MMA")
 
 @dataclass(frozen=True)
 class Resources:
-    """What a kernel uses.
+    """Resource usage of a kernel.
 
     Attributes:
-        registers: of a thread.
-        stack: bytes of a thread.
-        local_instructions: loads and stores of local memory, which spilled registers need.
-        tensor_instructions: products of matrix units.
-        instructions: in all.
+        registers: registers of a thread.
+        stack: stack of a thread in bytes.
+        local_instructions: number of loads and stores of local memory, which spilled registers use.
+        tensor_instructions: number of instructions of matrix units.
+        instructions: number of all instructions.
     """
 
     registers: int
@@ -39,7 +40,7 @@ class Resources:
 
 
 def resources(cubin: bytes) -> Resources:
-    """What the only kernel of a cubin uses.
+    """Return the resource usage of the only kernel of a cubin.
 
     Raises:
         AccessError: if the tools are missing or fail.
@@ -53,7 +54,10 @@ def resources(cubin: bytes) -> Resources:
     names = _INSTRUCTION.findall(code)
     if used is None or not names:
         raise AccessError(
-            "cuobjdump or nvdisasm prints nothing that is understood; install Triton 3.9"
+            Message(
+                "disassembly-not-understood",
+                "cannot parse the output of cuobjdump or nvdisasm; install Triton 3.9",
+            )
         )
     return Resources(
         int(used[1]),
@@ -68,5 +72,7 @@ def _run(*command: str) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise AccessError(f"{command[0]}: failed: {error}; install Triton again") from error
+        raise AccessError(
+            Message("disassembly-failed", f"{command[0]}: failed: {error}; install Triton again")
+        ) from error
     return done.stdout

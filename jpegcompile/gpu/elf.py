@@ -1,8 +1,9 @@
-"""What a cubin says about the parameters of a kernel.
+"""Read the parameters of a kernel from a cubin.
 
 A cubin is a 64-bit ELF file. Its section `.nv.info.KERNEL` is a list of attributes. An attribute
-begins with a byte that tells its form, a byte that tells which it is, and two bytes: a value, or,
-of the form SVAL, the size of what follows. The attribute KPARAM_INFO describes one parameter:
+begins with one byte for its form, one byte for its kind and two bytes for a value. For the form
+SVAL, the value is the size of the payload that follows. The payload of the kind KPARAM_INFO
+describes one parameter:
 
     bytes 0 to 3    0
     bytes 4 and 5   ordinal
@@ -17,9 +18,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jpegcompile.errors import InternalError
+from jpegcompile.messages import Message
 
 _SVAL, _KPARAM_INFO = 0x04, 0x17
-# Header of the file: where section headers begin, how many there are, which one holds names.
+# File header: offset, size and number of section headers, and the index of the section of names.
 _HEADER = struct.Struct("<4sBB10x24xQ10xHHH")
 # Header of a section: name, offset, size.
 _SECTION = struct.Struct("<I20xQQ")
@@ -28,12 +30,12 @@ _PARAMETER = struct.Struct("<IHHI")
 
 @dataclass(frozen=True)
 class Parameter:
-    """Where a parameter of a kernel stands.
+    """Position of a parameter of a kernel.
 
     Attributes:
-        ordinal: its place among the parameters.
-        offset: in bytes, from the first one.
-        size: in bytes.
+        ordinal: index among the parameters.
+        offset: offset from the first parameter in bytes.
+        size: size in bytes.
     """
 
     ordinal: int
@@ -42,10 +44,10 @@ class Parameter:
 
 
 def kernel_parameters(cubin: bytes, entry: str) -> tuple[Parameter, ...]:
-    """The parameters of a kernel by their ordinals.
+    """Return the parameters of a kernel, sorted by ordinal.
 
     Args:
-        cubin: the file.
+        cubin: content of the file.
         entry: name of the kernel.
 
     Raises:
@@ -57,13 +59,16 @@ def kernel_parameters(cubin: bytes, entry: str) -> tuple[Parameter, ...]:
         found = [_parameter(payload) for payload in _attributes(attributes, _KPARAM_INFO)]
     except (struct.error, KeyError, ValueError) as error:
         raise InternalError(
-            f"cubin of {entry}: parameters cannot be read: {error}; compile it again"
+            Message(
+                "cubin-parameters-unreadable",
+                f"cubin of {entry}: cannot read its parameters: {error}; compile it again",
+            )
         ) from error
     return tuple(sorted(found, key=lambda parameter: parameter.ordinal))
 
 
 def _sections(cubin: bytes) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of sections; those without bytes in the file have no content."""
+    """Iterate over names and contents of the sections."""
     magic, bits, order, at, size, count, of_names = _HEADER.unpack_from(cubin)
     if (magic, bits, order) != (b"\x7fELF", 2, 1):
         raise ValueError("it is not a little-endian ELF file of 64 bits")
@@ -76,7 +81,7 @@ def _sections(cubin: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _attributes(section: bytes, wanted: int) -> Iterator[bytes]:
-    """What follows the attributes of a kind."""
+    """Iterate over the payloads of the attributes of a kind."""
     at = 0
     while at < len(section):
         form, kind, size = struct.unpack_from("<BBH", section, at)

@@ -1,4 +1,4 @@
-"""Programs of functions of a pixel that have names, and of the native library's operators."""
+"""Programs of named per-pixel functions and of the native library's operators."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from jpegcompile.gpu.programs import PIXEL, Program, guarded, of_approximation, 
 from jpegcompile.operators.definition import Operator
 from jpegcompile.operators.pixelwise import FUNCTIONS, KNOWN_PROGRAMS, PIXELWISE, PROGRAM
 
-# Attributes with which PyTorch writes a function, besides the defaults of ONNX.
+# Attributes that PyTorch exports, where they differ from the defaults of ONNX.
 _WRITTEN: Mapping[str, Mapping[str, float | str]] = {
     "Gelu": {"approximate": "tanh"},
     "HardSigmoid": {"alpha": 1 / 6},
 }
-# The programs of operators that are no functions with names, by what C++ calls them.
+# Programs of operators that are not named functions, by their names in C++.
 _OF_OPERATORS: Mapping[str, Program] = {
     "relu": programs.RELU,
     "prelu": programs.PRELU,
@@ -39,14 +39,14 @@ _OF_OPERATORS: Mapping[str, Program] = {
 }
 
 
-# Of convolutions, by what is behind them.
+# Programs of convolutions by their activation.
 ACTIVATIONS: Mapping[str, Program] = {
     "": programs.NOTHING,
     "Relu": programs.RELU,
     "PRelu": programs.PRELU,
     "Clip": programs.CLIP,
 }
-# What native kernels of other names do, as it is called above.
+# Names of native kernels whose program has another name in `_OF_OPERATORS`.
 _KERNELS = {
     "batch_normalization": "affine",
     "sub": "subtract",
@@ -58,12 +58,12 @@ _FUNCTIONS = frozenset(operator.name for operator in PIXELWISE)
 
 
 def program_of(operator: Operator, attributes: Mapping[str, Any], constants: int) -> Program:
-    """The function of each pixel that the native library launches for a node.
+    """Return the per-pixel program that the native library launches for a node.
 
     Args:
-        operator: of the node.
-        attributes: of the node.
-        constants: how many a program of the model's own has for each channel.
+        operator: operator of the node.
+        attributes: attributes of the node.
+        constants: number of constants for each channel of a model's own program.
     """
     if operator.base:
         return ACTIVATIONS[operator.activation]
@@ -77,11 +77,11 @@ def program_of(operator: Operator, attributes: Mapping[str, Any], constants: int
 
 
 def function_program(name: str, attributes: Mapping[str, Any]) -> Program:
-    """The program of a function with a name.
+    """Return the program of a named function.
 
     Args:
-        name: of the ONNX operator, or Silu.
-        attributes: of a node; the others have the defaults of ONNX.
+        name: name of the ONNX operator, or Silu.
+        attributes: attributes of a node. Missing attributes have the defaults of ONNX.
     """
     given = {n: attributes.get(n, default) for n, default in FUNCTIONS.get(name, {}).items()}
     if given.pop("approximate", "none") == "tanh":
@@ -90,7 +90,7 @@ def function_program(name: str, attributes: Mapping[str, Any]) -> Program:
 
 
 def function_programs() -> list[Program]:
-    """Those that the native library has: with default attributes, and as PyTorch writes them."""
+    """Return the named functions of the native library, with the attributes of ONNX and PyTorch."""
     spelled = (name.removeprefix("Jpeg") for name in KNOWN_PROGRAMS.values())
     names = dict.fromkeys([*FUNCTIONS, *spelled])
     written = [function_program(name, attributes) for name, attributes in _WRITTEN.items()]
@@ -98,7 +98,7 @@ def function_programs() -> list[Program]:
 
 
 def operator_programs() -> Iterator[tuple[str, Program]]:
-    """Programs of other operators by what C++ calls them."""
+    """Iterate over the programs of other operators with their names in C++."""
     yield from _OF_OPERATORS.items()
 
 

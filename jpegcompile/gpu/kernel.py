@@ -1,4 +1,4 @@
-"""What every GPU kernel says of itself: the records in `kernels/*/launch.py`."""
+"""Interface of GPU kernels: the records in `kernels/*/launch.py`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from jpegcompile.precision import Precision
 
 @dataclass(frozen=True)
 class Step:
-    """One launch of a kernel that works in steps.
+    """One launch of a kernel that consists of several launches.
 
     Attributes:
-        launch: what runs.
-        makes: name of what it makes; "y" for the last one.
-        shape: of what it makes.
-        reads: names of what earlier steps made, by argument.
+        launch: the launch.
+        makes: name of its output; "y" for the last step.
+        shape: shape of its output.
+        reads: names of the outputs of earlier steps that it reads, by argument.
     """
 
     launch: Launch
@@ -31,14 +31,14 @@ class Step:
 
 @runtime_checkable
 class KernelInSteps(Protocol):
-    """A kernel that is several launches, one after another."""
+    """A kernel that consists of several launches in sequence."""
 
     def steps(self, batch: int, precision: Precision, tiling: Tiling) -> tuple[Step, ...]:
-        """The launches for `batch` images; `tiling` is that of the last one."""
+        """Return the launches for `batch` images; `tiling` is the tiling of the last launch."""
 
 
 def steps_of(kernel: Kernel, batch: int, precision: Precision, tiling: Tiling) -> tuple[Step, ...]:
-    """All launches of a kernel."""
+    """Return all launches of a kernel for `batch` images."""
     if isinstance(kernel, KernelInSteps):
         return kernel.steps(batch, precision, tiling)
     launch = kernel.launch(batch, precision, tiling)
@@ -50,14 +50,14 @@ class Kernel(Protocol):
 
     @property
     def y(self) -> MapLayout:
-        """The map that it makes."""
+        """Layout of the output map."""
 
     @property
     def matrices(self) -> Mapping[str, TileMatrix]:
-        """The transforms that it needs, by argument."""
+        """The tile transforms that the kernel reads, by argument."""
 
     def default_tiling(self, precision: Precision) -> Tiling:
-        """A tiling without spills on every GPU."""
+        """Return a tiling that does not spill registers on any GPU."""
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
-        """The launch for `batch` images."""
+        """Return the launch for `batch` images."""

@@ -1,6 +1,7 @@
-"""A launch of a GPU kernel, before there are tensors: what runs, on how much, and how.
+"""Launches of GPU kernels, without tensors: kernel, grid, arguments and tiling.
 
-The same records launch kernels in PyTorch, compile them ahead of time, and predict their time.
+The same records are used to launch kernels in PyTorch, to compile them ahead of time, and to
+predict their time.
 """
 
 from __future__ import annotations
@@ -11,20 +12,20 @@ from typing import Any
 
 from jpegcompile.precision import Precision
 
-# Types of elements, as Triton writes them.
+# Triton element types by storage type.
 STORAGE = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 
 
 @dataclass(frozen=True)
 class Tiling:
-    """How a kernel divides its work.
+    """Division of a kernel's work into programs.
 
     Attributes:
-        rows: of a map that a program makes (BM), a multiple of 64.
-        channels: that a program makes (BN).
-        depth: input channels that a step sums over (BK).
-        warps: of a program.
-        stages: of the pipeline that loads what the next steps read.
+        rows: rows of the output that a program computes (BM), a multiple of 64.
+        channels: output channels that a program computes (BN).
+        depth: input channels in one step of the sum (BK).
+        warps: warps of a program.
+        stages: stages of the software pipeline that loads operands of later steps.
     """
 
     rows: int = 64
@@ -34,7 +35,7 @@ class Tiling:
     stages: int = 3
 
     def to_json(self) -> dict[str, int]:
-        """JSON-ready data, the arguments of `Tiling`."""
+        """Return JSON-ready data: the arguments of `Tiling`."""
         return dict(vars(self))
 
 
@@ -44,11 +45,10 @@ class Launch:
 
     Attributes:
         kernel: MODULE:FUNCTION within `jpegcompile.kernels`.
-        grid: numbers of programs.
-        pointers: the types of the elements that each pointer leads to, by argument, such as "fp16".
-        numbers: integers by name; a kernel takes those that it has as arguments, and so with
-            constants.
-        constants: of the compiled kernel.
+        grid: number of programs along each axis.
+        pointers: element type of each pointer argument, such as "fp16".
+        numbers: integers by name. The kernel receives those that are its arguments.
+        constants: compile-time constants by name. The kernel receives those that are its arguments.
         tiling: warps and stages.
     """
 
@@ -61,16 +61,16 @@ class Launch:
 
 
 def is_aligned(argument: str) -> bool:
-    """Whether an integer argument of kernels is a multiple of 16."""
+    """Whether an integer argument of kernels is always a multiple of 16."""
     strides = ("_image", "_row", "_pixel", "_group")
     return argument in ("channels", "span", "last_start") or argument.endswith(strides)
 
 
 def storage_type(precision: Precision) -> str:
-    """What Triton calls the type of maps."""
+    """Return the Triton element type of maps."""
     return STORAGE[precision.storage]
 
 
 def programs(rows: int, channels: int, tiling: Tiling) -> tuple[int, int, int]:
-    """The grid of a kernel that makes rows of a map."""
+    """Return the grid of a kernel that computes rows of a map."""
     return -(-rows // tiling.rows), -(-channels // tiling.channels), 1

@@ -1,11 +1,11 @@
-"""Matrices by which GPU kernels transform tiles: 64 x 64, a tile's transform once for each tile.
+"""Matrices of shape 64 x 64 with which GPU kernels transform tiles.
 
-Let K be the two-dimensional DCT of a tile as one orthonormal matrix [T, T], T = b * b. A kernel
+Let K be the two-dimensional DCT of a tile as an orthonormal matrix [T, T], T = b * b. A kernel
 multiplies 64 rows of a map, which are 64 / T whole tiles, by kron(I, M) with one of these M:
 
-    forward    rows of K, the kept ones first         pixels to coefficients
-    inverse    its transpose                          coefficients to pixels
-    project    K^T B K, B = 1 on the band, else 0     pixels to the pixels that the band makes
+    forward    rows of K, kept frequencies first      pixels to coefficients
+    inverse    transpose of forward                   coefficients to pixels
+    project    K^T B K, B = 1 on the band, else 0     pixels to pixels of the band only
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ Transform = Literal["forward", "inverse", "project"]
 
 @dataclass(frozen=True)
 class TileMatrix:
-    """Which matrix; see the module's text.
+    """Description of a matrix; see the module's docstring.
 
     Attributes:
-        transform: of each tile.
+        transform: transform of each tile.
         block: block size, 1, 2, 4 or 8.
-        frequencies: the band u + v < `frequencies` that is kept or, by "inverse", read.
-        in_rows: whether the coefficients of the band stand side by side, row by row, and not at
-            their places in the tile.
+        frequencies: the band u + v < `frequencies` that is kept, or that "inverse" reads.
+        in_rows: whether the coefficients of the band are contiguous, row by row, instead of at
+            their positions in the tile.
     """
 
     transform: Transform
@@ -44,21 +44,21 @@ class TileMatrix:
 
     @classmethod
     def to_pixels(cls, layout: MapLayout) -> TileMatrix | None:
-        """From what is stored of a map to its pixels; None if pixels are stored."""
+        """Return the transform from a stored map to pixels; None if pixels are stored."""
         if not layout.is_rows or layout.block == 1:
             return None
         return cls("inverse", layout.block, layout.frequencies, True)
 
     @classmethod
     def from_pixels(cls, layout: MapLayout) -> TileMatrix | None:
-        """From pixels to what is stored of a map; None if these are stored as they are."""
+        """Return the transform from pixels to a stored map; None if they are stored unchanged."""
         if layout.block == 1 or not (layout.is_rows or layout.is_truncated):
             return None
         kind: Transform = "forward" if layout.is_rows else "project"
         return cls(kind, layout.block, layout.frequencies, layout.is_rows)
 
     def values(self) -> NDArray[np.float64]:
-        """The matrix [64, 64]; read-only."""
+        """Return the read-only matrix [64, 64]."""
         return _values(self)
 
 
@@ -73,7 +73,7 @@ def _values(matrix: TileMatrix) -> NDArray[np.float64]:
         tile = np.zeros_like(whole)
         tile[slice(int(kept.sum())) if matrix.in_rows else kept] = whole[kept]
         tile = tile if matrix.transform == "forward" else tile.T
-    # Row by row in memory, as kernels read it: a product keeps the order of a transposed tile.
+    # Kernels read the matrix in C order, but `kron` keeps the order of a transposed tile.
     values = np.ascontiguousarray(np.kron(np.eye(TILE_ROWS // len(tile)), tile))
     values.setflags(write=False)
     return values

@@ -1,23 +1,24 @@
-"""Programs of GPU kernels: functions of each pixel as steps; see `kernels/pixelwise/triton.py`."""
+"""Programs of GPU kernels: per-pixel functions as steps; see `kernels/pixelwise/triton.py`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# The name, three operands and two numbers.
+# Name, three operands and two numbers.
 Step = tuple[str, int, int, int, float, float]
-# Places of the first values; constants follow.
+# Indices of the first values; constants follow.
 PIXEL, APPROXIMATION, OTHER, CONSTANTS = 0, 1, 2, 3
 
 
 @dataclass(frozen=True)
 class Program:
-    """A function of each pixel.
+    """A per-pixel function.
 
     Attributes:
-        steps: in order; the last one makes the result. Without any, the result is the pixel.
-        constants: how many numbers it reads for each channel.
-        approximates: whether it reads the approximation by few frequencies.
+        steps: the steps in order. The last step computes the result. Without steps, the result is
+            the pixel.
+        constants: number of constants for each channel.
+        approximates: whether the program reads the approximation by few frequencies.
     """
 
     steps: tuple[Step, ...] = ()
@@ -26,12 +27,12 @@ class Program:
 
     @property
     def first_step(self) -> int:
-        """The place of what the first step makes."""
+        """Index of the result of the first step."""
         return CONSTANTS + self.constants
 
 
 def step(name: str, *operands: int, numbers: tuple[float, ...] = ()) -> Step:
-    """A step; operands and numbers that its function does not take are zero."""
+    """Create a step; operands and numbers that its function does not use are zero."""
     a, b, c = (*operands, 0, 0, 0)[:3]
     p, q = (*numbers, 0.0, 0.0)[:2]
     return name, a, b, c, p, q
@@ -50,7 +51,7 @@ ASM_RELU = Program(
     1,
     True,
 )
-"""Its constant is zero."""
+"""The constant is zero."""
 ASM_PRELU = Program(
     (
         step("Greater", APPROXIMATION, CONSTANTS + 1),
@@ -60,7 +61,7 @@ ASM_PRELU = Program(
     2,
     True,
 )
-"""Its constants are the slope and zero."""
+"""The constants are the slope and zero."""
 ASM_CLIP = Program(
     (
         step("Greater", APPROXIMATION, CONSTANTS),
@@ -71,10 +72,10 @@ ASM_CLIP = Program(
     2,
     True,
 )
-"""Its constants are the lower and the upper bound."""
-# A linear program reads a map of ones where others read the approximation.
+"""The constants are the lower and the upper bound."""
+# A linear program reads a map of ones at the index of the approximation.
 ONES = APPROXIMATION
-# The numbers of channels are constants, or the vector of a launch, which takes the same place.
+# The numbers for each channel are constants, or the vector of a launch at the same index.
 SCALE = Program((step("Mul", PIXEL, CONSTANTS),), 1)
 ADD = Program((step("Mul", ONES, CONSTANTS), step("Add", PIXEL, CONSTANTS + 1)), 1)
 SUBTRACT = Program((step("Mul", ONES, CONSTANTS), step("Sub", PIXEL, CONSTANTS + 1)), 1)
@@ -86,7 +87,7 @@ AFFINE = Program(
     ),
     2,
 )
-"""Its constants are the factor and what is added."""
+"""The constants are the factor and the summand."""
 SCALE_ADD_RELU = Program(
     (
         step("Mul", PIXEL, CONSTANTS),
@@ -97,14 +98,14 @@ SCALE_ADD_RELU = Program(
 )
 MULTIPLY, LARGER, SMALLER = (Program((step(name, PIXEL, OTHER),)) for name in ("Mul", "Max", "Min"))
 SPREAD = Program((step("Max", OTHER, OTHER),))
-"""The pixel of the other map: one number for all channels."""
+"""The result is the pixel of the other map, which has one channel."""
 
 
 def of_approximation(program: Program) -> Program:
-    """The program applied to the approximation in place of the pixel: APX, the paper's baseline.
+    """Return a program that reads the approximation instead of the pixel: the paper's APX.
 
-    Of steps that read fewer than three operands the others are zero, too: they are replaced with
-    the rest, and ignored as before.
+    Unused operands of a step are zero like the index of the pixel. They are replaced too, and stay
+    unused.
     """
 
     def replaced(place: int) -> int:
@@ -117,10 +118,10 @@ def of_approximation(program: Program) -> Program:
 
 
 def guarded(program: Program) -> Program:
-    """The program with zero for padded channels, where it might divide by zero.
+    """Return a program that outputs zero for padded channels if it contains a division.
 
-    It has one constant more, which is 1 for each channel that there is. An infinite number in the
-    padding would spread over all channels in the next convolution.
+    The program has one more constant, which is 1 for each real channel. An infinite number in the
+    padding would spread to all channels in the next convolution.
     """
     if all(name != "Div" for name, *_ in program.steps):
         return program
@@ -136,11 +137,11 @@ def guarded(program: Program) -> Program:
 
 
 def parse(text: str, constants: int) -> Program:
-    """A program as compiled files record it (`kernels/pixelwise/reference.py`).
+    """Parse a program from a compiled file (`kernels/pixelwise/reference.py`).
 
     Args:
-        text: one step a line.
-        constants: how many the program has for each channel.
+        text: the program, one step a line.
+        constants: number of constants for each channel.
     """
     places = {"x": PIXEL} | {f"c{i}": CONSTANTS + i for i in range(constants)}
     steps = []

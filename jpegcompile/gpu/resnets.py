@@ -1,8 +1,8 @@
 """The convolutions of ResNets as GPU kernels run them, without weights.
 
-Samples that kernels are compiled for, and that their time is predicted for, before there is a
-model. At all frequencies every map stands in pixels. Of a truncated bottleneck network, maps that
-only 1x1 convolutions without strides, sums and residuals read stand in rows.
+They are samples for compiling kernels and predicting their time without a model. With all
+frequencies, every map is stored as pixels. In a truncated bottleneck network, a map is stored in
+rows if only 1x1 convolutions without strides, sums and residual inputs read it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from jpegcompile.gpu.programs import NOTHING, PIXEL, RELU, Program, step
 from jpegcompile.kernels.conv.launch import THIN, Convolution
 
 SIGMOID = Program((step("Sigmoid", PIXEL),))
-# Width and number of blocks of each stage.
+# (width, number of blocks) of each stage.
 _BASIC = ((64, 2), (128, 2), (256, 2), (512, 2))
 _BOTTLENECK = ((64, 3), (128, 4), (256, 6), (512, 3))
 _CLASSES, _REDUCTION = 1000, 16
@@ -31,7 +31,7 @@ class Layer:
 
 
 def resnet18() -> list[Layer]:
-    """The convolutions of ResNet-18 for images of 224x224, with the last product."""
+    """Return the convolutions of ResNet-18 for images of 224x224, and its classifier."""
     layers = [_stem()]
     x = _pixels(64, 56)
     for stage, (width, blocks) in enumerate(_BASIC, 1):
@@ -51,10 +51,10 @@ def resnet18() -> list[Layer]:
 
 
 def resnet50(frequencies: int = ALL) -> list[Layer]:
-    """The convolutions of ResNet-50 for images of 224x224, with the last product.
+    """Return the convolutions of ResNet-50 for images of 224x224, and its classifier.
 
     Args:
-        frequencies: that maps behind the first pool keep, counted on 8x8 tiles.
+        frequencies: kept frequencies of the maps after the first pool, for 8x8 tiles.
     """
     layers = [_stem()]
     in_rows = frequencies < ALL
@@ -82,9 +82,9 @@ def resnet50(frequencies: int = ALL) -> list[Layer]:
 
 
 def se_resnet50() -> list[Layer]:
-    """The convolutions of SE-ResNet-50: those of ResNet-50, and two behind each third one.
+    """Return the convolutions of SE-ResNet-50: ResNet-50 with two more after each third one.
 
-    The third convolution of a block ends in itself, because its result is scaled before the sum.
+    The third convolution of a block has no epilogue, because its result is scaled before the sum.
     """
     layers = []
     for layer in resnet50():

@@ -3,7 +3,7 @@
     python -m jpegcompile.gpu.table [PATH]
 
 compiles the kernels of some ResNets ahead of time and writes the table, by default into
-`docs/gpu_kernels.md` of the folder in which it is called. It takes minutes and no GPU.
+`docs/gpu_kernels.md` of the current folder. It takes minutes and requires no GPU.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from jpegcompile.gpu.compile_all import compile_all, distinct
 from jpegcompile.gpu.launch import Launch
 from jpegcompile.gpu.resnets import resnet18, resnet50, se_resnet50
 from jpegcompile.kernels.conv.launch import default_tiling
+from jpegcompile.messages import Message
 from jpegcompile.precision import FLOAT16, TF32X3, Precision
 
 BEGIN, END = "<!-- begin table -->", "<!-- end table -->"
 PRECISIONS = (TF32X3, FLOAT16)
-# Small batches get smaller tilings.
+# Small batches have smaller tilings.
 BATCHES = (1, 32)
 TRUNCATED = 8
 
 
 def resnet_launches(precision: Precision) -> list[Launch]:
-    """Launches of the convolutions of ResNets that share no compiled kernel."""
+    """Return launches of the distinct kernels of the convolutions of some ResNets."""
     layers = (*resnet18(), *resnet50(), *se_resnet50(), *resnet50(TRUNCATED))
     return distinct(
         layer.convolution.launch(
@@ -42,7 +43,7 @@ def resnet_launches(precision: Precision) -> list[Launch]:
 
 
 def labels(launch: Launch) -> tuple[str, str, str]:
-    """The cells of a launch: kernel, epilogue and tiling."""
+    """Return the cells of a launch: kernel, epilogue and tiling."""
     kernel = launch.kernel.rpartition(":")[2]
     constants, tiling = launch.constants, launch.tiling
     sizes = f"{constants['BM']}x{constants['BN']}x{constants['BK']}, {tiling.warps} warps"
@@ -62,11 +63,11 @@ def _epilogue(constants: Mapping[str, object]) -> Iterator[str]:
 
 
 def table(launches: Mapping[str, Sequence[Launch]], processes: int = 2) -> str:
-    """A Markdown table.
+    """Compile kernels and return their Markdown table.
 
     Args:
-        launches: distinct ones, by the name of their precision.
-        processes: that compile at once.
+        launches: distinct launches by the name of their precision.
+        processes: number of processes that compile concurrently.
     """
     jobs = [(name, launch) for name, found in launches.items() for launch in found]
     cubins = compile_all([launch for _, launch in jobs], ARCHS, processes, _show)
@@ -92,16 +93,18 @@ def _show(done: int, total: int) -> None:
 
 
 def main(path: Path) -> None:
-    """Write the table into a page, between its marks.
+    """Write the table into a page, between the lines BEGIN and END.
 
     Raises:
-        UsageError: if the page lacks the marks.
+        UsageError: if the page lacks these lines.
     """
     text = path.read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise UsageError(f"{path}: has no lines {BEGIN} and {END}; add them")
+        raise UsageError(
+            Message("page-without-table-marks", f"{path}: has no lines {BEGIN} and {END}; add them")
+        )
     made = table({precision.name: resnet_launches(precision) for precision in PRECISIONS})
     write_whole(path, f"{before}{BEGIN}\n\n{made}\n\n{END}{after}".encode())
 

@@ -1,1 +1,1 @@
-"""The intermediate representation: an onnx-graphsurgeon graph and what the compiler knows of it."""
+"""The intermediate representation: an onnx-graphsurgeon graph and the compiler's facts about it."""

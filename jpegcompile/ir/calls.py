@@ -1,7 +1,7 @@
-"""What does the work of a graph on a target that calls kernels itself, one call after another.
+"""Calls that execute a graph on a target that launches kernels itself, such as Triton.
 
-A graph says what is computed. For a target such as Triton, calls say how: each stands for one node,
-or for several that one kernel computes together, in the order of the graph.
+The graph defines what is computed; the list of calls defines how. Each call computes one node, or
+several nodes that one kernel computes together. Calls are in graph order.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from jpegcompile.gpu.kernel import Kernel
 from jpegcompile.gpu.layout import MapLayout
+from jpegcompile.messages import Message
 
-# The role of the map that a kernel makes, in every kernel.
+# The role of the output map, the same for every kernel.
 RESULT = "y"
 
 
@@ -25,15 +26,15 @@ class KernelCall:
     """A call of a kernel.
 
     Attributes:
-        name: of the last node of the source that it computes.
-        operators: of the nodes of the graph that it computes, in order.
-        kernel: makes the kernel of `arguments` and of a layout for each role; raises ValueError for
-            layouts that the kernel does not take.
-        arguments: of `kernel`, besides layouts.
-        maps: the tensors that are read as maps, by role.
-        result: the tensor that is made, a map.
-        weights: constants that the kernel reads, by argument: of a convolution as the graph has
-            them, else as the kernel reads them, numbers of channels padded to a multiple of 16.
+        name: name of the last source node that the call computes.
+        operators: operators of the graph nodes that the call computes, in order.
+        kernel: factory of the kernel; it accepts `arguments` and one layout for each role, and
+            raises ValueError for layouts that the kernel does not support.
+        arguments: arguments of `kernel` other than layouts.
+        maps: names of the input maps, by role.
+        result: name of the output map.
+        weights: constants that the kernel reads, by argument. Weights of a convolution are as in
+            the graph; others have their channels padded to a multiple of 16.
     """
 
     name: str
@@ -46,14 +47,17 @@ class KernelCall:
 
     @property
     def roles(self) -> dict[str, str]:
-        """All tensors by role, the result among them."""
+        """Names of all maps by role, including the result."""
         return {**self.maps, RESULT: self.result}
 
     def with_layouts(self, layouts: Mapping[str, MapLayout]) -> Kernel:
-        """The kernel for the layouts of its tensors.
+        """Create the kernel for the layouts of its maps.
+
+        Args:
+            layouts: layout of every map, by tensor name.
 
         Raises:
-            ValueError: if the kernel does not take them.
+            ValueError: if the kernel does not support these layouts.
         """
         return self.kernel(**self.arguments, **{r: layouts[t] for r, t in self.roles.items()})
 
@@ -63,16 +67,16 @@ class TorchCall:
     """A node that operators of PyTorch compute.
 
     Attributes:
-        node: of the graph.
-        reason: why no kernel computes it.
+        node: a node of the graph.
+        reason: why no kernel computes the node.
     """
 
     node: gs.Node
-    reason: str
+    reason: Message
 
     @property
     def name(self) -> str:
-        """Of the node."""
+        """Name of the node."""
         return str(self.node.name)
 
 

@@ -1,4 +1,4 @@
-"""What the checker and the shape inference of onnx complain of, in one short line."""
+"""Error messages of onnx's checker and shape inference, shortened to one line."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import re
 
 from jpegcompile.errors import one_line
 
-# More is not read.
+# Longer messages are cut off.
 _LONGEST = 200
 _NODE = re.compile(r"\(op_type:(\w*), node name: (.*?)\): ")
 
 
 def complaint(error: Exception) -> str:
-    """The first complaint of an error; those that follow are of what depends on the first.
+    """Return the first complaint of an error; later ones usually follow from the first.
 
-    Nodes are called as everywhere else.
+    Nodes are named in the same way as in other messages: operator and quoted name.
     """
     text = one_line(error)
     for prefix in ("[ShapeInferenceError] ", "[TypeInferenceError] ", "Inference error(s): "):

@@ -1,4 +1,4 @@
-"""Whether a node of the domain is what the definition of its operator says."""
+"""Check that a node of a jpegcompile operator matches the operator's definition."""
 
 from __future__ import annotations
 
@@ -10,52 +10,62 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.operands import block_of, tensors_of
+from jpegcompile.messages import Message
 from jpegcompile.operators.casts import TO_JPEG, TO_SPATIAL
 from jpegcompile.operators.definition import AttributeType, Operand, Operator
 
-# Quicker to ask for than numbers.Integral.
+# isinstance is faster on these than on numbers.Integral.
 _WHOLE = (int, np.integer)
 _FLOATS = (np.float16, np.float32, np.float64)
 _TEXTS: Mapping[AttributeType, str] = {
-    "int": "a whole number",
-    "ints": "a list of whole numbers",
+    "int": "an integer",
+    "ints": "a list of integers",
     "float": "a number",
-    "string": "text",
+    "string": "a string",
 }
 
 
-def nonconformity(node: gs.Node, operator: Operator, module: Module) -> str | None:
-    """What is wrong with a node, or None.
+def nonconformity(node: gs.Node, operator: Operator, module: Module) -> Message | None:
+    """Return the first mismatch between a node and its operator's definition, if any.
 
-    Sizes that are not known at compile time fit any other.
+    Dimensions that are unknown at compile time match any size.
+
+    Args:
+        node: a node of a jpegcompile operator.
+        operator: the operator's definition.
+        module: the module that contains the node.
     """
     checks = (_counts, _attributes, _types, _shapes, _blocks)
     found = (problem for check in checks for problem in check(node, operator, module))
     return next(found, None)
 
 
-def _counts(node: gs.Node, operator: Operator, module: Module) -> Iterator[str]:
+def _counts(node: gs.Node, operator: Operator, module: Module) -> Iterator[Message]:
     if len(node.inputs) > len(operator.inputs):
-        yield f"has {len(node.inputs)} inputs, not {len(operator.inputs)}"
+        text = f"has {len(node.inputs)} inputs, expected {len(operator.inputs)}"
+        yield Message("verify-input-count", text)
     for index, operand in enumerate(operator.inputs):
         is_given = index < len(node.inputs) and not node.inputs[index].is_empty()
         if not is_given and not operand.is_optional:
-            yield f"has no input '{operand.name}'"
+            yield Message("verify-input-missing", f"has no input '{operand.name}'")
     if len(node.outputs) != len(operator.outputs):
-        yield f"has {len(node.outputs)} outputs, not {len(operator.outputs)}"
+        text = f"has {len(node.outputs)} outputs, expected {len(operator.outputs)}"
+        yield Message("verify-output-count", text)
 
 
-def _attributes(node: gs.Node, operator: Operator, module: Module) -> Iterator[str]:
+def _attributes(node: gs.Node, operator: Operator, module: Module) -> Iterator[Message]:
     known = {attribute.name: attribute for attribute in operator.all_attributes}
     for name in node.attrs:
         if name not in known:
-            yield f"has an unknown attribute '{name}'"
+            yield Message("verify-attribute-unknown", f"has an unknown attribute '{name}'")
     for name, attribute in known.items():
         if name not in node.attrs:
             if attribute.default is None:
-                yield f"has no attribute '{name}'"
+                yield Message("verify-attribute-missing", f"has no attribute '{name}'")
         elif not _is_of(node.attrs[name], attribute.type):
-            yield f"has the attribute {name} = {node.attrs[name]!r}, not {_TEXTS[attribute.type]}"
+            wanted = _TEXTS[attribute.type]
+            text = f"has attribute {name} = {node.attrs[name]!r}, expected {wanted}"
+            yield Message("verify-attribute-type", text)
 
 
 def _is_of(value: Any, kind: AttributeType) -> bool:
@@ -68,26 +78,27 @@ def _is_of(value: Any, kind: AttributeType) -> bool:
     return isinstance(value, list | tuple) and all(_is_of(entry, "int") for entry in value)
 
 
-def _types(node: gs.Node, operator: Operator, module: Module) -> Iterator[str]:
+def _types(node: gs.Node, operator: Operator, module: Module) -> Iterator[Message]:
     precision = None
-    # A function that the model spells itself may change the precision.
+    # An operator whose body comes from the model may change the precision.
     is_mixed = operator.name in module.programs
     for operand, tensor in _given(node, operator):
         if tensor.dtype is None:
             continue
         dtype = np.dtype(tensor.dtype)
+        given = f"has {_of(operand, tensor)} of type {dtype}"
         if operand.type != "float":
             if dtype != np.dtype(operand.type):
-                yield f"has {_of(operand, tensor)} of type {dtype}, not {operand.type}"
+                yield Message("verify-operand-type", f"{given}, expected {operand.type}")
         elif dtype not in _FLOATS:
-            yield f"has {_of(operand, tensor)} of type {dtype}, not floating-point numbers"
+            yield Message("verify-operand-not-float", f"{given}, expected floating-point numbers")
         else:
             precision = precision or dtype
             if dtype != precision and not is_mixed:
-                yield f"has {_of(operand, tensor)} of type {dtype} beside {precision}"
+                yield Message("verify-mixed-precision", f"{given}, other operands are {precision}")
 
 
-def _shapes(node: gs.Node, operator: Operator, module: Module) -> Iterator[str]:
+def _shapes(node: gs.Node, operator: Operator, module: Module) -> Iterator[Message]:
     sizes: dict[str, int] = {}
     for operand, tensor in _given(node, operator):
         if operand.dimensions is None or tensor.shape is None:
@@ -101,13 +112,14 @@ def _shapes(node: gs.Node, operator: Operator, module: Module) -> Iterator[str]:
         if not is_right or not _fits(shape, wanted, sizes, is_broadcast):
             given = ", ".join(map(str, shape))
             meant = ", ".join(str(sizes.get(name, name)) for name in operand.dimensions)
-            yield f"has {_of(operand, tensor)} of shape [{given}], not [{meant}]"
+            text = f"has {_of(operand, tensor)} of shape [{given}], expected [{meant}]"
+            yield Message("verify-operand-shape", text)
 
 
 def _fits(
     shape: Sequence[Any], wanted: Sequence[str], sizes: dict[str, int], is_broadcast: bool
 ) -> bool:
-    """Whether a shape agrees with what is known, which it adds to."""
+    """Whether a shape matches the dimension names; adds newly known sizes to `sizes`."""
     for size, name in zip(shape, wanted, strict=True):
         if not isinstance(size, _WHOLE) or name == "?" or (is_broadcast and size == 1):
             continue
@@ -119,11 +131,11 @@ def _fits(
     return True
 
 
-def _blocks(node: gs.Node, operator: Operator, module: Module) -> Iterator[str]:
+def _blocks(node: gs.Node, operator: Operator, module: Module) -> Iterator[Message]:
     is_cast = operator.name in (TO_JPEG, TO_SPATIAL)
     outputs = zip(operator.outputs, node.outputs, strict=False)
     inputs = zip(operator.inputs, node.inputs, strict=False)
-    for side, verb, operands in (("output", "makes", outputs), ("input", "takes", inputs)):
+    for side, verb, operands in (("output", "produces", outputs), ("input", "accepts", inputs)):
         for operand, tensor in operands:
             if operand.role != "map" or not isinstance(tensor, gs.Variable):
                 continue
@@ -131,8 +143,8 @@ def _blocks(node: gs.Node, operator: Operator, module: Module) -> Iterator[str]:
             if module.current_block(tensor) == block:
                 continue
             if is_cast:
-                yield "does not join the domains that its tensors are in"
-            yield f"{verb} block size {block}, its {side} has another"
+                yield Message("verify-cast-blocks", "does not match the domains of its tensors")
+            yield Message("verify-block-size", f"{verb} block size {block}, its {side} differs")
 
 
 def _given(node: gs.Node, operator: Operator) -> Iterator[tuple[Operand, gs.Tensor]]:

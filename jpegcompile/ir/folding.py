@@ -1,8 +1,9 @@
-"""Constant folding of graphs that are too large for graphsurgeon, which serializes what it folds.
+"""Constant folding, also of graphs whose weights exceed the limit of protobuf.
 
 Op(constants...)  =>  constant        exact: computed by ONNX Runtime, one node at a time
 
-Large constants are fed to ONNX Runtime as inputs, so protobuf never carries them.
+graphsurgeon serializes the nodes that it folds. Large constants are therefore fed to ONNX Runtime
+as inputs, so that protobuf never contains them.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from jpegcompile.ir.weights import weight_bytes
 from jpegcompile.target.base import CPU_PROVIDERS
 from jpegcompile.weights.write import MOST_IN_ONE_FILE
 
-# Another number at every run: no constants.
+# These return other values in every run, so they are not constant.
 RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial")
-# Folded by graphsurgeon neither.
+# graphsurgeon does not fold these.
 _QUANTIZATION = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")
-# Thousands of smaller ones fit into a protobuf.
+# Bytes. Thousands of smaller constants fit into one protobuf.
 _LARGE = 1 << 20
 
 
@@ -37,13 +38,15 @@ def fold_constants(
     most: int = MOST_IN_ONE_FILE,
     large: int = _LARGE,
 ) -> None:
-    """Fold what depends on constants alone, in place; hanging nodes stay for `cleanup`.
+    """Fold nodes that depend on constants only, in place.
+
+    Nodes without readers stay in the graph until `cleanup`.
 
     Args:
         graph: the graph, in topological order.
         excluded: operators that are not folded.
-        most: bytes of constants that graphsurgeon may serialize.
-        large: bytes of a constant that above `most` is not serialized.
+        most: total bytes of constants up to which graphsurgeon serializes all of them.
+        large: above `most`, constants of this many bytes or more are not serialized.
     """
     if weight_bytes(graph) <= most:
         _fold_small(graph, lambda node: node.op in excluded)
@@ -64,7 +67,7 @@ def _takes_large(node: gs.Node, large: int) -> bool:
 
 
 def _fold_node(node: gs.Node, graph: gs.Graph, large: int) -> bool:
-    """Compute a node of constants; False, with the node untouched, where that cannot be."""
+    """Compute a node of constants; return False, with the node unchanged, if that fails."""
     given = [t for t in node.inputs if t.name]
     has_graphs = any(isinstance(value, gs.Graph) for value in node.attrs.values())
     if not node.outputs or has_graphs or any(value_of(t) is None for t in given):
@@ -72,7 +75,7 @@ def _fold_node(node: gs.Node, graph: gs.Graph, large: int) -> bool:
     try:
         results = _run(node, {t.name: t for t in given}, int(graph.opset), large)
     except Exception:
-        # As graphsurgeon does: what ONNX Runtime cannot compute now stays a node.
+        # As in graphsurgeon, a node that ONNX Runtime cannot compute stays in the graph.
         return False
     for tensor, values in zip([t for t in node.outputs if t.name], results, strict=True):
         tensor.inputs.clear()
@@ -83,7 +86,10 @@ def _fold_node(node: gs.Node, graph: gs.Graph, large: int) -> bool:
 def _run(
     node: gs.Node, given: dict[str, gs.Constant], opset: int, large: int
 ) -> list[NDArray[Any]]:
-    """Outputs of a node; small inputs are initializers, which may say what its shape is."""
+    """Compute the outputs of a node.
+
+    Small inputs are initializers, since shape inference may need their values.
+    """
     fed = {name: t for name, t in given.items() if t._values.nbytes >= large}
     inputs = [
         helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(t.dtype), t.shape)

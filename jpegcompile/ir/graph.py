@@ -1,4 +1,4 @@
-"""Small helpers on onnx-graphsurgeon graphs that every pass needs."""
+"""Helpers for onnx-graphsurgeon graphs that many passes use."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ Shape = tuple[Dim, ...]
 
 
 def has_other_precision(graph: gs.Graph) -> bool:
-    """Whether an operator of ours reads or makes floating-point numbers other than float32."""
+    """Whether a jpegcompile operator has a floating-point operand other than float32."""
     ours = (node for node in graph.nodes if node.domain == DOMAIN)
     tensors = (tensor for node in ours for tensor in (*node.inputs, *node.outputs))
     return any(is_float(tensor) and tensor.dtype != np.float32 for tensor in tensors)
 
 
 def is_float(tensor: gs.Tensor) -> bool:
-    """Whether a tensor holds floating-point numbers."""
+    """Whether a tensor contains floating-point numbers."""
     return tensor.dtype in (np.float16, np.float32, np.float64)
 
 
 def value_of(tensor: gs.Tensor | None) -> NDArray[Any] | None:
-    """The array of a constant tensor, or None if it is not constant."""
+    """Values of a constant tensor; None if the tensor is not constant."""
     return np.asarray(tensor.values) if isinstance(tensor, gs.Constant) else None
 
 
 def input_at(node: gs.Node, index: int) -> gs.Tensor | None:
-    """Input `index` of a node; None where an optional input is left out."""
+    """Input `index` of a node; None if the node omits this optional input."""
     if index >= len(node.inputs) or not node.inputs[index].name:
         return None
     return node.inputs[index]
 
 
 def label(node: gs.Node) -> str:
-    """How messages name a node."""
+    """Name of a node in messages: operator and quoted name."""
     return f"{node.op} '{node.name}'"
 
 
 def static_dims(dims: Iterable[Any] | None) -> tuple[int, ...] | None:
-    """Dimensions as integers, or None if any is unknown or symbolic."""
+    """Dimensions as integers; None if one of them is unknown or symbolic."""
     if dims is None:
         return None
     known = tuple(dims)
@@ -55,7 +55,7 @@ def static_dims(dims: Iterable[Any] | None) -> tuple[int, ...] | None:
 
 
 def all_names(graph: gs.Graph) -> set[str]:
-    """Names of the tensors of a graph and of its subgraphs, which may not hide one another."""
+    """Names of all tensors of a graph and its subgraphs; ONNX forbids shadowing between them."""
     names = {tensor.name for tensor in (*graph.inputs, *graph.outputs)} | set(graph.tensors())
     for subgraph in graph.subgraphs():
         names |= all_names(subgraph)
@@ -63,7 +63,7 @@ def all_names(graph: gs.Graph) -> set[str]:
 
 
 def replace_uses(old: gs.Tensor, new: gs.Tensor) -> None:
-    """Let every consumer of `old`, graph outputs aside, read `new` instead."""
+    """Redirect every consumer of `old` to `new`; graph outputs stay as they are."""
     if new is old:
         return
     consumers = list(old.outputs)
@@ -76,10 +76,10 @@ def replace_uses(old: gs.Tensor, new: gs.Tensor) -> None:
 
 
 def detach(nodes: Sequence[gs.Node]) -> None:
-    """Take nodes away from their tensors, and these from them.
+    """Disconnect nodes from their inputs and outputs.
 
-    An assignment to a node's inputs would compare it with every reader of each, attribute by
-    attribute, and of a constant that all transforms share there are thousands.
+    Assigning to `node.inputs` would compare the node with every reader of each input, attribute by
+    attribute. Shared constants such as transform matrices have thousands of readers.
     """
     gone = {id(node) for node in nodes}
     read = {id(tensor): tensor for node in nodes for tensor in node.inputs}
@@ -94,21 +94,21 @@ def detach(nodes: Sequence[gs.Node]) -> None:
 
 
 def remove_node(graph: gs.Graph, node: gs.Node) -> None:
-    """Take a node out of a graph and away from its tensors."""
+    """Remove a node from a graph and disconnect it from its tensors."""
     detach([node])
     del graph.nodes[next(i for i, other in enumerate(graph.nodes) if other is node)]
 
 
 def is_graph_output(graph: gs.Graph, tensor: gs.Tensor) -> bool:
-    """Whether a tensor leaves the graph."""
+    """Whether a tensor is an output of the graph."""
     return any(tensor is output for output in graph.outputs)
 
 
 def bypass(graph: gs.Graph, node: gs.Node) -> bool:
-    """Remove a node that only passes its first input on; the names of graph outputs stay.
+    """Remove a node whose output equals its first input; graph outputs keep their names.
 
     Returns:
-        False, with the graph untouched, where the node ties a graph input to a graph output.
+        False, with the graph unchanged, if the node connects a graph input to a graph output.
     """
     source, target = node.inputs[0], node.outputs[0]
     if not is_graph_output(graph, target):

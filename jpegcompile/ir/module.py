@@ -1,4 +1,4 @@
-"""The unit that passes work on: a graph, the model's interface, and which tensors are where."""
+"""The object that passes rewrite: a graph, the model's interface and the domains of tensors."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from jpegcompile.ir.ordered import OrderedGraph
 from jpegcompile.ir.transform_matrices import ConstantPool
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.subsampling import frame_of
+from jpegcompile.messages import Message
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.operators.constants import DOMAIN
 from jpegcompile.operators.definition import Operator
@@ -32,7 +33,7 @@ DomainChoice = Literal["jpeg", "auto"]
 
 @dataclass(frozen=True)
 class CompileOptions:
-    """What the user asked for; see `jpegcompile.compile`."""
+    """Options of a compilation; see `jpegcompile.compile`."""
 
     input_mode: InputMode = "coefficients"
     target: Target = ORT
@@ -51,7 +52,7 @@ class CompileOptions:
 
     @property
     def takes_files(self) -> bool:
-        """Whether JPEG files, and not tensors, are what the compiled model takes."""
+        """Whether the compiled model accepts JPEG files instead of tensors."""
         return self.input_mode != "tensor"
 
 
@@ -61,36 +62,38 @@ class Module:
 
     Attributes:
         graph: the graph; passes rewrite it in place.
-        image: the image input, and how pixels become what the network computes on.
-        options: what was asked for.
-        frame: of the files that the model is compiled for; None where it takes tensors.
-        report: what was lowered, what was kept and why.
-        constants: transform matrices, shared between nodes.
-        maps: block size of every feature map that the jpeg domain is assigned to, by the name of
-            the spatial tensor. A tensor that is not here stays spatial.
-        channels_last: names of maps [N,H,W,C], which never enter the jpeg domain.
-        vectors: names of tensors of rank 4 that have no height and width; see
+        image: the image input and its normalization.
+        options: options of the compilation.
+        frame: frame of the files that the model is compiled for; None if it accepts tensors.
+        report: which nodes were lowered, which were kept, and why.
+        constants: transform matrices that nodes share.
+        maps: block size assigned to every feature map that may enter the JPEG domain, by the name
+            of the spatial tensor. Other tensors stay spatial.
+        channels_last: names of maps [N,H,W,C], which never enter the JPEG domain.
+        vectors: names of tensors of rank 4 without height and width; see
             `passes/lower/assign_blocks.py`.
-        infinite: names of tensors that may hold infinite or huge values, see
+        infinite: names of tensors that may contain infinite or huge values; see
             `analysis/infinite.py`.
-        exact_nodes: nodes that must stay spatial, and as they are, with the reason; see
+        exact_nodes: nodes that must stay spatial and unfused, with the reason, by name; see
             `passes/lower/keep_exact.py`.
-        blocks: block size of every tensor that *is* in the jpeg domain, by its own name. Block
-            size 1 is the spatial domain itself and never stands here.
-        twins: for every output of a lowered node, in either domain, the name of the spatial tensor
-            of the source that it represents.
-        image_twin: source tensor that the ingest computes, where that is not the image input.
-        ingest_output: name of the tensor that the ingest makes.
-        programs: definitions of operators of which this model gives the body, by name.
-        half_constants: the float16 constants of the source, by the names of their float32 twins.
-        convolutions: names of the convolutions that became part of a fused operator, by its name.
-        calls: what computes the graph, on targets that call kernels themselves.
-        kept_frequencies: how many frequencies a truncated tensor of these calls keeps, by its name.
-        low_frequency_maps: maps that only these calls have, by name; the value is the tensor of
+        blocks: block size of every tensor that is in the JPEG domain now, by its own name. Block
+            size 1 is the spatial domain and never appears here.
+        twins: name of the spatial source tensor that an output of a lowered node represents, by the
+            name of that output.
+        image_twin: source tensor that the ingest computes, if that is not the image input.
+        ingest_output: name of the output of the ingest.
+        programs: definitions of operators whose function body is specific to this model, by name.
+        half_constants: float16 constants of the source, by the name of the float32 replacement.
+        convolutions: name of the convolution within each fused operator, by the operator's node.
+        calls: calls that compute the graph, for targets that launch kernels themselves.
+        kept_frequencies: number of frequencies that a truncated map of these calls keeps, by tensor
+            name.
+        low_frequency_maps: maps that exist only in these calls, by name; the value is the tensor of
             the graph that the map approximates.
-        layouts: how each map of these calls stands in memory, by the name of its tensor.
+        layouts: memory layout of each map of these calls, by tensor name.
         dynamic_batch: whether the batch dimension is symbolic.
-        fixed_batch: the batch of a model whose batch dimension is not; None before that is known.
+        fixed_batch: the fixed batch size of the model; None if the batch is dynamic, or before
+            that is known.
     """
 
     graph: gs.Graph
@@ -103,7 +106,7 @@ class Module:
     channels_last: frozenset[str] = frozenset()
     vectors: frozenset[str] = frozenset()
     infinite: frozenset[str] = frozenset()
-    exact_nodes: dict[str, str] = field(default_factory=dict)
+    exact_nodes: dict[str, Message] = field(default_factory=dict)
     blocks: dict[str, int] = field(default_factory=dict)
     twins: dict[str, str] = field(default_factory=dict)
     image_twin: str | None = None
@@ -121,14 +124,14 @@ class Module:
 
     @classmethod
     def of(cls, graph: gs.Graph, image: NetworkInput, options: CompileOptions) -> Module:
-        """A module on which no pass has run.
+        """Create a module on which no pass has run.
 
-        Where images may be of any size, the frame is that of files of the network's size.
+        If images may have any size, the frame describes files of the network's input size.
 
         Args:
-            graph: of the source model.
-            image: its image input.
-            options: complete ones; see `complete_options`.
+            graph: the graph of the source model.
+            image: the image input of the model.
+            options: options without missing values; see `complete_options`.
         """
         if not options.takes_files:
             return cls(graph, image, options)
@@ -139,23 +142,23 @@ class Module:
 
     @property
     def is_preprocessed(self) -> bool:
-        """Whether the graph preprocesses files; where a target calls kernels, they do."""
+        """Whether the graph preprocesses files; on targets that launch kernels, kernels do."""
         is_of_files = self.options.takes_files and not self.options.target.chooses_layouts
         return is_of_files and self.image.is_preprocessed
 
     @property
     def has_axis_inputs(self) -> bool:
-        """Whether the matrices of the ingest are inputs of the graph, for images of any size."""
+        """Whether the ingest matrices are graph inputs, which allows images of any size."""
         is_of_coefficients = self.options.input_mode == "coefficients"
         return self.is_preprocessed and is_of_coefficients and self.image.decoder == "float"
 
     def __post_init__(self) -> None:
-        """Give the pool a way to avoid names of the graph, which is one for deep networks."""
+        """Make the graph safe for deep networks, and let the pool choose unused names."""
         self.graph = OrderedGraph.of(self.graph)
         self.constants = ConstantPool(self.fresh)
 
     def fresh(self, base: str) -> str:
-        """`base`, or `base` with the lowest number that no tensor and no node is called by."""
+        """Return an unused name of the graph: `base`, or `base` with the lowest free number."""
         if not self._names:
             self._names = all_names(self.graph) | {node.name for node in self.graph.nodes}
         name, count = base, 0
@@ -166,21 +169,29 @@ class Module:
         return name
 
     def operator(self, node: gs.Node) -> Operator | None:
-        """The definition of a node of the domain, be it this model's own; None for other nodes."""
+        """Definition of a node of a jpegcompile operator, including this model's own operators.
+
+        Returns:
+            None for nodes of other operator sets.
+        """
         if node.domain != DOMAIN:
             return None
         return self.programs.get(node.op) or OPERATORS.get(node.op)
 
     def assigned_block(self, tensor: gs.Tensor) -> int:
-        """Block size assigned to a spatial feature map."""
+        """Block size that is assigned to a spatial feature map.
+
+        Raises:
+            KeyError: if none is assigned, since the tensor stays spatial.
+        """
         return self.maps[tensor.name]
 
     def current_block(self, tensor: gs.Tensor) -> int:
-        """Block size of what a tensor holds now; 1 is the spatial domain."""
+        """Block size of a tensor as it is in the graph now; 1 is the spatial domain."""
         return self.current_block_of(tensor.name)
 
     def current_block_of(self, name: str) -> int:
-        """The same by the name of the tensor."""
+        """Block size of a tensor as it is in the graph now, by the tensor's name."""
         return self.blocks.get(name, 1)
 
 

@@ -1,4 +1,4 @@
-"""Nodes of the domain by the names of their operands, which the definitions put in order."""
+"""Access to operands of jpegcompile operators by name; definitions determine their order."""
 
 from __future__ import annotations
 
@@ -15,44 +15,46 @@ Operands = dict[str, gs.Tensor]
 
 
 def operator_of(node: gs.Node) -> Operator | None:
-    """The definition of a node's operator.
+    """Definition of a node's operator in the registry.
 
-    None for nodes of other domains, and for operators that one model alone has: `Module.operator`.
+    Returns:
+        None for nodes of other operator sets, and for operators that only one model defines; see
+        `Module.operator` for these.
     """
     return OPERATORS.get(node.op) if node.domain == DOMAIN else None
 
 
 def is_operator(node: gs.Node, *names: str) -> bool:
-    """Whether a node is of the domain, and its operator has one of the names."""
+    """Whether a node is a jpegcompile operator with one of the names."""
     return node.domain == DOMAIN and node.op in names
 
 
 def operand(node: gs.Node, name: str) -> gs.Tensor:
-    """An input of a node by its name.
+    """Return an input of a node by name.
 
     Raises:
-        KeyError: if the operator has no such input, or is not of the domain.
+        KeyError: if the operator has no such input, or is not in the registry.
     """
     return node.inputs[OPERATORS[node.op].position(name)]
 
 
 def operands(node: gs.Node) -> Operands:
-    """The inputs of a node by their names, optional ones only where they are given.
+    """Return the inputs of a node by name, without optional inputs that the node omits.
 
     Raises:
-        KeyError: if the operator is not of the domain.
+        KeyError: if the operator is not in the registry.
     """
     return inputs_by_name(OPERATORS[node.op], node.inputs)
 
 
 def inputs_by_name(operator: Operator, inputs: Sequence[gs.Tensor]) -> Operands:
-    """Inputs in the order of a definition by their names."""
+    """Map inputs, which are in the order of a definition, to their names."""
     named = zip(operator.inputs, inputs, strict=False)
     return {operand.name: tensor for operand, tensor in named if tensor.name}
 
 
 def tensors_of(node: gs.Node, operator: Operator) -> list[tuple[Operand, gs.Tensor]]:
-    """The operands of a node, inputs and then outputs, each with its tensor."""
+    """Pairs of operand definition and tensor of a node: inputs, then outputs."""
     inputs = zip(operator.inputs, node.inputs, strict=False)
     return [*inputs, *zip(operator.outputs, node.outputs, strict=False)]
 
@@ -64,14 +66,14 @@ def make_node(
     attrs: Mapping[str, Any],
     outputs: Sequence[gs.Tensor],
 ) -> gs.Node:
-    """A node of the domain.
+    """Create a node of a jpegcompile operator.
 
     Args:
-        operator: its definition, or its name in the registry.
-        name: of the node.
-        inputs: by name.
-        attrs: of the node.
-        outputs: in the order of the definition.
+        operator: the definition, or the name in the registry.
+        name: name of the node.
+        inputs: inputs by name.
+        attrs: attributes of the node.
+        outputs: outputs in the order of the definition.
 
     Raises:
         KeyError: if the operator or an input is unknown, or an input is missing.
@@ -87,10 +89,16 @@ def replace_operator(
     inputs: Mapping[str, gs.Tensor],
     attrs: Mapping[str, Any],
 ) -> None:
-    """Let a node compute its outputs by another operator of the domain.
+    """Replace the operator of a node by a jpegcompile operator; outputs stay.
+
+    Args:
+        node: the node to change.
+        operator: the definition, or the name in the registry.
+        inputs: inputs by name.
+        attrs: attributes of the node.
 
     Raises:
-        KeyError: as `make_node`.
+        KeyError: if the operator or an input is unknown, or an input is missing.
     """
     defined = OPERATORS[operator] if isinstance(operator, str) else operator
     node.op, node.domain, node.attrs = defined.name, DOMAIN, dict(attrs)
@@ -98,15 +106,15 @@ def replace_operator(
 
 
 def block_of(node: gs.Node, operand: Operand) -> int:
-    """Block size of a map that a node reads or makes."""
+    """Block size of a map operand of a node."""
     return 1 if operand.block == PIXELS else int(node.attrs[operand.block])
 
 
 def input_block(node: gs.Node, operator: Operator) -> int:
-    """Block size of the first map that a node reads; 1 if it reads none."""
+    """Block size of a node's first input map; 1 if it has none."""
     return next((block_of(node, o) for o in operator.inputs if o.role == "map"), 1)
 
 
 def output_block(node: gs.Node, operator: Operator) -> int:
-    """Block size of the map that a node makes; 1 if it makes none."""
+    """Block size of a node's output map; 1 if it has none."""
     return next((block_of(node, o) for o in operator.outputs if o.role == "map"), 1)

@@ -1,9 +1,9 @@
-"""A graph that is cleaned and sorted in linear time, and however deep it is.
+"""A graph with cleanup and topological sort in linear time, for graphs of any depth.
 
-`cleanup` and `toposort` of onnx-graphsurgeon recurse, a few frames for each node of a chain, and
-take a node out of a tensor's readers by comparing whole nodes. Constants that thousands of nodes
-read, as the matrices of transforms, make that quadratic. The results here are the same, order
-included.
+`cleanup` and `toposort` of onnx-graphsurgeon recurse with a few frames for each node of a chain.
+They also compare whole nodes to remove a reader of a tensor, which takes quadratic time for
+constants with thousands of readers, such as transform matrices. The methods here return the same
+results, in the same order.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from jpegcompile.ir.graph import detach
 
 
 class OrderedGraph(gs.Graph):  # type: ignore[misc]
-    """A graph of graphsurgeon; see the module's text. Subgraphs are left to graphsurgeon."""
+    """A graphsurgeon graph with linear-time methods; subgraphs use those of graphsurgeon."""
 
     nodes: list[gs.Node]
 
     @classmethod
     def of(cls, graph: gs.Graph) -> OrderedGraph:
-        """The same graph: nodes, tensors and lists of them are shared."""
+        """Wrap a graph; nodes, tensors and their lists are shared with it."""
         result = cls.__new__(cls)
         result.__dict__.update(graph.__dict__)
         return result
@@ -40,7 +40,7 @@ class OrderedGraph(gs.Graph):  # type: ignore[misc]
         return self
 
     def toposort(self, *_: Any, **__: Any) -> OrderedGraph:
-        """Sort the nodes by the number of nodes on the longest way to them.
+        """Sort the nodes by the length of the longest path from an input to them.
 
         Raises:
             ValueError: if a node depends on itself.
@@ -51,7 +51,7 @@ class OrderedGraph(gs.Graph):  # type: ignore[misc]
         levels: dict[int, int] = {}
         found: dict[int, gs.Node] = {}
         for start in self.nodes:
-            # Nodes whose level waits for those before them, with what is left of these.
+            # Nodes whose level is still unknown, each with its remaining producers.
             open_nodes = {id(start): (start, iter(_before(start, inside)))}
             while open_nodes and id(start) not in levels:
                 node, rest = next(reversed(open_nodes.values()))
@@ -82,7 +82,7 @@ class OrderedGraph(gs.Graph):  # type: ignore[misc]
 
 
 def _before(node: gs.Node, inside: set[int]) -> list[gs.Node]:
-    """The nodes of a graph that a node, or a graph within it, reads from; each once."""
+    """Nodes whose outputs a node or its subgraphs read, each once."""
     makers = {id(maker): maker for tensor in _read(node) for maker in tensor.inputs}
     return [maker for key, maker in makers.items() if key in inside]
 

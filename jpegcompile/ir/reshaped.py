@@ -1,4 +1,4 @@
-"""Give a node another shape to make, with a node behind it that restores the old one."""
+"""Change the output shape of a node, and append a node that restores the old shape."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ from jpegcompile.ir.module import Module
 def reshaped(
     target: gs.Tensor, shape: tuple[int | str, ...], role: str, module: Module
 ) -> gs.Variable:
-    """A tensor of that shape for a node to make, from which another node makes `target`."""
+    """Create a tensor and append a Flatten or Reshape that computes `target` from it.
+
+    Args:
+        target: the tensor with the old shape.
+        shape: shape of the new tensor.
+        role: suffix of the new tensor's name.
+        module: the module to append to.
+
+    Returns:
+        The new tensor, which the caller makes the output of a node.
+    """
     made = gs.Variable(module.fresh(f"{target.name}.{role}"), target.dtype, shape)
     rest = static_dims((target.shape or ())[1:])
     if rest is None or len(rest) == 1:

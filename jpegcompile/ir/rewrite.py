@@ -1,11 +1,11 @@
-"""What a pass is: its base classes, the value that a refusal is, and the tools for surgery.
+"""Base classes of passes, the value of a declined match, and tools to rewrite nodes.
 
-A pass returns whether it changed the graph; run again at once it changes nothing. A lowering
-replaces one node by its jpeg-domain twin between casts, whatever its neighbours do:
+A pass returns whether it changed the graph; a second run changes nothing. A lowering replaces one
+node by its JPEG-domain twin between casts, independently of neighbouring nodes:
 
     Op(x)  =>  ToSpatial(JpegOp(ToJpeg(x)))
 
-and `passes/lower/cancel_casts.py` later removes the casts that meet.
+`passes/lower/cancel_casts.py` later removes adjacent casts that cancel.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -22,9 +21,11 @@ from numpy.typing import NDArray
 
 from jpegcompile.dct.blocks import to_jpeg
 from jpegcompile.dct.linear import in_jpeg_domain
+from jpegcompile.ir.decline import Decline
 from jpegcompile.ir.graph import remove_node, static_dims, value_of
 from jpegcompile.ir.module import Module, size_of
 from jpegcompile.ir.operands import Operands, make_node
+from jpegcompile.messages import Message
 from jpegcompile.operators.casts import TO_JPEG, TO_SPATIAL
 from jpegcompile.operators.definition import Operator
 from jpegcompile.operators.fragments import AXES
@@ -34,51 +35,50 @@ from jpegcompile.report import NodeReport
 Match = TypeVar("Match")
 
 
-@dataclass(frozen=True)
-class Decline:
-    """Why a node is left alone; it reaches the user through the report."""
-
-    node: gs.Node
-    reason: str
-
-
 class Pass(ABC):
     """One step of the pipeline.
 
     Attributes:
-        name: for messages and dumps.
+        name: name of the pass in messages and dumps.
     """
 
     name: str
 
     @abstractmethod
     def run(self, module: Module) -> bool:
-        """Rewrite the module's graph; returns whether anything changed."""
+        """Rewrite the module's graph; returns whether the graph changed."""
 
 
 class Lowering(Pass, Generic[Match]):
-    """A pass that moves nodes of some operators to the jpeg domain, one at a time."""
+    """A pass that moves nodes of some operators to the JPEG domain, one at a time.
+
+    Attributes:
+        op_types: operators that the pass examines.
+        domains: operator domains (the ONNX field) of these operators.
+    """
 
     op_types: ClassVar[tuple[str, ...]]
     domains: ClassVar[tuple[str | None, ...]] = (None, "", "ai.onnx")
 
     @abstractmethod
     def match(self, node: gs.Node, module: Module) -> Match | Decline | None:
-        """What `rewrite` needs to know, why the node is declined, or None if it is no concern.
+        """Decide whether to lower a node.
 
-        A node is no concern where it works on vectors, not maps, or is lowered already.
+        Returns:
+            The data for `rewrite`; a Decline with the reason; or None if the pass does not apply to
+            the node, since the node works on vectors or is already lowered.
         """
 
     @abstractmethod
     def rewrite(self, node: gs.Node, match: Match, rewriter: Rewriter) -> None:
-        """Replace the node through `rewriter`."""
+        """Replace a matched node through `rewriter`."""
 
     def candidates(self, module: Module) -> list[gs.Node]:
-        """Nodes to look at, in this order."""
+        """Nodes to examine, in this order."""
         return list(module.graph.nodes)
 
     def run(self, module: Module) -> bool:
-        """Lower every node that matches; declines go to the report."""
+        """Lower every node that matches, and report every declined node."""
         changed = False
         for node in self.candidates(module):
             if node.op not in self.op_types or node.domain not in self.domains:
@@ -103,7 +103,7 @@ class Lowering(Pass, Generic[Match]):
 
 
 class Rewriter:
-    """Graph surgery around one node: casts, matrices, and the replacement itself."""
+    """Replaces one node: creates casts, matrices and the new node."""
 
     def __init__(self, module: Module, node: gs.Node) -> None:
         """Prepare to replace `node`, a node of the module's graph."""
@@ -112,7 +112,7 @@ class Rewriter:
         self.changed = False
 
     def jpeg(self, tensor: gs.Tensor) -> gs.Tensor:
-        """The jpeg-domain twin of a spatial map, by a cast; the map itself at block size 1."""
+        """Cast a spatial map to the JPEG domain; at block size 1, return the map itself."""
         block = self.module.assigned_block(tensor)
         if block == 1:
             return tensor
@@ -122,9 +122,9 @@ class Rewriter:
         return twin
 
     def jpeg_operand(self, tensor: gs.Tensor, target: gs.Tensor) -> gs.Tensor:
-        """An operand in the jpeg domain of `target`; a constant is stretched to its plane.
+        """Return an operand in the JPEG domain at the block size of `target`.
 
-        It is transformed here and now.
+        A constant is broadcast to the plane of `target` and transformed at compile time.
         """
         values = value_of(tensor)
         if values is None:
@@ -135,7 +135,7 @@ class Rewriter:
         return gs.Constant(self.module.fresh(f"{tensor.name}.jpeg"), turned)
 
     def stretched(self, tensor: gs.Tensor, target: gs.Tensor) -> gs.Tensor:
-        """A map of which a row or a column stands for all, in the jpeg domain of `target`."""
+        """Broadcast a map of one row or one column to the plane of `target`, in the JPEG domain."""
         if size_of(tensor) == size_of(target):
             return self.jpeg(tensor)
         pairs = zip(size_of(target), size_of(tensor), strict=True)
@@ -153,13 +153,16 @@ class Rewriter:
     def axis_matrices(
         self, axes: Sequence[NDArray[np.float64]], source: gs.Tensor, block: int, name: str
     ) -> Operands:
-        """The matrices that do to a map in the jpeg domain what `axes` do to pixels.
+        """Transform spatial matrices of both axes to the JPEG domain.
 
         Args:
-            axes: of rows and of columns, [output size, input size].
-            source: the spatial map.
-            block: of the result.
-            name: that the names of the constants begin with.
+            axes: spatial matrices for rows and for columns, [output size, input size].
+            source: the spatial input map.
+            block: block size of the result.
+            name: prefix of the constants' names.
+
+        Returns:
+            The transformed matrices by operand name.
         """
         given = self.module.assigned_block(source)
         rows, columns = (in_jpeg_domain(axis, given, block).astype(source.dtype) for axis in axes)
@@ -169,17 +172,17 @@ class Rewriter:
         }
 
     def forward(self, spatial: gs.Tensor) -> Operands:
-        """The operands that take a map of this size to the jpeg domain."""
+        """Matrices that transform a map of this size to the JPEG domain, by operand name."""
         block, dtype = self.module.assigned_block(spatial), spatial.dtype
         return self.module.constants.to_coefficients(size_of(spatial), block, dtype)
 
     def inverse(self, spatial: gs.Tensor) -> Operands:
-        """The operands that take a map of this size back."""
+        """Matrices that transform a map of this size to pixels, by operand name."""
         block, dtype = self.module.assigned_block(spatial), spatial.dtype
         return self.module.constants.to_pixels(size_of(spatial), block, dtype)
 
     def dc(self, spatial: gs.Tensor) -> gs.Tensor:
-        """The transform [H, W] of a map of ones."""
+        """DCT of a map of ones of this size: [H, W]."""
         height, width = size_of(spatial)
         return self.module.constants.dc(
             height, width, self.module.assigned_block(spatial), spatial.dtype
@@ -193,25 +196,25 @@ class Rewriter:
         multiply_adds: int = 0,
         transforms: Sequence[gs.Tensor] = (),
     ) -> None:
-        """Let an operator of the domain compute the node's output, with a cast back behind it.
+        """Replace the node by a jpegcompile operator, followed by a cast to the spatial domain.
 
         Args:
-            operator: its definition, or its name.
-            inputs: of the new node by name, maps in the jpeg domain.
-            attrs: of the new node.
-            multiply_adds: of the spatial operator, for the report.
-            transforms: the spatial maps that the new node transforms within itself.
+            operator: the definition of the operator, or its name.
+            inputs: inputs of the new node by name; maps are in the JPEG domain.
+            attrs: attributes of the new node.
+            multiply_adds: multiply-adds of the spatial operator, for the report.
+            transforms: spatial maps that the new node transforms internally.
         """
         self.keep_node(multiply_adds, transforms)
         results = self._take_outputs(1)
         self._append(operator, inputs, results, attrs, self.node.name)
 
     def reuse_operator(self, inputs: Sequence[gs.Tensor], outputs: int = 1) -> None:
-        """Let the node's own operator, which is the same in both domains, compute its output.
+        """Apply the node's own operator in the JPEG domain, since it is the same in both domains.
 
         Args:
-            inputs: of the new node, maps in the jpeg domain.
-            outputs: how many outputs of the node the new one computes, each with a cast behind it.
+            inputs: inputs of the new node; maps are in the JPEG domain.
+            outputs: number of outputs; each is followed by a cast to the spatial domain.
         """
         self.keep_node()
         node, results = self.node, self._take_outputs(outputs)
@@ -220,13 +223,16 @@ class Rewriter:
         self.changed = True
 
     def _take_outputs(self, count: int) -> list[gs.Tensor]:
-        """Remove the node; what the first of its outputs are to be cast from."""
+        """Remove the node; return the JPEG-domain tensors that its first outputs are cast from."""
         targets = list(self.node.outputs[:count])
         remove_node(self.module.graph, self.node)
         return [self._spatial(target) for target in targets]
 
     def _spatial(self, target: gs.Tensor) -> gs.Tensor:
-        """What a spatial map is to be cast from; the map itself at block size 1, or if unnamed."""
+        """Append a cast to a spatial map and return the cast's input.
+
+        At block size 1, and for an unused output, return the map itself.
+        """
         block = self.module.assigned_block(target) if target.name else 1
         if block == 1:
             return target
@@ -236,7 +242,7 @@ class Rewriter:
         return result
 
     def keep_node(self, multiply_adds: int = 0, transforms: Sequence[gs.Tensor] = ()) -> None:
-        """Report the node as lowered; by itself this is all there is to do at block size 1."""
+        """Report the node as lowered; at block size 1 nothing else is needed."""
         for output in self.node.outputs:
             if output.name in self.module.maps:
                 self.module.twins[output.name] = output.name
@@ -259,61 +265,29 @@ class Rewriter:
         attrs: Mapping[str, Any],
         name: str | None = None,
     ) -> None:
-        # ONNX Runtime refuses two nodes of one name, and sources call nodes after their outputs.
+        # ONNX Runtime requires unique node names, and source nodes are named after their outputs.
         unique = name or self.module.fresh(f"{outputs[0].name}.{operator}")
         self.module.graph.nodes.append(make_node(operator, unique, inputs, attrs, outputs))
         self.changed = True
 
 
 def _meets_tiles(node: gs.Node, module: Module) -> bool:
-    """Whether a node reads or makes a map that is not its own transform."""
+    """Whether a node has an input or output map with a block size above 1."""
     return any(module.maps.get(t.name, 1) > 1 for t in (*node.inputs, *node.outputs))
 
 
 def elements(tensor: gs.Tensor) -> int:
-    """Elements of a tensor for one image."""
+    """Number of elements of a tensor for one image."""
     return math.prod(static_dims(tensor.shape[1:]) or (0,))
 
 
-def is_sequence(tensor: gs.Tensor) -> bool:
-    """Whether a tensor has no plane: vectors, and what one-dimensional operators work on."""
-    return tensor.shape is not None and len(tensor.shape) <= 3
-
-
-def map_problem(node: gs.Node, module: Module, *tensors: gs.Tensor) -> Decline | None:
-    """Why the first tensor that cannot enter the jpeg domain cannot; None if all can."""
-    reasons = (_map_problem(tensor, module) for tensor in tensors)
-    reason = next((reason for reason in reasons if reason is not None), None)
-    return None if reason is None else Decline(node, reason)
-
-
-def _map_problem(tensor: gs.Tensor, module: Module) -> str | None:
-    if tensor.name in module.maps:
-        return None
-    if tensor.shape is None or any(not isinstance(d, int) for d in tensor.shape[1:]):
-        return f"the shape of '{tensor.name}' is not known at compile time"
-    if len(tensor.shape) != 4:
-        return f"'{tensor.name}' is not a map of height and width"
-    if tensor.name in module.channels_last:
-        return f"'{tensor.name}' is a channels-last map"
-    if 0 in tensor.shape:
-        return f"'{tensor.name}' is empty"
-    if isinstance(tensor, gs.Constant):
-        return f"'{tensor.name}' is a constant, not a feature map"
-    if tensor.name in module.infinite:
-        return f"'{tensor.name}' may hold values too large for a transform"
-    if tensor.dtype == np.float16:
-        return f"'{tensor.name}' is float16, by an operator that cannot be computed in float32"
-    return f"'{tensor.name}' is {tensor.dtype}, not float16, float32 or float64"
-
-
-def kept_report(node: gs.Node, module: Module, reason: str) -> NodeReport:
-    """The report of a node that stays spatial."""
+def kept_report(node: gs.Node, module: Module, reason: Message) -> NodeReport:
+    """Create the report of a node that stays spatial."""
     return _node_report(node, module, "kept", reason, 0, 0)
 
 
 def lowered_report(node: gs.Node, module: Module) -> NodeReport:
-    """The report of a node that another one does the work of, in the jpeg domain."""
+    """Create the report of a node whose work another node does in the JPEG domain."""
     return _node_report(node, module, "lowered", "", 0, 0)
 
 

@@ -1,7 +1,7 @@
-"""Operators that are linear and act on rows and columns apart: one matrix an axis.
+"""Lowering of separable linear operators, which are one matrix for each axis.
 
-R @ x @ C with R = D_out A_H D_in^T and C = (D_out A_W D_in^T)^T, A being the spatial operator of an
-axis and D the DCT of its tiles.
+R @ x @ C with R = D_out A_H D_in^T and C = (D_out A_W D_in^T)^T, where A is the spatial operator of
+an axis and D the DCT of its tiles.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from jpegcompile.ir.rewrite import Lowering, Rewriter, elements
 
 @dataclass(frozen=True)
 class Separable:
-    """What an operator does to rows and to columns.
+    """A separable operator as matrices.
 
     Attributes:
-        axes: spatial operators of the two axes, [output size, input size]; None keeps both as they
-            are.
-        at_size_1: whether matrices take the operator's place at block size 1 as well.
+        axes: spatial matrices of the two axes, [output size, input size]; None if the operator
+            changes neither rows nor columns.
+        at_size_1: whether the matrices replace the operator at block size 1, too.
     """
 
     axes: tuple[NDArray[np.float64], NDArray[np.float64]] | None
@@ -31,16 +31,16 @@ class Separable:
 
 
 class LowerSeparable(Lowering[Separable]):
-    """Shared by operators that differ in their matrices only.
+    """Base class of lowerings that differ only in their matrices.
 
     Attributes:
-        jpeg_op: the jpeg-domain operator; by default it is called after the spatial one.
+        jpeg_op: name of the JPEG-domain operator; by default "Jpeg" and the spatial operator.
     """
 
     jpeg_op: ClassVar[str] = ""
 
     def rewrite(self, node: gs.Node, match: Separable, rewriter: Rewriter) -> None:
-        """Compose the matrices with the DCTs of both sides."""
+        """Combine the matrices with the DCTs of input and output."""
         source, target, module = node.inputs[0], node.outputs[0], rewriter.module
         input_block, output_block = module.assigned_block(source), module.assigned_block(target)
         if input_block == 1 and output_block == 1 and not match.at_size_1:

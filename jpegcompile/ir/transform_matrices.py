@@ -1,4 +1,4 @@
-"""The matrices of the casts between the spatial and the jpeg domain, shared by many nodes."""
+"""Transform matrices between the spatial and the JPEG domain, shared by many nodes."""
 
 from __future__ import annotations
 
@@ -16,19 +16,29 @@ from jpegcompile.operators.fragments import FORWARD, INVERSE, Pair
 
 
 class ConstantPool:
-    """Constants that many nodes share, one for each name and precision.
+    """Constants that nodes share, one for each name and precision.
 
-    The DCT of an axis is stored as one block-diagonal matrix: [size, size], tens of kilobytes at
-    most for the maps of a ResNet, and a plain matrix product for any runtime.
+    The DCT of an axis is stored as one block-diagonal matrix [size, size]. For the maps of a ResNet
+    a matrix has at most tens of kilobytes, and any runtime applies it as a matrix product.
     """
 
     def __init__(self, fresh: Callable[[str], str]) -> None:
-        """Start empty; `fresh` makes a name that the graph does not use of one that it may."""
+        """Create an empty pool.
+
+        Args:
+            fresh: returns an unused name of the graph that begins with the given one.
+        """
         self._fresh = fresh
         self._constants: dict[str, gs.Constant] = {}
 
     def share(self, name: str, values: NDArray[Any], dtype: np.dtype[Any]) -> gs.Constant:
-        """The constant of that name, made from `values` when it is first asked for."""
+        """Return the constant of that name and precision; the first call creates it.
+
+        Args:
+            name: name within the pool.
+            values: used by the first call only.
+            dtype: precision of the constant.
+        """
         suffix = "" if dtype in (np.float32, np.int64) else f".{dtype.name}"
         key = f"{DOMAIN}.{name}{suffix}"
         if key not in self._constants:
@@ -38,17 +48,17 @@ class ConstantPool:
         return self._constants[key]
 
     def forward(self, size: int, block: int, dtype: np.dtype[Any]) -> gs.Constant:
-        """D of an axis: [size, size]."""
+        """DCT matrix D of an axis: [size, size]."""
         return self.share(f"dct.{size}.b{block}", axis_dct(size, block), dtype)
 
     def inverse(self, size: int, block: int, dtype: np.dtype[Any]) -> gs.Constant:
-        """D^T of an axis: [size, size]."""
+        """Inverse DCT matrix D^T of an axis: [size, size]."""
         return self.share(f"idct.{size}.b{block}", axis_dct(size, block).T, dtype)
 
     def to_pixels(
         self, size: tuple[int, int], block: int, dtype: np.dtype[Any], names: Pair = INVERSE
     ) -> dict[str, gs.Tensor]:
-        """The matrices that take a map [H, W] to pixels, by names of operands for H and W."""
+        """Matrices that transform a map [H, W] to pixels, by operand name for H and W."""
         height, width = size
         left, right = self.inverse(height, block, dtype), self.forward(width, block, dtype)
         return dict(zip(names, (left, right), strict=True))
@@ -56,23 +66,23 @@ class ConstantPool:
     def to_coefficients(
         self, size: tuple[int, int], block: int, dtype: np.dtype[Any], names: Pair = FORWARD
     ) -> dict[str, gs.Tensor]:
-        """The matrices that take a map [H, W] to the jpeg domain, by names of operands."""
+        """Matrices that transform a map [H, W] to the JPEG domain, by operand name for H and W."""
         height, width = size
         left, right = self.forward(height, block, dtype), self.inverse(width, block, dtype)
         return dict(zip(names, (left, right), strict=True))
 
     def dc(self, height: int, width: int, block: int, dtype: np.dtype[Any]) -> gs.Constant:
-        """The transform of a map of ones: [H, W]."""
+        """DCT of a map of ones: [H, W]."""
         name = f"dc.{height}x{width}.b{block}"
         return self.share(name, dc_map(height, width, block), dtype)
 
     def band(
         self, height: int, width: int, block: int, frequencies: int, dtype: np.dtype[Any]
     ) -> gs.Constant:
-        """1 in the band u + v < `frequencies` of every tile, 0 elsewhere: [H, W]."""
+        """Mask that is 1 where u + v < `frequencies` in every tile, 0 elsewhere: [H, W]."""
         name = f"band.{height}x{width}.b{block}.n{frequencies}"
         return self.share(name, band_map(height, width, block, frequencies), dtype)
 
     def flat(self) -> gs.Constant:
-        """The shape that Reshape takes for one long vector: int64 [1]."""
+        """Target shape of a Reshape to one vector: int64 [1]."""
         return self.share("flat", np.asarray([-1]), np.dtype(np.int64))

@@ -1,4 +1,4 @@
-"""Weights of a graphsurgeon graph: paired with their files, and taken out for a light export."""
+"""Weights of a graphsurgeon graph: mapped from files, and detached for a small export."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from onnx_graphsurgeon.ir.tensor import LazyValues, SparseValues
 from jpegcompile.weights.read import MappedWeights
 
 Weights = dict[str, NDArray[Any]]
-# Of a tensor that nobody has read yet graphsurgeon has the proto.
+# graphsurgeon loads the values of a tensor when they are first read.
 Values: TypeAlias = NDArray[Any] | LazyValues
 
-# Where the values of a detached tensor are, as its proto says; no file is called so.
+# External location of a detached tensor; not a valid file name.
 _IN_MEMORY = "/in memory"
 
 
 def import_graph(model: onnx.ModelProto, folder: Path | None) -> gs.Graph:
-    """The graph of a model, its external weights mapped from their files.
+    """Import the graph of a model and map its external weights from their files.
 
     Args:
-        model: as `load_source` leaves it.
-        folder: that its files of weights are relative to.
+        model: a model from `load_source`.
+        folder: folder of the weight files; None if the model has no external weights.
     """
     graph = gs.import_onnx(model)
     if folder is None:
@@ -46,22 +46,22 @@ def import_graph(model: onnx.ModelProto, folder: Path | None) -> gs.Graph:
 
 
 def weight_bytes(graph: gs.Graph) -> int:
-    """Bytes of the constants of a graph that `detached` could take out."""
+    """Total bytes of the constants that `detached` can detach."""
     return sum(tensor._values.nbytes for tensor in _plain_constants(graph))
 
 
 @contextmanager
 def detached(graph: gs.Graph, smallest: int) -> Iterator[dict[str, Values]]:
-    """The graph without the values of its larger weights, to be exported; they are put back.
+    """Detach the values of larger weights for an export, and restore them afterwards.
 
-    In an export they are external initializers of their name, without a file.
+    The exported model has external initializers of the same names, without a file.
 
     Args:
         graph: the graph.
-        smallest: bytes from which on weights are taken.
+        smallest: smallest size in bytes of the weights to detach.
 
     Yields:
-        The values by name, for `array_of`.
+        The detached values by name, for `array_of`.
     """
     taken: list[tuple[gs.Constant, Values, int | None]] = []
     try:
@@ -77,12 +77,12 @@ def detached(graph: gs.Graph, smallest: int) -> Iterator[dict[str, Values]]:
 
 
 def array_of(values: Values) -> NDArray[Any]:
-    """The array of what `detached` gives."""
+    """Convert values that `detached` yields to an array."""
     return np.asarray(values.load() if isinstance(values, LazyValues) else values)
 
 
 def _plain_constants(graph: gs.Graph) -> list[gs.Constant]:
-    """Constants whose bytes are those of their array."""
+    """Constants whose serialized bytes equal the bytes of their array."""
     return [
         tensor
         for tensor in graph.tensors().values()

@@ -1,6 +1,6 @@
-"""The way from the bytes of JPEG files to their DCT coefficients.
+"""Read the DCT coefficients of JPEG files.
 
-The reader is C++ on libjpeg (`reader.h`). `read.py` is its Python face, and `bindings.cc` joins the
-two. `packed.py` packs coefficients for their way to a GPU (`packing.h`). `bench.py` compares the
-reader with a plain C loop over libjpeg.
+The reader is C++ (`coefficients.h`). `read.py` is its Python interface, and `bindings.cc` connects
+the two. `packed.py` packs coefficients for the transfer to a GPU (`packing.h`). `bench.py` compares
+the reader with a plain C loop over libjpeg.
 """

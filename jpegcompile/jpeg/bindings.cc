@@ -1,4 +1,4 @@
-// The Python face of coefficients.h and packing.h; jpegcompile/_core.pyi describes it to type checkers.
+// Python bindings of coefficients.h and packing.h. jpegcompile/_core.pyi has their types.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
@@ -20,7 +20,7 @@ namespace nb = nanobind;
 namespace jpegcompile {
 namespace {
 
-// An array over `memory`, which lives as long as any array that shares it.
+// Returns an array over `memory`. The memory lives as long as any array that shares it.
 template <typename Memory>
 nb::object array_over(Memory memory, std::initializer_list<std::size_t> shape) {
     auto holder = std::make_unique<Memory>(std::move(memory));
@@ -57,7 +57,7 @@ nb::tuple to_python(Image image) {
                           image.orientation);
 }
 
-// `sources` holds str (a path) and buffers. Either the images or (failing index, kind, cause).
+// `sources` contains str (paths) and buffers. Returns the images, or (failing index, kind, cause).
 nb::object read_many(const nb::list& sources, std::size_t threads, bool tolerant,
                      std::uint64_t max_pixels) {
     const PythonSources native(sources);
@@ -81,11 +81,11 @@ nb::object read_many(const nb::list& sources, std::size_t threads, bool tolerant
 using Blocks = nb::ndarray<const std::int16_t, nb::shape<-1, block_coefficients>, nb::c_contig,
                            nb::device::cpu>;
 
-// The arrays `stream`, `lengths` and `offsets` of packed.py.
+// Returns the arrays `stream`, `lengths` and `offsets` of packed.py.
 nb::tuple pack(const Blocks& blocks, std::size_t threads) {
     const std::size_t count = blocks.shape(0);
     const std::size_t groups = (count + packed_group - 1) / packed_group;
-    // Pages of the stream that nothing is written to take no memory.
+    // Pages of the stream that are never written use no memory.
     auto stream = std::make_unique_for_overwrite<std::uint8_t[]>(count * longest_record);
     auto lengths = std::make_unique_for_overwrite<std::uint8_t[]>(groups * packed_group);
     auto offsets = std::make_unique_for_overwrite<std::int32_t[]>(groups);

@@ -37,7 +37,7 @@ Image read_file(const std::string& path, const ReadOptions& options) {
     return read_stream(stream, options);
 }
 
-// The state that the threads of one `read_coefficients_many` share.
+// State shared by the threads of one `read_coefficients_many`.
 class Batch {
 public:
     Batch(std::span<const Source> sources, const ReadOptions& options, std::size_t threads)
@@ -45,8 +45,9 @@ public:
         result_.images.resize(sources.size());
     }
 
-    // Takes sources until none is left. Once one has failed those above it are left out; those
-    // below it are read all the same, so that the lowest failure is always found.
+    // Reads sources until none is left. After a failure, sources with a higher index are skipped.
+    // Sources with a lower index are still read, so the failure with the lowest index is always
+    // found.
     void work() noexcept {
         while (true) {
             const std::size_t turn = next_.fetch_add(1, std::memory_order_relaxed);
@@ -85,7 +86,7 @@ private:
     std::atomic<std::size_t> next_{0};
     std::atomic<std::size_t> lowest_failure_{std::numeric_limits<std::size_t>::max()};
     std::mutex mutex_;
-    // Made beforehand: when memory has run out, it could not be.
+    // Constructed in advance, because construction allocates.
     const ReadError out_of_memory_{FailureKind::memory, "not enough memory"};
     ReadManyResult result_;
 };

@@ -1,7 +1,8 @@
-// Entropy decoding of JPEG files into their quantised DCT coefficients: clean baseline files by a
-// decoder of our own (huffman/), all others by libjpeg.
+// Entropy decoding of JPEG files into their quantized DCT coefficients. The decoder in huffman/
+// reads clean baseline files; libjpeg reads all others.
 //
-// Nothing here knows Python. ITU-T T.81 names are used: component, block, MCU, scan, frame.
+// This header does not depend on Python. Names follow ITU-T T.81: component, block, MCU, scan,
+// frame.
 #pragma once
 
 #include <array>
@@ -22,8 +23,8 @@ namespace jpegcompile {
 inline constexpr int block_coefficients = 64;
 inline constexpr std::size_t block_bytes = block_coefficients * sizeof(std::int16_t);
 
-// The coefficients of one component, row-major [block_rows, block_columns, 8, 8]; each block is
-// in natural (not zigzag) order. The block counts cover the component's true size.
+// The coefficients of one component, row-major [block_rows, block_columns, 8, 8]. Blocks are in
+// natural (not zigzag) order. The block counts cover the component's true size.
 struct Component {
     std::size_t block_rows = 0;
     std::size_t block_columns = 0;
@@ -44,12 +45,12 @@ struct Image {
     int orientation = 1;  // how to turn the image for display, 1 to 8: see Orientation
 };
 
-// Looks at an image whose coefficients are not there yet, before memory is taken for them; throws
-// ReadError where it is not wanted.
+// Checks the header of an image before memory for its coefficients is allocated. Throws ReadError
+// to refuse the image.
 using CheckFrame = std::function<void(const Image&)>;
 
 struct ReadOptions {
-    bool tolerant = false;         // keep what can be read of damaged data
+    bool tolerant = false;         // keep the readable part of damaged data
     std::uint64_t max_pixels = 0;  // width times height, checked before anything is allocated
     CheckFrame check_frame = {};
 };
@@ -57,19 +58,28 @@ struct ReadOptions {
 // Either the path of a regular file, or a JPEG file that is already in memory.
 using Source = std::variant<std::string, std::span<const unsigned char>>;
 
-enum class FailureKind { image, access, memory };
+// Python maps each kind to an error class and a message code (jpegcompile/jpeg/failures.py).
+enum class FailureKind {
+    access,          // the file cannot be opened or read
+    memory,          // not enough memory
+    not_jpeg,        // the data is not a JPEG file
+    damaged,         // the data is damaged or incomplete
+    unsupported,     // a kind of JPEG file that is not read, or not by this model
+    too_large,       // more pixels than the limit
+    too_many_scans,  // more scans than the limit
+};
 
-// Why a source was not read. `what()` is one line: the cause, and what to do about it.
+// Why a source was not read. `what()` is one line: the cause, and what to do.
 class ReadError : public std::runtime_error {
 public:
     ReadError(FailureKind kind, const std::string& cause)
         : std::runtime_error(cause), kind_(kind) {}
-    // With advice that only callers can follow who set `ReadOptions`.
+    // `option` is advice for callers that can set `ReadOptions`.
     ReadError(FailureKind kind, const std::string& cause, const std::string& option)
         : std::runtime_error(cause + "; " + option), kind_(kind), cause_size_(cause.size()) {}
 
     [[nodiscard]] FailureKind kind() const noexcept { return kind_; }
-    // `what()` without that advice.
+    // `what()` without the advice on options.
     [[nodiscard]] std::string cause() const { return std::string(what()).substr(0, cause_size_); }
 
 private:
@@ -80,19 +90,19 @@ private:
 // Throws ReadError.
 [[nodiscard]] Image read_coefficients(const Source& source, const ReadOptions& options);
 
-// The same by libjpeg alone, which reads every file that `read_coefficients` reads, and gives the
-// same coefficients.
+// Reads with libjpeg alone. libjpeg reads every file that `read_coefficients` reads and returns the
+// same coefficients. Throws ReadError.
 [[nodiscard]] Image read_with_libjpeg(std::span<const unsigned char> bytes,
                                       const ReadOptions& options);
 
 struct ReadManyResult {
-    std::vector<Image> images;             // one a source, unless there was a failure
-    std::optional<ReadError> failure;      // that of the lowest failing index
+    std::vector<Image> images;         // one per source, unless there was a failure
+    std::optional<ReadError> failure;  // the failure with the lowest index
     std::size_t failing_index = 0;
 };
 
-// Reads every source, with at most `threads` threads of which the caller's is one. After a
-// failure no source above it is started. Throws nothing but std::bad_alloc.
+// Reads every source on at most `threads` threads, including the caller's. After a failure, sources
+// with a higher index are not started. Throws std::bad_alloc only.
 [[nodiscard]] ReadManyResult read_coefficients_many(std::span<const Source> sources,
                                                     const ReadOptions& options,
                                                     std::size_t threads);

@@ -1,4 +1,4 @@
-"""The quantised DCT coefficients of one JPEG file, as its entropy-coded segments store them."""
+"""The quantized DCT coefficients of one JPEG file."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from jpegcompile.jpeg.frame import ColorSpace, Frame
 
 @dataclass(frozen=True, eq=False)
 class Coefficients:
-    """Quantised coefficients of one image; no transform and no dequantisation has been applied.
+    """Quantized coefficients of one image, exactly as stored in the file.
 
     Attributes:
-        planes: one int16 array [block rows, block columns, 8, 8] for each component, in natural
+        planes: one int16 array [block rows, block columns, 8, 8] per component, in natural
             (row-major, not zigzag) frequency order. The block counts cover the component's true
-            size, ceil(image size / sampling divisor), not the padding to whole MCUs.
-        quantization: uint16 [components, 8, 8], the table of each component, natural order.
-        frame: size, sampling and colour space of the file.
+            size, ceil(image size / sampling divisor), without the padding to whole MCUs.
+        quantization: uint16 [components, 8, 8]; quantization table of each component in natural
+            order.
+        frame: size, sampling, color space and orientation of the file.
         progressive: whether the frame is progressive.
     """
 
@@ -30,12 +31,12 @@ class Coefficients:
 
     @property
     def height(self) -> int:
-        """Of the image in pixels."""
+        """Height of the image in pixels."""
         return self.frame.height
 
     @property
     def width(self) -> int:
-        """Of the image in pixels."""
+        """Width of the image in pixels."""
         return self.frame.width
 
     @property
@@ -45,7 +46,7 @@ class Coefficients:
 
     @property
     def color_space(self) -> ColorSpace:
-        """Either "gray", "ycbcr" (JFIF) or "rgb" (Adobe marker or RGB component ids)."""
+        """Color space: "gray", "ycbcr" (JFIF) or "rgb" (Adobe marker or RGB component ids)."""
         return self.frame.color_space
 
     def component_size(self, index: int) -> tuple[int, int]:

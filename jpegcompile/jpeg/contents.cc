@@ -10,7 +10,7 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::string_view convert = "; convert it to a baseline JPEG";
-constexpr std::string_view unpack = "; unpack it and give the JPEG files in it";
+constexpr std::string_view unpack = "; unpack it and give the JPEG files inside";
 constexpr std::string_view download = "; download the image itself";
 
 struct Signature {
@@ -20,7 +20,7 @@ struct Signature {
     std::string_view advice;
 };
 
-// The first that fits counts.
+// The first match counts.
 constexpr Signature signatures[] = {
     {0, "\x89PNG"sv, "a PNG image", convert},
     {0, "GIF8"sv, "a GIF image", convert},
@@ -47,12 +47,12 @@ constexpr Signature signatures[] = {
     {0, "PK\x03\x04"sv, "a zip archive", unpack},
     {0, "\x1F\x8B"sv, "gzip data", unpack},
     {0, "7z\xBC\xAF\x27\x1C"sv, "a 7z archive", unpack},
-    {0, "\0\x05\x16\x07"sv, "what macOS keeps beside a file (AppleDouble, '._...')",
-     "; leave it out, the image is in the file without '._'"},
+    {0, "\0\x05\x16\x07"sv, "an AppleDouble file of macOS ('._...')",
+     "; leave it out, because the image is in the file without '._'"},
     {0, "version https://git-lfs"sv, "a pointer of Git LFS", "; get the file with 'git lfs pull'"},
 };
 
-// Beginnings of text, in small letters.
+// Beginnings of text, in lower case.
 constexpr Signature texts[] = {
     {0, "<!doctype html"sv, "an HTML page", download},
     {0, "<html"sv, "an HTML page", download},
@@ -107,11 +107,11 @@ std::string refusal_of_contents(std::span<const unsigned char> start) {
     // SOI and the first byte of the next marker.
     const std::size_t image = all.substr(0, 65536).find("\xFF\xD8\xFF"sv);
     if (image != std::string_view::npos) {
-        return "not a JPEG from its start: a JPEG begins at byte " + std::to_string(image) +
-               " of it; cut off what is in front of that";
+        return "not a JPEG: a JPEG begins at byte " + std::to_string(image) +
+               ", after other data; remove the bytes before it";
     }
     if (std::all_of(all.begin(), all.end(), [](char byte) { return byte == 0; })) {
-        return "not a JPEG: it holds nothing but zeros";
+        return "not a JPEG: it contains only zeros";
     }
     return is_text(bytes) ? "not a JPEG: it looks like text"
                           : "not a JPEG: it looks like data of an unknown kind";
@@ -130,8 +130,8 @@ std::string refusal_of_process(int marker) {
         case 0xCD:
         case 0xCE:
         case 0xCF:
-        case 0xDE:  // DHP, in front of a hierarchical progression
-        case 0xDF:  // EXP, within one
+        case 0xDE:  // DHP, before a hierarchical progression
+        case 0xDF:  // EXP, within a hierarchical progression
             process = "hierarchical JPEG";
             break;
         case 0xC8:

@@ -1,4 +1,4 @@
-// What files that are no JPEG, or one of a kind that is not read, are, and what to do about them.
+// Explains files that are not JPEG files, and JPEG files of kinds that are not read.
 #pragma once
 
 #include <span>
@@ -6,12 +6,13 @@
 
 namespace jpegcompile {
 
-// Why data that does not begin as a JPEG file is refused, from its first bytes: what it looks like,
-// and behind a semicolon what to do, where that is more than to give another file.
+// Returns why data that does not begin like a JPEG file is refused, judged by its first bytes: the
+// likely format and, after a semicolon, what to do if there is more to do than give another file.
 [[nodiscard]] std::string refusal_of_contents(std::span<const unsigned char> start);
 
-// Why a file is refused whose coding process (T.81, table B.1) has that marker: of a frame header,
-// or another one that announces the process. Empty for markers that tell nothing.
+// Returns why a file with a marker of an unsupported coding process (T.81, table B.1) is refused.
+// The marker is that of a frame header, or another marker of the process. Empty for all other
+// markers.
 [[nodiscard]] std::string refusal_of_process(int marker);
 
 }  // namespace jpegcompile

@@ -16,7 +16,7 @@ Verdict verdict_of(int code) noexcept {
     return found == warnings.end() ? Verdict::damage : found->verdict;
 }
 
-// Whether a progressive file has brought every coefficient to its last bit.
+// Returns whether a progressive file contains every coefficient with full precision.
 bool is_complete(const jpeg_decompress_struct& decoder) noexcept {
     if (decoder.coef_bits == nullptr) {
         return true;
@@ -88,12 +88,12 @@ bool Course::is_damage(const jpeg_decompress_struct& decoder) noexcept {
 }
 
 std::string Course::loss(const jpeg_decompress_struct& decoder) const {
-    // libjpeg decodes by tables of its own then, as motion JPEG needs.
+    // libjpeg then uses default tables, as motion JPEG requires.
     if (has_junk_ && missing_ != 0) {
-        return "bytes between its markers cannot be read, and a Huffman table is missing";
+        return "unreadable bytes between markers, and a Huffman table is missing";
     }
     if (has_later_junk_ && !is_complete(decoder)) {
-        return "bytes between its scans cannot be read, and a scan is missing";
+        return "unreadable bytes between scans, and a scan is missing";
     }
     return {};
 }

@@ -1,4 +1,4 @@
-// What libjpeg's messages tell of a file while it is read: where in the file the reader is, and
+// Interprets libjpeg's messages while a file is read: the position of the reader in the file, and
 // whether a warning means that coefficients are lost.
 #pragma once
 
@@ -14,12 +14,12 @@
 
 namespace jpegcompile {
 
-// What a warning means for the coefficients of the file.
+// The meaning of a warning for the coefficients of the file.
 enum class Verdict {
-    harmless,  // they are all there
+    harmless,  // no coefficient is lost
     damage,
-    by_scan,   // damage within the data of a scan and right behind it
-    by_range,  // damage unless the scan begins at 0 and is not refined
+    by_scan,   // damage within the data of a scan and directly after it
+    by_range,  // damage unless the scan begins at 0 and is not a refinement
 };
 
 struct Warning {
@@ -27,44 +27,47 @@ struct Warning {
     Verdict verdict;
 };
 
-// Every warning of libjpeg-turbo, which goes on after each of them. What is not here is damage.
+// All warnings of libjpeg-turbo, which continues after each of them. Other warnings count as
+// damage.
 inline constexpr std::array<Warning, 12> warnings = {{
-    // 3 and 4 components without a JFIF marker only. Everyone takes the colour to be YCbCr, YCCK.
+    // Only files of 3 or 4 components without a JFIF marker. All decoders assume YCbCr or YCCK.
     {JWRN_ADOBE_XFORM, Verdict::harmless},
     {JWRN_ARITH_BAD_CODE, Verdict::damage},
-    // Of a function that the reader does not call; profiles say nothing about coefficients.
+    // Reported only by a function that the reader does not call. Profiles do not affect
+    // coefficients.
     {JWRN_BOGUS_ICC, Verdict::harmless},
-    // A scan of a progressive file refines what no scan has brought.
+    // A scan of a progressive file refines coefficients that no earlier scan contains.
     {JWRN_BOGUS_PROGRESSION, Verdict::damage},
-    // Bytes that are no marker where one has to be. Between marker segments nobody needs them.
-    // Behind the data of a scan they are what is left over where a damaged code was shorter.
+    // Bytes where a marker is expected. They are harmless between marker segments. After the data
+    // of a scan they remain because a damaged code was too short.
     {JWRN_EXTRANEOUS_DATA, Verdict::by_scan},
-    // The data of a scan end early; zeros take their place.
+    // The data of a scan ends early; libjpeg fills in zeros.
     {JWRN_HIT_MARKER, Verdict::damage},
     {JWRN_HUFF_BAD_CODE, Verdict::damage},
-    // The fields of the JFIF marker that matter are the same in all revisions.
+    // The relevant fields of the JFIF marker are the same in all revisions.
     {JWRN_JFIF_MAJOR, Verdict::harmless},
     {JWRN_JPEG_EOF, Verdict::damage},
-    // A restart marker is missing, and with it the blocks around it.
+    // A restart marker is missing, so the blocks around it are lost.
     {JWRN_MUST_RESYNC, Verdict::damage},
     // Sequential decoders ignore the range of frequencies, and some encoders leave it 0. Another
-    // start or a precision are those of a progressive scan under a wrong frame header.
+    // start or precision means a progressive scan under a wrong frame header.
     {JWRN_NOT_SEQUENTIAL, Verdict::by_range},
-    // Of compression only.
+    // Reported by compression only.
     {JWRN_TOO_MUCH_DATA, Verdict::damage},
 }};
 
-// The way through one file, followed by all of libjpeg's messages.
+// The position in one file, tracked by libjpeg's messages.
 class Course {
 public:
-    // A message that is no warning.
+    // Records a message that is not a warning.
     void note(const jpeg_error_mgr& message) noexcept;
-    // Whether the warning that libjpeg gives is damage; if not, `loss` may find some later.
+    // Returns whether libjpeg's current warning means damage. If not, `loss` may still find damage.
     [[nodiscard]] bool is_damage(const jpeg_decompress_struct& decoder) noexcept;
-    // At the end of the file: what the bytes between its markers must have been, if that was more
-    // than junk; empty otherwise. A marker with a changed byte makes junk of its whole segment.
+    // Call this at the end of the file. Describes the loss if unreadable bytes between markers must
+    // have been a needed segment; empty otherwise. A changed byte in a marker makes its whole
+    // segment unreadable.
     [[nodiscard]] std::string loss(const jpeg_decompress_struct& decoder) const;
-    // The marker of the frame header (T.81, table B.1), 0 before it.
+    // The marker of the frame header (T.81, table B.1); 0 before it is read.
     [[nodiscard]] int frame_marker() const noexcept { return frame_marker_; }
 
 private:
@@ -72,11 +75,11 @@ private:
 
     int frame_marker_ = 0;
     bool has_scan_ = false;         // a scan has begun
-    bool is_behind_scan_ = false;   // and no marker segment has come since
+    bool is_behind_scan_ = false;   // no marker segment has followed the scan
     bool has_junk_ = false;         // between marker segments
-    bool has_later_junk_ = false;   // between those of two scans
-    std::uint32_t tables_ = 0;      // Huffman tables of the file: DC 0 to 3, AC from bit 16 on
-    std::uint32_t missing_ = 0;     // those that a scan names and that had not come by then
+    bool has_later_junk_ = false;   // the last junk came after the first scan had begun
+    std::uint32_t tables_ = 0;      // Huffman tables of the file: DC in bits 0 to 3, AC from bit 16
+    std::uint32_t missing_ = 0;     // tables that a scan used before the file defined them
 };
 
 }  // namespace jpegcompile

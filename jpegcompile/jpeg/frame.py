@@ -1,4 +1,4 @@
-"""What the header of a JPEG file says of its image: ITU-T T.81, A.1.1 and B.2.2."""
+"""The frame of a JPEG file, from its header (ITU-T T.81, A.1.1 and B.2.2)."""
 
 from __future__ import annotations
 
@@ -7,26 +7,29 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from jpegcompile.errors import ImageError
+from jpegcompile.messages import Message
 
 ColorSpace = Literal["gray", "ycbcr", "rgb"]
 
 
 def ceil_div(dividend: int, divisor: int) -> int:
-    """The quotient of two positive integers, rounded up."""
+    """Divide two positive integers and round up."""
     return -(-dividend // divisor)
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A JPEG file without its data: how large its image is, and how its components are sampled.
+    """Size, sampling, color space and orientation of a JPEG file.
+
+    All fields describe the image as stored, before the orientation is applied.
 
     Attributes:
-        height, width: of the image in pixels.
+        height: height of the image in pixels.
+        width: width of the image in pixels.
         sampling: (horizontal, vertical) sampling factor of each component (T.81, B.2.2: H_i, V_i).
         color_space: "gray", "ycbcr" (JFIF) or "rgb" (Adobe marker or RGB component ids).
-        orientation: how the image is to be turned for display, 1 to 8 (EXIF tag 0x0112, or
-            tiff:Orientation of XMP where EXIF has none, as Pillow reads them); 1, not at all, where
-            the file does not say. Nothing else here is of the turned image.
+        orientation: EXIF orientation for display, 1 to 8 (tag 0x0112, or tiff:Orientation in XMP if
+            EXIF has none, as Pillow reads them). 1 means no change and is the default.
     """
 
     height: int
@@ -59,32 +62,35 @@ class Frame:
         return ceil_div(height, 8), ceil_div(width, 8)
 
     def upsampling_factors(self, index: int) -> tuple[int, int]:
-        """(vertical, horizontal) pixels of the image to one sample of component `index`.
+        """(vertical, horizontal) number of image pixels per sample of component `index`.
 
         Raises:
-            ImageError: if one is not an integer.
+            ImageError: if a number is not an integer.
         """
         horizontal, vertical = self.sampling[index]
         most_horizontal, most_vertical = self.most_sampling
         if most_horizontal % horizontal or most_vertical % vertical:
             raise ImageError(
-                f"component {index} is subsampled by a fraction"
-                f" ({most_horizontal}/{horizontal} x {most_vertical}/{vertical});"
-                " save the image with whole sampling factors"
+                Message(
+                    "sampling-fractional",
+                    f"component {index} is subsampled by a fraction"
+                    f" ({most_horizontal}/{horizontal} x {most_vertical}/{vertical});"
+                    " save the image with whole sampling factors",
+                )
             )
         return most_vertical // vertical, most_horizontal // horizontal
 
     @property
     def chroma_factors(self) -> tuple[int, int] | None:
-        """Pixels to one sample of Cb, (vertical, horizontal); None where there is no chroma.
+        """(vertical, horizontal) number of pixels per sample of Cb; None without chroma.
 
         Raises:
-            ImageError: if one is not an integer.
+            ImageError: if a number is not an integer.
         """
         return self.upsampling_factors(1) if self.color_space == "ycbcr" else None
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data that `from_json` reads back."""
+        """Return JSON-ready data for `from_json`."""
         return {
             "height": self.height,
             "width": self.width,
@@ -94,10 +100,10 @@ class Frame:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Frame:
-        """The frame that `to_json` gave.
+        """Create a frame from the data of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: if the data is something else.
+            KeyError, TypeError, ValueError: if the data is invalid.
         """
         sampling = tuple((int(h), int(v)) for h, v in data["sampling"])
         return cls(int(data["height"]), int(data["width"]), sampling, data["color_space"])

@@ -1,37 +1,37 @@
-"""What the start of a file says of the kind of its image, without decoding any of it."""
+"""The kind of an image file, judged by its first bytes."""
 
 from __future__ import annotations
 
 # ITU-T T.81, table B.1: the marker of baseline, extended and progressive frames with Huffman codes.
 _READ_FRAMES = (0xC0, 0xC1, 0xC2)
-# The same with arithmetic codes, but for extended sequential ones, which have the first.
+# The markers of sequential and progressive frames with arithmetic codes.
 _ARITHMETIC_FRAMES = (0xC9, 0xCA)
-# Markers of the same range that begin no frame: DHT, JPG, DAC.
+# Markers in the same range that do not begin a frame: DHT, JPG, DAC.
 _NO_FRAMES = (0xC4, 0xC8, 0xCC)
-# Those without a length: TEM, and restarts.
+# Markers without a length: TEM and restart markers.
 _WITHOUT_LENGTH = (0x01, *range(0xD0, 0xD8))
 _START, _SCAN, _END = b"\xff\xd8", 0xDA, 0xD9
 
-# How files of other formats begin that libraries of images commonly write.
+# First bytes of other common image formats.
 _OTHER_FORMATS = (b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 
 
 def is_jpeg(head: bytes) -> bool:
-    """Whether a file begins as JPEG files do."""
+    """Whether a file begins like a JPEG file."""
     return head.startswith(_START)
 
 
 def is_other_image(head: bytes) -> bool:
-    """Whether a file begins as a common image of another format does."""
+    """Whether a file begins like an image of another common format."""
     is_webp = head[:4] == b"RIFF" and head[8:12] == b"WEBP"
     return is_webp or head.startswith(_OTHER_FORMATS)
 
 
 def has_unread_frame(head: bytes) -> bool:
-    """Whether a JPEG file is of a kind of which no coefficients are read, by its frame header.
+    """Whether the coefficients of a JPEG file are not readable, judged by its frame header.
 
-    That is lossless or arithmetic coding, samples of more than 8 bits, and CMYK. False where no
-    frame header is found.
+    This holds for lossless and arithmetic coding, samples of more than 8 bits, and CMYK. Returns
+    False if `head` contains no frame header.
     """
     found = _frame_header(head)
     if found is None:
@@ -41,7 +41,7 @@ def has_unread_frame(head: bytes) -> bool:
 
 
 def has_common_frame(head: bytes) -> bool:
-    """Whether any decoder of today reads a JPEG file: no lossless coding, and 8 bits a sample."""
+    """Whether common decoders read a JPEG file: 8-bit samples, and no lossless coding."""
     found = _frame_header(head)
     return (
         found is not None and found[0] in (*_READ_FRAMES, *_ARITHMETIC_FRAMES) and found[1][0] == 8
@@ -49,9 +49,10 @@ def has_common_frame(head: bytes) -> bool:
 
 
 def has_unlike_chroma(head: bytes) -> bool:
-    """Whether the chroma components of a JPEG file are sampled differently, each by whole factors.
+    """Whether the two chroma components are sampled differently, both by whole factors.
 
-    The float decode refuses such files and libjpeg-turbo decodes them; fractions both refuse.
+    The float decode refuses such files, but libjpeg-turbo decodes them. Both refuse fractional
+    factors.
     """
     found = _frame_header(head)
     if found is None or found[1][5] != 3 or len(found[1]) < 15:
@@ -65,7 +66,7 @@ def has_unlike_chroma(head: bytes) -> bool:
 
 
 def _frame_header(head: bytes) -> tuple[int, bytes] | None:
-    """The marker and the parameters (T.81, B.2.2) of the first frame header of a JPEG file."""
+    """Return marker and parameters (T.81, B.2.2) of the first frame header of a JPEG file."""
     at = len(_START)
     while at + 4 <= len(head) and head[at] == 0xFF:
         marker = head[at + 1]

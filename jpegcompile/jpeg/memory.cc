@@ -12,7 +12,7 @@
 namespace jpegcompile {
 namespace {
 
-constexpr std::size_t smallest_pooled = std::size_t{32} << 10;  // malloc is good at smaller ones
+constexpr std::size_t smallest_pooled = std::size_t{32} << 10;  // malloc handles smaller ones well
 constexpr std::size_t most_idle_bytes = std::size_t{64} << 20;
 constexpr std::size_t huge_page = std::size_t{2} << 20;  // of x86-64, and of most others
 
@@ -21,12 +21,12 @@ struct IdleMemory {
     std::size_t bytes = 0;
 };
 
-// Idle allocations, found by best fit. Nobody ever waits for the pool: whoever finds it locked
-// uses malloc, which also makes a fork during an access harmless. It has no destructor, since
-// arrays may die after the statics do; what it holds then goes with the process.
+// Idle allocations, found by best fit. No thread waits for the pool: if it is locked, the caller
+// uses malloc. So a fork while the pool is locked is harmless. The pool has no destructor, because
+// arrays may outlive static objects; the process frees its memory at exit.
 class IdlePool {
 public:
-    // Memory of at least `bytes` and at most a quarter more, or none.
+    // Returns memory of at least `bytes` and at most a quarter more, or none.
     IdleMemory take(std::size_t bytes) noexcept {
         IdleMemory found;
         if (lock_.test_and_set(std::memory_order_acquire)) {
@@ -47,7 +47,7 @@ public:
         return found;
     }
 
-    // Whether the pool has taken the memory over.
+    // Returns whether the pool has accepted the memory.
     bool give(IdleMemory idle) noexcept {
         if (lock_.test_and_set(std::memory_order_acquire)) {
             return false;
@@ -72,14 +72,14 @@ private:
 
 constinit IdlePool idle_pool;
 
-// Idle memory, or none.
+// Returns idle memory, or none.
 IdleMemory take_idle(std::size_t bytes) noexcept {
     const bool is_pooled = bytes >= smallest_pooled && bytes <= most_idle_bytes;
     return is_pooled ? idle_pool.take(bytes) : IdleMemory{};
 }
 
-// Fresh memory that is written to as a whole soon. Huge pages save most of the page faults of large
-// frames; where the system has none, the advice does nothing.
+// Returns fresh memory that will soon be written completely. Huge pages avoid most page faults of
+// large frames. The advice has no effect on systems without huge pages.
 void* allocate_fresh(std::size_t bytes) noexcept {
 #if defined(MADV_HUGEPAGE)
     if (bytes >= 2 * huge_page) {
@@ -94,8 +94,8 @@ void* allocate_fresh(std::size_t bytes) noexcept {
     return std::malloc(bytes);
 }
 
-// Of any contents. The bytes that the memory has, and not those that were asked for, say where it
-// goes when it is idle again.
+// Returns memory with undefined contents. The deleter records the true size of the memory, not the
+// requested one, because the pool searches by true size.
 template <typename Memory>
 Memory allocate(std::size_t bytes) noexcept {
     IdleMemory memory = take_idle(bytes);

@@ -1,23 +1,25 @@
-"""Batches of quantised coefficients in which zeros take no memory: what hosts send to GPUs.
+"""Packed batches of quantized coefficients, which take less memory on their way to a GPU.
 
-Most coefficients of a photograph are zero, and most others are small. Each 8x8 block becomes a
-record of 3 to 232 bytes. Packing loses nothing, whatever the int16 values are. A record has, in
-this order:
+Most coefficients of a photograph are zero, and most others are small. Packing is lossless for all
+int16 values. Each 8x8 block becomes a record of 3 to 232 bytes with these parts:
 
 - DC: the first coefficient, two bytes, low byte first.
-- ROWS: a byte. Coefficients are taken in zigzag order (T.81, figure A.6), eight to a row; bit r is
-  set if row r has a nonzero coefficient besides DC.
-- MASKS: a byte for each such row; bit i is set if its coefficient i is nonzero. DC has no bit.
-- NIBBLES: four bits for each nonzero coefficient, two to a byte, low bits first: -8 to 7 in two's
-  complement. No such coefficient is 0, so 0 says that the value is in BYTES.
-- BYTES: a byte for each value that no nibble holds, -128 to 127; 0 says that it is in WORDS.
-- WORDS: two bytes for each value that no byte holds, low byte first.
+- ROWS: one byte. The coefficients in zigzag order (T.81, figure A.6) form eight rows of eight. Bit
+  r
+  is set if row r has a nonzero coefficient besides DC.
+- MASKS: one byte per row with a set bit in ROWS. Bit i is set if coefficient i of the row is
+  nonzero. DC has no bit.
+- NIBBLES: four bits per nonzero coefficient, two per byte, low bits first: -8 to 7 in two's
+  complement. A nonzero coefficient is never 0, so 0 means that the value is in BYTES.
+- BYTES: one byte per value that does not fit into a nibble, -128 to 127; 0 means that the value is
+  in WORDS.
+- WORDS: two bytes per value that does not fit into a byte, low byte first.
 
-Records follow one another in `stream`. The byte `lengths[b]` is the length of record b, and
-`offsets[g]` is where the records of group g of 16 blocks begin. So a program finds the records of a
-group by a prefix sum of 16 lengths, and reads no other.
+`stream` contains the records one after another. `lengths[b]` is the length of record b.
+`offsets[g]` is the start of the records of group g of 16 blocks. A program finds the records of a
+group by a prefix sum of 16 lengths, without reading other records.
 
-`docs/packed_batches.md` compares the size with those of other formats.
+`docs/packed_batches.md` compares the size with other formats.
 """
 
 from __future__ import annotations
@@ -31,10 +33,11 @@ from numpy.typing import NDArray
 from jpegcompile import _core
 from jpegcompile.errors import UsageError
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
+from jpegcompile.messages import Message
 
-# Blocks of a group; packing.h has the same number.
+# Blocks per group; packing.h has the same number.
 GROUP = 16
-# Bytes of the longest record: 63 values that no byte holds.
+# Bytes of the longest record, with 63 values in WORDS.
 LONGEST = 2 + 1 + 8 + 32 + 63 + 2 * 63
 # Natural index of each coefficient in zigzag order.
 ZIGZAG = np.array(
@@ -46,13 +49,13 @@ _MOST_BLOCKS = (2**31 - 1) // LONGEST
 
 @dataclass(frozen=True, eq=False)
 class PackedPlane:
-    """The coefficients of a plane, as the module's text says.
+    """The packed coefficients of a plane; the module docstring defines the format.
 
     Attributes:
-        shape: of the coefficients, [N, components, rows, columns, 8, 8].
-        stream: uint8, the records of all blocks.
-        lengths: uint8, of the record of each block; zeros fill the last group up to 16 blocks.
-        offsets: int32, where the records of each group begin in `stream`.
+        shape: shape of the coefficients, [N, components, rows, columns, 8, 8].
+        stream: uint8; records of all blocks.
+        lengths: uint8; length of each record. Zeros fill the last group up to 16 blocks.
+        offsets: int32; start of the records of each group in `stream`.
     """
 
     shape: tuple[int, ...]
@@ -67,11 +70,11 @@ class PackedPlane:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all arrays."""
+        """Size of all arrays in bytes."""
         return self.stream.nbytes + self.lengths.nbytes + self.offsets.nbytes
 
     def unpack(self) -> NDArray[np.int16]:
-        """The coefficients, by NumPy: the reference of the kernels that unpack."""
+        """Return the coefficients; the NumPy reference of the GPU kernels."""
         made = unpack_blocks(self.stream, self.lengths, self.offsets, self.blocks)
         return made.reshape(self.shape)
 
@@ -81,8 +84,8 @@ class PackedBatch:
     """The inputs of a model for coefficients, with packed planes.
 
     Attributes:
-        planes: "luma" and, of files with colour, "chroma".
-        quantization: uint16 [N, components, 8, 8].
+        planes: packed planes by name: "luma" and, for color files, "chroma".
+        quantization: quantization tables, uint16 [N, components, 8, 8].
     """
 
     planes: dict[str, PackedPlane]
@@ -90,17 +93,25 @@ class PackedBatch:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all arrays."""
+        """Size of all arrays in bytes."""
         return sum(plane.nbytes for plane in self.planes.values()) + self.quantization.nbytes
 
     @classmethod
     def of(cls, feeds: dict[str, NDArray[np.generic]], threads: int = 1) -> PackedBatch:
-        """The packed form of what `coefficient_feeds` gives; `threads` is as for `pack`."""
+        """Pack the result of `coefficient_feeds`.
+
+        Args:
+            feeds: "luma", "quantization" and, for color files, "chroma".
+            threads: as for `pack`.
+
+        Raises:
+            UsageError: as `pack`.
+        """
         planes = {name: pack(feeds[name], threads) for name in (LUMA, CHROMA) if name in feeds}
         return cls(planes, feeds[QUANTIZATION].astype(np.uint16, copy=False))
 
     def unpack(self) -> dict[str, NDArray[np.generic]]:
-        """What `of` was given."""
+        """Return the feeds that were packed."""
         planes = {name: plane.unpack() for name, plane in self.planes.items()}
         return {**planes, QUANTIZATION: self.quantization}
 
@@ -109,24 +120,34 @@ def pack(coefficients: NDArray[np.generic], threads: int = 1) -> PackedPlane:
     """Pack the coefficients of a plane.
 
     Args:
-        coefficients: int16 [..., 8, 8] in natural order, of any values.
-        threads: how many share the work, at most; each takes 1024 blocks or more. The result is the
-            same with any number.
+        coefficients: int16 [..., 8, 8] in natural order.
+        threads: largest number of threads. Each packs at least 1024 blocks. The result does not
+            depend on this number.
 
     Raises:
-        UsageError: if it is another array, offsets would exceed 31 bits, or there are no threads.
+        UsageError: if the array has another type or shape, offsets would exceed 31 bits, or
+            `threads` is less than 1.
     """
     if threads < 1:
-        raise UsageError(f"threads is {threads}; give 1 or more")
+        raise UsageError(
+            Message("pack-threads-not-positive", f"threads is {threads}; give 1 or more")
+        )
     if coefficients.dtype != np.int16 or coefficients.shape[-2:] != (8, 8):
         raise UsageError(
-            f"coefficients are {coefficients.dtype} {list(coefficients.shape)}; give int16"
-            " [..., 8, 8]"
+            Message(
+                "pack-array-mismatch",
+                f"coefficients are {coefficients.dtype} {list(coefficients.shape)}; give int16"
+                " [..., 8, 8]",
+            )
         )
     count = coefficients.size // 64
     if count > _MOST_BLOCKS:
         raise UsageError(
-            f"{count} blocks cannot be packed at once, at most {_MOST_BLOCKS}; give fewer images"
+            Message(
+                "pack-too-many-blocks",
+                f"{count} blocks are more than the {_MOST_BLOCKS} that can be packed together;"
+                " give fewer images",
+            )
         )
     blocks = np.ascontiguousarray(coefficients).reshape(count, 64)
     return PackedPlane(coefficients.shape, *_core.pack_blocks(blocks, threads))
@@ -135,17 +156,20 @@ def pack(coefficients: NDArray[np.generic], threads: int = 1) -> PackedPlane:
 def unpack_blocks(
     stream: NDArray[np.uint8], lengths: NDArray[np.uint8], offsets: NDArray[np.int32], blocks: int
 ) -> NDArray[np.int16]:
-    """The coefficients int16 [blocks, 8, 8] of packed blocks.
+    """Unpack blocks.
 
     Args:
         stream: as in `PackedPlane`.
-        lengths: likewise.
-        offsets: likewise.
-        blocks: how many there are.
+        lengths: as in `PackedPlane`.
+        offsets: as in `PackedPlane`.
+        blocks: number of blocks.
+
+    Returns:
+        The coefficients, int16 [blocks, 8, 8].
     """
     sizes = lengths.reshape(-1, GROUP).astype(np.int64)
     at = (offsets[:, None] + _before(sizes)).reshape(-1)[:blocks]
-    # Reading where nothing is must stay within the array.
+    # The code below also reads after the last record; padding keeps that within the array.
     padded = np.concatenate([stream, np.zeros(LONGEST, np.uint8)])
     words = padded[:-1] | padded[1:].astype(np.uint16) << 8
     made = np.zeros((blocks, 64), np.int64)
@@ -173,6 +197,6 @@ def unpack_blocks(
 
 
 def _before(counts: NDArray[Any]) -> NDArray[np.int64]:
-    """The sum of all earlier counts of a row."""
+    """Return the exclusive prefix sum of each row."""
     sums: NDArray[np.int64] = np.cumsum(counts, axis=1, dtype=np.int64) - counts
     return sums

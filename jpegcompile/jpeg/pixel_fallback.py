@@ -1,8 +1,8 @@
-"""The one place that decides which files go through pixels, and how they are decoded.
+"""The pixel fallback: decide which files Pillow decodes, and decode them.
 
-Pillow decodes files that hold no coefficients, or none that are read: PNG, WebP and other formats,
-JPEG files in CMYK, of arithmetic coding, of chroma components that are sampled differently. Damaged
-files stay errors: a JPEG whose coefficients are read goes this way only if all of them are there.
+The fallback is for files without readable coefficients: PNG, WebP and other formats, and JPEG files
+with CMYK, arithmetic coding or differently sampled chroma components. Damaged files remain errors.
+A JPEG file with readable coefficients is decoded by Pillow only if it is undamaged.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from jpegcompile.dct.color import Color
-from jpegcompile.errors import AccessError, ImageError, UsageError, one_line
+from jpegcompile.errors import ImageError, UsageError, one_line
+from jpegcompile.jpeg.failures import unreadable
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.header import (
     has_common_frame,
@@ -30,32 +31,35 @@ from jpegcompile.jpeg.read import (
     read_coefficients_many,
     source_name,
 )
+from jpegcompile.messages import Message
 
 Fallback = Literal["none", "pixels"]
 FALLBACKS: tuple[Fallback, ...] = get_args(Fallback)
 
-ADVICE = 'or take its pixels (--fallback pixels, fallback="pixels" in Python)'
+ADVICE = 'or decode its pixels (--fallback pixels, fallback="pixels" in Python)'
 
-# Bytes in which the frame header of a file is looked for, behind its metadata.
+# The frame header follows the metadata; it is searched in this many bytes.
 _HEAD = 1 << 20
-# Formats that Pillow has other programs or plug-ins decode, or that are no images.
+# Formats that are not images, or that Pillow decodes by external programs or plug-ins.
 _NOT_DECODED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
 
 
 def checked_fallback(fallback: str) -> Fallback:
-    """One of the two ways.
+    """Return `fallback` if it is "none" or "pixels".
 
     Raises:
-        UsageError: if it is another word.
+        UsageError: otherwise.
     """
     for known in FALLBACKS:
         if fallback == known:
             return known
-    raise UsageError(f"fallback is {fallback!r}; use one of {', '.join(FALLBACKS)}")
+    raise UsageError(
+        Message("fallback-unknown", f"fallback is {fallback!r}; use one of {', '.join(FALLBACKS)}")
+    )
 
 
 def image_suffixes() -> tuple[str, ...]:
-    """How names of files end that Pillow decodes, in lower case, with the dot."""
+    """Return the file name suffixes that Pillow decodes, in lower case and with the dot."""
     from PIL import Image
 
     formats = set(_decoded_formats())
@@ -63,35 +67,39 @@ def image_suffixes() -> tuple[str, ...]:
 
 
 class PixelFallback:
-    """Decodes files of which no coefficients are read, where that was asked for."""
+    """Decodes files without readable coefficients, if the user asks for it."""
 
     def __init__(
         self, fallback: Fallback, color: Color, *, max_pixels: int = DEFAULT_MAX_PIXELS
     ) -> None:
-        """Decode for a network.
+        """Create a decoder for a network.
 
         Args:
-            fallback: "pixels"; or "none", which decodes nothing and says where pixels would help.
-            color: that the network takes.
-            max_pixels: refuse images of more pixels before they are decoded.
+            fallback: "pixels" decodes; "none" decodes nothing, and errors advise "pixels" where it
+                would help.
+            color: color of the network's input.
+            max_pixels: largest number of pixels; larger images are refused before decoding.
 
         Raises:
-            UsageError: if `fallback` is neither.
+            UsageError: if `fallback` is another word.
         """
         self.fallback = checked_fallback(fallback)
         self._color: Color = color
         self._max_pixels = max_pixels
 
     def instead(self, source: ImageSource, error: ImageError) -> PixelImage:
-        """The pixels of a file that was refused.
+        """Decode a file that the JPEG reader refused.
 
         Args:
-            source: the file; it is the only one that messages know.
-            error: why it was refused.
+            source: path or bytes of the file. Messages name it as if it were the only source.
+            error: error of the JPEG reader.
+
+        Returns:
+            The decoded pixels.
 
         Raises:
-            ImageError: `error` where pixels would not help; else the same with advice where no
-                pixels were asked for; or that the file cannot be decoded.
+            ImageError: `error` if decoding would not help; `error` with advice if decoding would
+                help but `fallback` is "none"; another error if Pillow cannot decode the file.
         """
         head = _head(source)
         if not head:
@@ -100,7 +108,7 @@ class PixelFallback:
             if self.fallback == "none" and is_other_image(head):
                 raise _advised(error) from error
         elif has_unlike_chroma(head):
-            # Damage of such a file is found by reading its coefficients.
+            # The coefficients of such a file are readable; reading them finds damage.
             read_coefficients_many([source], threads=1, max_pixels=self._max_pixels)
         elif not has_unread_frame(head):
             raise error
@@ -116,10 +124,13 @@ class PixelFallback:
             with Image.open(content, formats=_decoded_formats()) as image:
                 if image.width * image.height > self._max_pixels:
                     raise ImageError(
-                        f"{name}: {image.width} x {image.height} pixels are more than the limit of"
-                        f" {self._max_pixels}; scale or crop it"
+                        Message(
+                            "fallback-image-too-large",
+                            f"{name}: {image.width} x {image.height} pixels are more than the limit"
+                            f" of {self._max_pixels}; scale or crop it",
+                        )
                     )
-                # Pillow turns TIFF files by itself, and the orientation is 1 behind that.
+                # `load` turns TIFF files; their orientation is 1 afterwards.
                 image.load()
                 orientation = orientation_of(image)
                 converted = eight_bit(image, self._color)
@@ -128,13 +139,21 @@ class PixelFallback:
         except ImageError as refusal:
             if str(refusal).startswith(f"{name}: "):
                 raise
-            raise ImageError(f"{name}: {refusal}") from refusal
+            raise ImageError(Message(refusal.code, f"{name}: {refusal}")) from refusal
         except Image.DecompressionBombError as failure:
-            raise ImageError(f"{name}: {one_line(failure)}; scale or crop it") from failure
-        # Pillow's plug-ins raise whatever their code comes to on damaged files.
+            raise ImageError(
+                Message(
+                    "fallback-image-refused-by-pillow",
+                    f"{name}: {one_line(failure)}; scale or crop it",
+                )
+            ) from failure
+        # Pillow's plug-ins raise exceptions of any class for damaged files.
         except Exception as failure:
             raise ImageError(
-                f"{name}: Pillow cannot decode it: {one_line(failure)}; give a whole file"
+                Message(
+                    "fallback-image-damaged",
+                    f"{name}: Pillow cannot decode it: {one_line(failure)}; give a whole file",
+                )
             ) from failure
         frame = Frame(converted.height, converted.width, ((1, 1),), "gray", orientation)
         return PixelImage(channels_of(converted, self._color), self._color, frame)
@@ -148,11 +167,11 @@ def _decoded_formats() -> list[str]:
 
 
 def _advised(error: ImageError) -> ImageError:
-    return ImageError(f"{error}, {ADVICE}")
+    return ImageError(Message(error.code, f"{error}, {ADVICE}"))
 
 
 def _head(source: ImageSource) -> bytes:
-    """The start of a file; nothing of what is no regular file, which may never end."""
+    """Return the start of a file; nothing if it is not a regular file, which may be endless."""
     if not isinstance(source, str | os.PathLike):
         return bytes(memoryview(image_bytes(source)).cast("B")[:_HEAD])
     path = Path(source)
@@ -162,5 +181,4 @@ def _head(source: ImageSource) -> bytes:
         with path.open("rb") as file:
             return file.read(_HEAD)
     except OSError as error:
-        name = source_name([source], 0)
-        raise AccessError(f"{name}: cannot read: {error.strerror}; check the path") from error
+        raise unreadable(source_name([source], 0), error.strerror) from error

@@ -1,4 +1,4 @@
-"""Images by Pillow's decode, in the place of coefficients where none are read of a file."""
+"""Images that Pillow decoded because their coefficients are not readable."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from jpegcompile.dct.color import Color
 from jpegcompile.errors import ImageError, InternalError
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.frame import Frame
+from jpegcompile.messages import Message
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -24,12 +25,12 @@ _ORIENTATION = 0x0112
 
 @dataclass(frozen=True, eq=False)
 class PixelImage:
-    """A decoded image as its file stores it: not turned, not resized.
+    """A decoded image as stored in its file, before orientation and resize.
 
     Attributes:
         pixels: uint8 [height, width, channels], channels in the order of `color`.
-        color: that the network takes.
-        frame: size and orientation; its sampling is that of one component, and means nothing.
+        color: color of the network's input.
+        frame: size and orientation of the image. Its sampling has no meaning.
     """
 
     pixels: NDArray[np.uint8]
@@ -38,29 +39,35 @@ class PixelImage:
 
 
 ReadImage: TypeAlias = Coefficients | PixelImage
-"""What is read of a file."""
+"""The content of an image file."""
 
 
 def coefficients_of(images: Sequence[ReadImage]) -> list[Coefficients]:
-    """The images, all of which are coefficients.
+    """Return images that must all be coefficients.
 
     Raises:
-        InternalError: if one is not.
+        InternalError: if an image has pixels.
     """
     found = [image for image in images if isinstance(image, Coefficients)]
     if len(found) < len(images):
-        raise InternalError("pixels came where coefficients are needed")
+        raise InternalError(
+            Message("pixels-instead-of-coefficients", "expected coefficients, but found pixels")
+        )
     return found
 
 
 def eight_bit(image: Image, color: Color) -> Image:
-    """An image of Pillow's in its mode "L" or "RGB".
+    """Convert an image of Pillow to mode "L" or "RGB".
 
-    Transparency is dropped. Samples of 16 bits are scaled to 8, where Pillow's own `convert` would
-    show all but the darkest 256 of their values as white.
+    Transparency is dropped. 16-bit samples are scaled to 8 bits, because Pillow's own `convert`
+    would clip them to 255.
+
+    Args:
+        image: an image of any mode.
+        color: "L" for mode "L"; other colors for mode "RGB".
 
     Raises:
-        ImageError: if samples have 32 bits: nothing says which value is white.
+        ImageError: if samples have 32 bits, because the file does not say which value is white.
     """
     mode = "L" if color == "L" else "RGB"
     if image.mode.startswith("I;16"):
@@ -70,25 +77,30 @@ def eight_bit(image: Image, color: Color) -> Image:
         samples = np.asarray(image).astype(np.uint32)
         return fromarray(((samples + 128) // 257).astype(np.uint8)).convert(mode)
     if image.mode in ("I", "F"):
-        raise ImageError("samples of 32 bits say nothing of what is white; convert it to 8 bits")
+        raise ImageError(
+            Message(
+                "fallback-samples-32-bit",
+                "32-bit samples do not define which value is white; convert it to 8 bits",
+            )
+        )
     if image.mode == "P" and "transparency" in image.info:
-        # Pillow warns where a palette has alpha, and converts to the same colours.
+        # Pillow warns about a palette with alpha; converting to RGBA first gives the same colors.
         image = image.convert("RGBA")
     return image.convert(mode)
 
 
 def orientation_of(image: Image) -> int:
-    """How an image that Pillow opened is to be turned, 1 to 8; 1 where its metadata are damaged."""
+    """Return the EXIF orientation of an image of Pillow, 1 to 8; 1 if the metadata is damaged."""
     try:
         number = image.getexif().get(_ORIENTATION, 1)
     except SyntaxError:
-        # Of metadata that do not begin as a TIFF file does.
+        # The metadata does not begin like a TIFF file.
         return 1
     return int(number) if number in range(1, 9) else 1
 
 
 def channels_of(image: Image, color: Color) -> NDArray[Any]:
-    """Pixels [H, W, C] of an image of mode "L" or "RGB", channels in the order of `color`."""
+    """Return the pixels [H, W, C] of an image of mode "L" or "RGB", in the order of `color`."""
     pixels = np.asarray(image)
     channels = pixels.reshape(*pixels.shape[:2], -1)
     return channels[..., ::-1] if color == "BGR" else channels

@@ -16,7 +16,7 @@ bool equal_factors(const Component& a, const Component& b) {
     return a.horizontal_factor == b.horizontal_factor && a.vertical_factor == b.vertical_factor;
 }
 
-// The ratio of luma's factors to those of chroma, {0, 0} where it is not one of whole numbers.
+// The ratio of the luma factors to the chroma factors; {0, 0} if the ratio is not a whole number.
 LumaFactors luma_factors(const Image& frame) {
     const Component &luma = frame.components[0], &chroma = frame.components[1];
     if (!equal_factors(chroma, frame.components[2]) ||
@@ -37,7 +37,7 @@ std::string name_of(LumaFactors factors) {
     return {};
 }
 
-// "gray", "4:2:0", or the factors where they have no name.
+// "gray", a name such as "4:2:0", or the factors if the sampling has no name.
 std::string sampling_of(const Image& frame) {
     if (frame.color_space == ColorSpace::gray) {
         return "gray";
@@ -68,7 +68,7 @@ bool has_sampling(const Image& frame, const FrameKind& kind) {
         return factors.horizontal == kind.factors.horizontal &&
                factors.vertical == kind.factors.vertical;
     }
-    // Its luma, if no other component is sampled more finely.
+    // The model reads luma alone, so no other component may be sampled more finely.
     const Component& luma = frame.components[0];
     return kind.takes_color &&
            std::all_of(frame.components.begin(), frame.components.end(), [&luma](const auto& other) {
@@ -79,7 +79,7 @@ bool has_sampling(const Image& frame, const FrameKind& kind) {
 
 void check(const Image& frame, const FrameKind& kind) {
     if (frame.height != kind.height || frame.width != kind.width) {
-        throw ReadError(FailureKind::image,
+        throw ReadError(FailureKind::unsupported,
                         "the file is " + std::to_string(frame.width) + "x" +
                             std::to_string(frame.height) + " but the model takes " +
                             std::to_string(kind.width) + "x" + std::to_string(kind.height) +
@@ -87,7 +87,7 @@ void check(const Image& frame, const FrameKind& kind) {
     }
     if (!has_sampling(frame, kind)) {
         const std::string taken = kind.has_chroma ? name_of(kind.factors) : "gray";
-        throw ReadError(FailureKind::image,
+        throw ReadError(FailureKind::unsupported,
                         "the file is " + sampling_of(frame) + " but the model is compiled for " +
                             taken + "; give a file of that sampling, or use jpegcompile.load");
     }
@@ -95,10 +95,10 @@ void check(const Image& frame, const FrameKind& kind) {
 
 void copy_plane(const Component& component, BlockExtents extents, std::int16_t* to) {
     if (component.block_rows != extents.rows || component.block_columns != extents.columns) {
-        throw ReadError(FailureKind::image, "corrupt data: a component has " +
-                                                std::to_string(component.block_rows) + "x" +
-                                                std::to_string(component.block_columns) +
-                                                " blocks");
+        throw ReadError(FailureKind::damaged, "corrupt data: a component has " +
+                                                  std::to_string(component.block_rows) + "x" +
+                                                  std::to_string(component.block_columns) +
+                                                  " blocks");
     }
     std::copy_n(component.coefficients.get(), extents.coefficients(), to);
 }
@@ -129,7 +129,7 @@ BlockExtents chroma_extents(const FrameKind& kind) noexcept {
 }
 
 Image read_planes(std::span<const unsigned char> bytes, const FrameKind& kind) {
-    // The size that is checked is the limit.
+    // `check` compares the size, so no other limit is needed.
     constexpr auto no_limit = std::numeric_limits<std::uint64_t>::max();
     return read_coefficients(
         bytes, {false, no_limit, [&kind](const Image& frame) { check(frame, kind); }});

@@ -1,4 +1,4 @@
-// What several bindings have in common: images that Python gives, and names for what C++ tells.
+// Shared by the Python bindings: image sources from Python, and names of enumerators for Python.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -38,7 +38,8 @@ private:
     Py_buffer view_{};
 };
 
-// A list of str (paths) and buffers, held while C++ reads them. Made and dropped under the GIL.
+// A list of str (paths) and buffers, held while C++ reads them. Create and destroy it under the
+// GIL.
 class PythonSources {
 public:
     explicit PythonSources(const nanobind::list& sources) {
@@ -84,10 +85,18 @@ inline const char* name_of(FailureKind kind) {
             return "access";
         case FailureKind::memory:
             return "memory";
-        case FailureKind::image:
+        case FailureKind::not_jpeg:
+            return "not_jpeg";
+        case FailureKind::unsupported:
+            return "unsupported";
+        case FailureKind::too_large:
+            return "too_large";
+        case FailureKind::too_many_scans:
+            return "too_many_scans";
+        case FailureKind::damaged:
             break;
     }
-    return "image";
+    return "damaged";
 }
 
 }  // namespace jpegcompile

@@ -1,7 +1,7 @@
-"""Reading JPEG files into `Coefficients`: the entropy decoding of ITU-T T.81, and nothing after it.
+"""Read the quantized DCT coefficients of JPEG files (entropy decoding of ITU-T T.81).
 
-The integers are exactly those that the file stores. Baseline, extended and progressive frames with
-8-bit samples and one or three components are read; everything else is refused with the reason.
+The coefficients are exactly the integers in the file. Supported are baseline, extended sequential
+and progressive frames with Huffman coding, 8-bit samples, and one or three components.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import TypeAlias
 
 from jpegcompile import _core
-from jpegcompile.errors import AccessError, ImageError, UsageError
+from jpegcompile.errors import UsageError
 from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.failures import failure_error, unreadable
 from jpegcompile.jpeg.frame import Frame
+from jpegcompile.messages import Message
 from jpegcompile.processors import available_processors
 
 ImageSource: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview
-"""The path of a JPEG file, or the bytes of one."""
+"""The path of an image file, or its bytes."""
 
 DEFAULT_MAX_PIXELS = 2**28
 
@@ -26,18 +28,23 @@ DEFAULT_MAX_PIXELS = 2**28
 def read_coefficients(
     source: ImageSource, *, tolerant: bool = False, max_pixels: int = DEFAULT_MAX_PIXELS
 ) -> Coefficients:
-    """Read the quantised DCT coefficients of one JPEG file.
+    """Read the quantized DCT coefficients of one JPEG file.
 
     Args:
-        source: the path of a file, or its bytes.
-        tolerant: keep what can be read of damaged data, with zeros for the rest, instead of
-            refusing it at the first defect. Some damage is beyond that and is refused anyway.
-        max_pixels: refuse images of more pixels (width times height) before any memory is taken.
+        source: path of a file, or its bytes.
+        tolerant: if True, keep the readable part of damaged data and fill the rest with zeros. If
+            False, raise an error at the first defect. Severe damage is an error in both cases.
+        max_pixels: largest number of pixels (width times height). Larger images are refused before
+            memory is allocated.
+
+    Returns:
+        The coefficients, quantization tables and frame of the file.
 
     Raises:
-        ImageError: the data is damaged, is no JPEG, is of a kind that is not taken, or is too big.
-        AccessError: the file cannot be read.
-        UsageError: an argument is of the wrong kind.
+        ImageError: if the data is damaged, is not a JPEG file, is a JPEG file of an unsupported
+            kind, or has too many pixels.
+        AccessError: if the file cannot be read.
+        UsageError: if an argument has the wrong type or is out of range.
     """
     return read_coefficients_many([source], threads=1, tolerant=tolerant, max_pixels=max_pixels)[0]
 
@@ -49,39 +56,42 @@ def read_coefficients_many(
     tolerant: bool = False,
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> list[Coefficients]:
-    """Read several JPEG files, in parallel and without the interpreter lock.
+    """Read several JPEG files in parallel, without holding the interpreter lock.
 
     Args:
         sources: paths and bytes, in any mixture.
-        threads: how many threads share the work; by default one for each available processor.
+        threads: number of threads. Default: one per available processor.
         tolerant: as for `read_coefficients`.
-        max_pixels: as for `read_coefficients`, for each image.
+        max_pixels: as for `read_coefficients`; the limit applies to each image.
 
     Returns:
-        One `Coefficients` for each source, in the order of the sources.
+        One `Coefficients` per source, in the order of `sources`.
 
     Raises:
-        ImageError, AccessError, UsageError: as `read_coefficients`; of several failing sources
-            the first one is named.
+        ImageError, AccessError, UsageError: as `read_coefficients`. If several sources fail, the
+            error names the first of them.
     """
     if isinstance(sources, str | bytes | bytearray | memoryview | os.PathLike):
-        raise UsageError("read_coefficients_many takes a sequence of images; wrap one in a list")
+        raise UsageError(
+            Message(
+                "sources-not-a-sequence",
+                "read_coefficients_many requires a sequence of images; wrap one image in a list",
+            )
+        )
     if threads is None:
         threads = available_processors()
-    if threads < 1:
-        raise UsageError(f"threads is {threads}; give 1 or more")
-    if max_pixels < 1:
-        raise UsageError(f"max_pixels is {max_pixels}; give 1 or more")
+    for argument, number in (("threads", threads), ("max_pixels", max_pixels)):
+        if number < 1:
+            raise UsageError(
+                Message("read-option-not-positive", f"{argument} is {number}; give 1 or more")
+            )
     native_sources = [native_source(source) for source in sources]
     images = _core.read_coefficients_many(
         native_sources, threads, tolerant, min(max_pixels, 2**64 - 1)
     )
     if isinstance(images, tuple):
         index, kind, cause = images
-        name, has_advice = source_name(sources, index), ";" in cause
-        if kind == "access":
-            raise AccessError(f"{name}: {cause if has_advice else unreadable(cause)}")
-        raise ImageError(f"{name}: {cause if has_advice else f'{cause}; give a whole JPEG file'}")
+        raise failure_error(kind, cause, source_name(sources, index))
     return [
         Coefficients(
             planes, tables, Frame(height, width, sampling, color_space, orientation), progressive
@@ -99,29 +109,33 @@ def read_coefficients_many(
     ]
 
 
-def unreadable(cause: str | None) -> str:
-    """What is said of a file that the system does not let read."""
-    return f"cannot read: {cause}; check the path"
-
-
 def native_source(source: ImageSource) -> str | bytes | bytearray | memoryview:
-    """A path as str, or contiguous bytes."""
+    """Return a path as str, or contiguous bytes, as the native reader requires.
+
+    Raises:
+        UsageError: if `source` is neither a path nor bytes.
+    """
     if isinstance(source, memoryview):
         return source if source.c_contiguous else source.tobytes()
     if isinstance(source, str | bytes | bytearray):
         return source
     path = os.fspath(source) if isinstance(source, os.PathLike) else None
     if not isinstance(path, str):
-        raise UsageError(f"an image is a path or bytes, not {type(source).__name__}")
+        raise UsageError(
+            Message(
+                "image-source-type-unknown",
+                f"an image is a {type(source).__name__}; give a path or bytes",
+            )
+        )
     return path
 
 
 def image_bytes(source: ImageSource) -> bytes | bytearray | memoryview:
-    """The bytes of an image that is a path or bytes.
+    """Return the bytes of an image; reads the file if `source` is a path.
 
     Raises:
         AccessError: if the file cannot be read.
-        UsageError: the argument is of the wrong kind.
+        UsageError: if `source` is neither a path nor bytes.
     """
     given = native_source(source)
     if not isinstance(given, str):
@@ -129,16 +143,16 @@ def image_bytes(source: ImageSource) -> bytes | bytearray | memoryview:
     try:
         return Path(given).read_bytes()
     except OSError as error:
-        raise AccessError(f"{source_name([source], 0)}: {unreadable(error.strerror)}") from error
+        raise unreadable(source_name([source], 0), error.strerror) from error
 
 
 def source_name(sources: Sequence[ImageSource], index: int, first: int = 0) -> str:
-    """How a message calls one of the sources, always on one line.
+    """Return the name of a source in messages, on one line.
 
     Args:
-        sources: some of those that the user gave.
-        index: of the source among them.
-        first: place of the first of them among all that the user gave.
+        sources: some or all of the user's sources.
+        index: index of the source in `sources`.
+        first: index of `sources[0]` among all of the user's sources.
     """
     source = sources[index]
     if isinstance(source, str | os.PathLike):

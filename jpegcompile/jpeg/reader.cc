@@ -9,9 +9,9 @@
 namespace jpegcompile {
 namespace {
 
-// A scan of a few bytes makes the decoder walk the whole frame, so a small file of many scans can
-// cost hours. Encoders write about ten; a frame of at most four megapixels may have 1000, larger
-// ones fewer.
+// A scan of a few bytes makes the decoder walk the whole frame, so a small file with many scans can
+// take hours. Encoders write about ten scans. Frames of up to four megapixels may have 1000 scans,
+// larger frames fewer.
 int most_scans(const jpeg_decompress_struct& decoder) noexcept {
     constexpr std::uint64_t budget = std::uint64_t{1} << 32;
     const std::uint64_t pixels = std::uint64_t{decoder.image_width} * decoder.image_height;
@@ -19,14 +19,14 @@ int most_scans(const jpeg_decompress_struct& decoder) noexcept {
         std::clamp<std::uint64_t>(budget / std::max<std::uint64_t>(pixels, 1), 64, 1000));
 }
 
-[[noreturn]] void refuse(const std::string& cause) {
-    throw ReadError(FailureKind::image, cause);
+[[noreturn]] void refuse(FailureKind kind, const std::string& cause) {
+    throw ReadError(kind, cause);
 }
 
 constexpr int exif_marker = JPEG_APP0 + 1;
 
 constexpr const char* replace = "replace the file";
-constexpr const char* keep = "replace the file, or have what is left of it read (--tolerant, or"
+constexpr const char* keep = "replace the file, or read the undamaged part (--tolerant, or"
                              " tolerant=True in Python)";
 
 std::string size_of(const jpeg_decompress_struct& decoder) {
@@ -41,16 +41,18 @@ std::string refusal_of_precision(int bits) {
 std::string refusal_of_components(int count) {
     const std::string kind = count == 4 ? " (CMYK or YCCK)" : "";
     return std::to_string(count) + " components" + kind +
-           " are not supported; convert it to RGB or grey";
+           " are not supported; convert it to RGB or grayscale";
 }
 
-std::string refusal_of_empty(const jpeg_decompress_struct& decoder) {
+ReadError refusal_of_empty(const jpeg_decompress_struct& decoder) {
     if (decoder.image_width > 0 && decoder.num_components > 0) {
-        return "Empty JPEG image: its header leaves the height to a DNL marker, which is not"
-               " supported; convert it to a baseline JPEG";
+        return {FailureKind::unsupported,
+                "the height is in a DNL marker, which is not supported; convert it to a baseline"
+                " JPEG"};
     }
-    return "Empty JPEG image: its header says " + size_of(decoder) + " of " +
-           std::to_string(decoder.num_components) + " components";
+    return {FailureKind::damaged, "empty JPEG image: the header says " + size_of(decoder) +
+                                      " and " + std::to_string(decoder.num_components) +
+                                      " components"};
 }
 
 }  // namespace
@@ -71,14 +73,14 @@ Reader::Reader(InputStream& stream, const ReadOptions& options) noexcept
     progress_.progress_monitor = &Reader::on_progress;
 }
 
-// Does nothing for a decoder that was never created: its `mem` is null.
+// Does nothing if the decoder was never created, because `mem` is then null.
 Reader::~Reader() { jpeg_destroy_decompress(&decoder_); }
 
 void Reader::on_error(j_common_ptr decoder) {
     Reader& reader = of(decoder);
     decoder->err->format_message(decoder, reader.message_.data());
-    // Between here and the setjmp lie only C frames of libjpeg and callbacks of ours without any
-    // object that has a destructor.
+    // The longjmp skips only C frames of libjpeg and callbacks that own no object with a
+    // destructor.
     std::longjmp(reader.escape_, 1);
 }
 
@@ -104,8 +106,8 @@ void Reader::on_progress(j_common_ptr decoder) {
     }
 }
 
-// Skips an APP1 segment as libjpeg does by itself, and looks at its content. What has a destructor
-// would be lost in a longjmp.
+// Reads an APP1 segment, which libjpeg would skip. Declares no object with a destructor, because a
+// longjmp would not run it.
 boolean Reader::on_exif_marker(j_decompress_ptr decoder) {
     jpeg_source_mgr& source = *decoder->src;
     const auto next_byte = [decoder, &source] {
@@ -131,8 +133,8 @@ boolean Reader::on_exif_marker(j_decompress_ptr decoder) {
 
 template <typename Step>
 void Reader::guarded(Step step) {
-    // `step` captures references and creates no object with a destructor, and this function has
-    // no local of its own: nothing that a longjmp would skip or clobber.
+    // `step` captures references and creates no object with a destructor, and this function has no
+    // local variable. So a longjmp skips no destructor and clobbers no value.
     if (setjmp(escape_) == 0) {
         step();
         return;
@@ -183,19 +185,20 @@ Image Reader::frame() const {
 void Reader::check_header() const {
     const std::uint64_t pixels = std::uint64_t{decoder_.image_width} * decoder_.image_height;
     if (pixels > options_.max_pixels) {
-        refuse(size_of(decoder_) + " are more than the limit of " +
-               std::to_string(options_.max_pixels) +
-               "; scale the image down, or in Python give a larger max_pixels");
+        refuse(FailureKind::too_large,
+               size_of(decoder_) + " are more than the limit of " +
+                   std::to_string(options_.max_pixels) +
+                   "; scale the image down, or pass a larger max_pixels in Python");
     }
-    // libjpeg-turbo 3 takes these headers: it reads samples of them, but no coefficients.
+    // libjpeg-turbo 3 accepts these headers. It can read the samples, but not the coefficients.
     if (const std::string process = refusal_of_process(course_.frame_marker()); !process.empty()) {
-        refuse(process);
+        refuse(FailureKind::unsupported, process);
     }
     if (decoder_.data_precision != 8) {
-        refuse(refusal_of_precision(decoder_.data_precision));
+        refuse(FailureKind::unsupported, refusal_of_precision(decoder_.data_precision));
     }
     if (decoder_.num_components != 1 && decoder_.num_components != 3) {
-        refuse(refusal_of_components(decoder_.num_components));
+        refuse(FailureKind::unsupported, refusal_of_components(decoder_.num_components));
     }
 }
 
@@ -204,7 +207,7 @@ void Reader::check_whole() const {
         return;
     }
     if (const std::string loss = course_.loss(decoder_); !loss.empty()) {
-        throw ReadError(FailureKind::image, "damaged: " + loss, keep);
+        throw ReadError(FailureKind::damaged, "damaged: " + loss, keep);
     }
 }
 
@@ -219,8 +222,8 @@ void Reader::take_component(int index, Component& component) {
         arrays_.take(index, component.block_rows, component.block_columns);
 }
 
-// libjpeg keeps the table that held when the component's first scan began. It accepts tables with
-// zeros, and frames with a component that no scan ever brought.
+// libjpeg keeps the table that was current when the component's first scan began. libjpeg accepts
+// tables with zeros, and frames with a component that is in no scan.
 const JQUANT_TBL& Reader::quantization_table(int index) const {
     const jpeg_component_info& info = decoder_.comp_info[index];
     const JQUANT_TBL* table = info.quant_table;
@@ -230,11 +233,13 @@ const JQUANT_TBL& Reader::quantization_table(int index) const {
     }
     const std::string where = "component " + std::to_string(index);
     if (table == nullptr) {
-        refuse("corrupt data: " + where + " has no scan or no quantization table");
+        refuse(FailureKind::damaged,
+               "corrupt data: " + where + " has no scan or no quantization table");
     }
     if (std::find(std::begin(table->quantval), std::end(table->quantval), 0) !=
         std::end(table->quantval)) {
-        refuse("corrupt data: the quantization table of " + where + " holds a zero");
+        refuse(FailureKind::damaged,
+               "corrupt data: the quantization table of " + where + " contains a zero");
     }
     return *table;
 }
@@ -244,55 +249,57 @@ ReadError Reader::failure() const {
         return {FailureKind::access, std::generic_category().message(stream_.read_errno())};
     }
     if (too_many_scans_) {
-        return {FailureKind::image, "more than " + std::to_string(most_scans(decoder_)) +
-                                        " scans; encode it again if the file is trusted"};
+        return {FailureKind::too_many_scans, "more than " + std::to_string(most_scans(decoder_)) +
+                                                 " scans; encode it again if the file is trusted"};
     }
     if (errors_.msg_code == JERR_OUT_OF_MEMORY) {
         return {FailureKind::memory, "not enough memory for " + size_of(decoder_),
-                "use a machine with more, or have read_coefficients refuse such files"
-                " (max_pixels)"};
+                "use a machine with more memory, or refuse such files with a smaller max_pixels"};
     }
     if (warning_ && !stream_.start().empty()) {
-        // Before the first scan there is nothing that could be read.
-        return {FailureKind::image, std::string("damaged: ") + message_.data(),
+        // Before the first scan there are no coefficients to keep.
+        return {FailureKind::damaged, std::string("damaged: ") + message_.data(),
                 decoder_.input_scan_number == 0 ? replace : keep};
     }
-    return {FailureKind::image, refusal()};
+    return refusal();
 }
 
-std::string Reader::refusal() const {
+ReadError Reader::refusal() const {
+    using enum FailureKind;
     if (stream_.start().empty()) {
-        return refusal_of_contents({});
+        return {not_jpeg, refusal_of_contents({})};
     }
     const int value = errors_.msg_parm.i[0];
     const std::string message = message_.data();
     switch (errors_.msg_code) {
         case JERR_NO_SOI:
-            return refusal_of_contents(stream_.start());
+            return {not_jpeg, refusal_of_contents(stream_.start())};
         case JERR_BAD_PRECISION:
-            return refusal_of_precision(value);
+            return {unsupported, refusal_of_precision(value)};
         case JERR_COMPONENT_COUNT:
-            return refusal_of_components(value);
+            return {unsupported, refusal_of_components(value)};
         case JERR_EMPTY_IMAGE:
             return refusal_of_empty(decoder_);
         case JERR_IMAGE_TOO_BIG:
-            return size_of(decoder_) + " are too many: " + message + "; scale or crop it";
+            return {too_large,
+                    size_of(decoder_) + " are too many: " + message + "; scale or crop it"};
         case JERR_ARITH_NOTIMPL:
-            return "arithmetic coding is not in the libjpeg of this machine; convert it to a"
-                   " baseline JPEG";
+            return {unsupported,
+                    "the installed libjpeg does not support arithmetic coding; convert it to a"
+                    " baseline JPEG"};
         case JERR_NOT_COMPILED:
-            return "cannot be read by the libjpeg of this machine: " + message +
-                   "; convert it to a baseline JPEG";
+            return {unsupported, "the installed libjpeg cannot read it: " + message +
+                                     "; convert it to a baseline JPEG"};
         case JERR_SOF_UNSUPPORTED:
         case JERR_UNKNOWN_MARKER:
             if (const std::string process = refusal_of_process(value); !process.empty()) {
-                return process;
+                return {unsupported, process};
             }
             break;
         default:
             break;
     }
-    return "cannot be read as a JPEG: " + message;
+    return {damaged, "cannot be read as a JPEG: " + message};
 }
 
 }  // namespace jpegcompile

@@ -1,4 +1,4 @@
-// One libjpeg decoder, made safe for use from C++: it never exits, prints or leaks.
+// One libjpeg decoder, made safe for C++: it never exits, prints or leaks.
 #pragma once
 
 #include <csetjmp>
@@ -26,7 +26,7 @@ public:
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
 
-    // Throws ReadError; to be called once.
+    // Call this once. Throws ReadError.
     [[nodiscard]] Image read();
 
 private:
@@ -37,19 +37,19 @@ private:
     static void on_progress(j_common_ptr decoder);
     static boolean on_exif_marker(j_decompress_ptr decoder);
 
-    // Runs `step`, which calls libjpeg; throws ReadError where libjpeg reports an error.
+    // Runs `step`, which calls libjpeg. Throws ReadError if libjpeg reports an error.
     template <typename Step>
     void guarded(Step step);
 
     void check_header() const;
     void check_whole() const;
-    // What the header says; of the components only the sampling factors.
+    // The header as an image whose components have sampling factors only.
     [[nodiscard]] Image frame() const;
     void take_component(int index, Component& component);
     [[nodiscard]] const JQUANT_TBL& quantization_table(int index) const;
     [[nodiscard]] ReadError failure() const;
-    // What libjpeg's error says of a file that it does not take, and what to do.
-    [[nodiscard]] std::string refusal() const;
+    // The error for a file that libjpeg refuses.
+    [[nodiscard]] ReadError refusal() const;
 
     InputStream& stream_;
     ReadOptions options_;

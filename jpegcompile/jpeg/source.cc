@@ -12,9 +12,9 @@
 namespace jpegcompile {
 namespace {
 
-// Larger files are read in pieces, so that no file is too large.
+// Larger files are read in pieces.
 constexpr std::size_t most_whole_bytes = std::size_t{64} << 20;
-// Before more is read, whether a file is none at all.
+// Bytes to read before the decision whether the file is a JPEG file.
 constexpr std::size_t first_bytes = 4096;
 
 [[noreturn]] void fail_access(int error_number) {
@@ -25,9 +25,9 @@ constexpr std::size_t first_bytes = 4096;
 
 InputFile::InputFile(const std::string& path) {
     if (path.find('\0') != std::string::npos) {
-        throw ReadError(FailureKind::access, "a path cannot hold a zero byte");
+        throw ReadError(FailureKind::access, "a path cannot contain a zero byte");
     }
-    // O_NONBLOCK: opening a named pipe without a writer must not hang.
+    // O_NONBLOCK prevents a hang on a named pipe without a writer.
     descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor_ < 0) {
         fail_access(errno);
@@ -64,7 +64,7 @@ FileBytes InputFile::read_whole() const {
     if (size_ < 2 || size_ > most_whole_bytes) {
         return {};
     }
-    // One byte more tells whether the file has grown.
+    // One extra byte shows whether the file has grown.
     FileBytes whole{allocate_bytes(size_ + 1), 0};
     bool is_jpeg = whole.memory != nullptr;
     while (is_jpeg && whole.size <= size_) {

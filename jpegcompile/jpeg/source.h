@@ -1,4 +1,4 @@
-// Where the bytes of a JPEG file come from, as a libjpeg source manager.
+// The bytes of a JPEG file as a libjpeg source manager.
 #pragma once
 
 #include <cstdio>
@@ -22,17 +22,17 @@ struct FileBytes {
 // An open regular file, closed with its owner.
 class InputFile {
 public:
-    // Throws ReadError where the path cannot be opened or is no regular file.
+    // Throws ReadError if the path cannot be opened or is not a regular file.
     explicit InputFile(const std::string& path);
     ~InputFile();
     InputFile(const InputFile&) = delete;
     InputFile& operator=(const InputFile&) = delete;
 
-    // Fills `buffer` from the file; the bytes read, 0 at the end, or -errno.
+    // Fills `buffer` from the file. Returns the number of bytes read, 0 at the end, or -errno.
     [[nodiscard]] long read(std::span<unsigned char> buffer) const noexcept;
 
-    // All of a file that begins like a JPEG file, unless it is very large; otherwise none, and the
-    // file is read from its start again. Throws ReadError where reading fails.
+    // Returns the whole file if it begins like a JPEG file and is not very large. Otherwise returns
+    // nothing, and `read` starts at the beginning again. Throws ReadError if reading fails.
     [[nodiscard]] FileBytes read_whole() const;
 
 private:
@@ -40,8 +40,9 @@ private:
     std::size_t size_ = 0;
 };
 
-// `jpeg_source_mgr` over a file, in pieces of a fixed size so that no file is too large, or over
-// memory. The end of the data is a libjpeg warning followed by an invented end-of-image marker.
+// A `jpeg_source_mgr` over memory or over a file. A file is read in pieces of a fixed size, so it
+// may be of any length. At the end of the data it reports a libjpeg warning and adds an
+// end-of-image marker.
 class InputStream : public jpeg_source_mgr {
 public:
     explicit InputStream(const InputFile& file) noexcept;
@@ -51,7 +52,7 @@ public:
 
     // The errno of a failed read, or 0.
     [[nodiscard]] int read_errno() const noexcept { return read_errno_; }
-    // The first bytes of the data, valid until libjpeg asks for more than one buffer.
+    // The first bytes of the data. Valid until libjpeg requests a second buffer.
     [[nodiscard]] std::span<const unsigned char> start() const noexcept { return start_; }
 
 private:

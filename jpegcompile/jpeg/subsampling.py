@@ -1,4 +1,4 @@
-"""Chroma subsampling by name: what a compiled file is written for, and what a JPEG file has."""
+"""Names of chroma subsamplings, such as "4:2:0"."""
 
 from __future__ import annotations
 
@@ -11,16 +11,22 @@ SUBSAMPLINGS = (*LUMA_FACTORS, GRAY)
 
 
 def frame_of(subsampling: str, height: int, width: int) -> Frame:
-    """Frame of a YCbCr or grey image of that size and subsampling."""
+    """Return the frame of a YCbCr or grayscale image.
+
+    Args:
+        subsampling: a name from `SUBSAMPLINGS`.
+        height: height in pixels.
+        width: width in pixels.
+    """
     if subsampling == GRAY:
         return Frame(height, width, ((1, 1),), "gray")
     return Frame(height, width, (LUMA_FACTORS[subsampling], (1, 1), (1, 1)), "ycbcr")
 
 
 def subsampling_of(frame: Frame) -> str | None:
-    """Name of a frame's subsampling; None where a compiled model cannot be written for it.
+    """Return the name of a frame's subsampling; None if no compiled model can be made for it.
 
-    Only ratios count: factors of 2x2, 2x2, 2x2 are 4:4:4.
+    Only ratios matter: the factors 2x2, 2x2, 2x2 are 4:4:4.
     """
     if frame.color_space == "gray":
         return GRAY

@@ -1,7 +1,8 @@
-"""Reading JPEG files of which some may be unusable: the one place that decides what then is done.
+"""Read image files, some of which may be unusable.
 
-`stop` raises the error of the first unusable file. `skip` and `report` leave such files out, and
-keep their names with the reasons; a command ends with an error after `report` (`require_complete`).
+`on_error` says what happens to an unusable file. "stop" raises the error of the first one. "skip"
+and "report" skip the file and record its name and the reason. After "report", a command ends with
+an error (`require_complete`).
 """
 
 from __future__ import annotations
@@ -18,43 +19,44 @@ from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.pixel_fallback import PixelFallback
 from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage
 from jpegcompile.jpeg.read import ImageSource, read_coefficients_many, source_name
+from jpegcompile.messages import Message
 
 OnError = Literal["stop", "skip", "report"]
 ON_ERROR: tuple[OnError, ...] = get_args(OnError)
 
-# Files that are read at once where nothing but whether they can be used is asked.
+# Files that `ImageReader.each` reads at a time.
 _AT_ONCE = 32
 
-# Refuses an image by an ImageError that begins with the name, its second argument.
+# Raises an ImageError if an image is unusable. The message begins with the second argument, a name.
 Check = Callable[[ReadImage, str], None]
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that could not be used.
+    """An unusable file that was skipped.
 
     Attributes:
-        file: path as it was given or found; of bytes their place, "bytes (image 3)".
-        reason: what is wrong with it, and what to do.
+        file: path as given or found; "bytes (image 3)" for the bytes at index 3.
+        reason: what is wrong and what to do, as a `Message`.
     """
 
     file: str
     reason: str
 
     def __str__(self) -> str:
-        """Both on one line."""
+        """File and reason on one line."""
         return f"{source_name([self.file], 0)}: {self.reason}"
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A file that can be used.
+    """A usable file.
 
     Attributes:
-        index: place among all the sources.
-        image: the coefficients of the file, or its pixels where the reader falls back to them.
-        is_whole: whether nothing of it is damaged.
+        index: index among all sources.
+        image: coefficients of the file, or its pixels after the pixel fallback.
+        is_whole: whether the file is undamaged.
     """
 
     index: int
@@ -63,11 +65,11 @@ class Reading:
 
 
 class ImageReader:
-    """Reads files, and does with unusable ones what `on_error` says.
+    """Reads files and handles unusable ones as `on_error` says.
 
     Attributes:
         on_error: "stop", "skip" or "report".
-        tolerant: whether to take what can be read of damaged files.
+        tolerant: whether to use the readable part of damaged files.
     """
 
     def __init__(
@@ -79,20 +81,25 @@ class ImageReader:
         threads: int | None = None,
         fallback: PixelFallback | None = None,
     ) -> None:
-        """Read for a network.
+        """Create a reader for a network.
 
         Args:
-            check: refuses images that the network does not take.
-            on_error: what becomes of unusable files.
+            check: raises an ImageError for images that the network does not accept.
+            on_error: "stop", "skip" or "report".
             tolerant: as for `read_coefficients`.
             threads: as for `read_coefficients_many`.
-            fallback: decodes files of which no coefficients are read; without it they are unusable.
+            fallback: decodes files without readable coefficients. None makes them unusable.
 
         Raises:
-            UsageError: if `on_error` is none of the three.
+            UsageError: if `on_error` is another word.
         """
         if on_error not in ON_ERROR:
-            raise UsageError(f"on_error is {on_error!r}; use one of {', '.join(ON_ERROR)}")
+            raise UsageError(
+                Message(
+                    "reader-on-error-unknown",
+                    f"on_error is {on_error!r}; use one of {', '.join(ON_ERROR)}",
+                )
+            )
         self.on_error: OnError = on_error
         self.tolerant = tolerant
         self._check = check
@@ -103,48 +110,48 @@ class ImageReader:
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """What could not be used so far, in the order of the sources."""
+        """Files skipped so far, in the order of the sources."""
         return tuple(self._skipped[index] for index in sorted(self._skipped))
 
     @property
     def pixel_fallbacks(self) -> int:
-        """How many of the files that could be used so far went through pixels."""
+        """Number of usable files so far that went through the pixel fallback."""
         return len(self._by_pixels - self._skipped.keys())
 
     @contextmanager
     def guarding(self, source: ImageSource, index: int, name: str | None = None) -> Iterator[None]:
-        """Work on one source: an error that the source causes ends the work, or all of it.
+        """Handle errors of one source within a `with` block, as `on_error` says.
 
         Args:
-            source: that is worked on.
-            index: of the source among all of them.
-            name: that messages call the source by; as if it were the only one, if not given.
+            source: the source that the block works on.
+            index: index of the source among all sources.
+            name: name of the source in messages. Default: the name of a single source.
 
         Raises:
-            ImageError, AccessError: that the work raises, if `on_error` is "stop"; the message
-                begins with the source's name.
+            ImageError, AccessError: the error of the block, if `on_error` is "stop". The message
+                begins with the name of the source.
         """
         try:
             yield
         except (ImageError, AccessError) as error:
-            # The work knows no other sources.
-            reason = str(error).removeprefix(f"{source_name([source], 0)}: ")
+            # The block names the source as if it were the only one.
+            text = str(error).removeprefix(f"{source_name([source], 0)}: ")
             if self.on_error == "stop":
-                message = f"{name or source_name([source], 0)}: {reason}"
+                message = Message(error.code, f"{name or source_name([source], 0)}: {text}")
                 if message == str(error):
                     raise
                 raise type(error)(message) from error
             file = f"bytes (image {index})"
             if isinstance(source, str | os.PathLike):
                 file = os.fspath(source)
-            self._skipped[index] = Skipped(file, reason)
+            self._skipped[index] = Skipped(file, Message(error.code, text))
 
     def read(self, sources: Sequence[ImageSource], first: int = 0) -> list[Reading]:
-        """The sources that can be used, in their order.
+        """Read sources and return the usable ones, in their order.
 
         Args:
             sources: paths and bytes.
-            first: index of the first of them among all sources.
+            first: index of `sources[0]` among all sources.
 
         Raises:
             ImageError, AccessError: of the first unusable source, if `on_error` is "stop".
@@ -166,16 +173,16 @@ class ImageReader:
         return found
 
     def instead(self, source: ImageSource, index: int, error: ImageError) -> PixelImage:
-        """The pixels of a file of which no coefficients can be used; to be called while guarding.
+        """Decode the pixels of a file without usable coefficients; call this within `guarding`.
 
         Args:
-            source: the file.
-            index: of the source among all of them.
-            error: why; it knows no other source.
+            source: path or bytes of the file.
+            index: index of the source among all sources.
+            error: why the coefficients are unusable. It names the source as the only one.
 
         Raises:
-            ImageError: `error` where the reader has no fallback, or else as the fallback raises it,
-                or because the network does not take the pixels.
+            ImageError: `error` if the reader has no fallback; the error of the fallback; or that
+                the network does not accept the pixels.
         """
         if self._fallback is None:
             raise error
@@ -185,10 +192,19 @@ class ImageReader:
         return image
 
     def each(self, files: Sequence[Path], work: Callable[[Path, Reading], Result]) -> list[Result]:
-        """What `work` gives for each file that it, too, can use; a few are read at a time.
+        """Call `work` for each usable file, reading a few files at a time.
+
+        A file for which `work` raises ImageError or AccessError is unusable, too.
+
+        Args:
+            files: paths.
+            work: called with the path and the reading of a file.
+
+        Returns:
+            The results of `work` for the usable files.
 
         Raises:
-            ImageError, AccessError: as `read`; and if no file can be used.
+            ImageError, AccessError: as `read`, and if no file is usable.
         """
         results: list[Result] = []
         for start in range(0, len(files), _AT_ONCE):
@@ -199,19 +215,23 @@ class ImageReader:
         return results
 
     def require_some(self, used: Sized) -> None:
-        """Refuse to go on with nothing.
+        """Raise an error if every file was skipped.
+
+        Args:
+            used: the usable files, or results for them.
 
         Raises:
-            ImageError: if nothing was used, and something was skipped.
+            ImageError: if `used` is empty and a file was skipped.
         """
         if self._skipped and not used:
             count, first = len(self._skipped), self.skipped[0]
+            text = f"none of {count} files is usable; the first is {first}"
             if count == 1:
-                raise ImageError(f"the only file cannot be used: {first}")
-            raise ImageError(f"none of {count} files can be used; the first is {first}")
+                text = f"the only file is unusable: {first}"
+            raise ImageError(Message("no-file-usable", text))
 
     def _at_once(self, sources: Sequence[ImageSource]) -> list[Coefficients] | None:
-        """All the sources, if all are whole; None sends each through `_alone`."""
+        """Read all sources together; None if one fails, and `_alone` must read each."""
         try:
             return read_coefficients_many(sources, threads=self._threads)
         except (ImageError, AccessError):
@@ -227,11 +247,11 @@ class ImageReader:
 
 
 def require_complete(skipped: Sequence[Skipped]) -> None:
-    """Turn files that could not be used into an error, after the work on all others.
+    """Raise an error if files were skipped; call this after the work on all others.
 
     Raises:
-        ImageError: if there are any.
+        ImageError: if `skipped` is not empty.
     """
     if skipped:
-        count = "1 file" if len(skipped) == 1 else f"{len(skipped)} files"
-        raise ImageError(f"{count} could not be used; the first is {skipped[0]}")
+        count = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
+        raise ImageError(Message("files-unusable", f"{count} unusable; the first is {skipped[0]}"))

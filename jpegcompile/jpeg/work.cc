@@ -43,7 +43,7 @@ void share_work(std::size_t threads, const std::function<void()>& work) {
             helpers.emplace_back(work);
         }
     } catch (const std::system_error&) {
-        // The system gives no more threads: those that there are do the work.
+        // The system refuses to start more threads: the running ones do the work.
     }
     work();
 }

@@ -1,4 +1,4 @@
-// Sources shared among threads.
+// Distributes sources among threads.
 #pragma once
 
 #include <cstddef>
@@ -11,16 +11,16 @@
 
 namespace jpegcompile {
 
-// Bytes of a source; 0 for a file that cannot be read, which will say so when it is its turn.
+// Size of a source in bytes. 0 for a file that cannot be read; reading it later reports the error.
 [[nodiscard]] std::uintmax_t size_of(const Source& source) noexcept;
 
-// Indices of the sources, the largest first where there are several threads: the small ones at the
-// end then fill the time that the last large one takes.
+// Indices of the sources in the order of work. With several threads the largest source comes first,
+// so that small sources at the end keep the other threads busy.
 [[nodiscard]] std::vector<std::size_t> order_of_work(std::span<const Source> sources,
                                                      std::size_t threads);
 
-// Calls `work` by at most so many threads at once, of which the caller's is one, and waits for all.
-// Where the system gives no more threads, those that there are do the work. `work` throws nothing.
+// Calls `work` on up to `threads` threads, including the caller's, and waits for all. If the system
+// refuses to start more threads, the running ones do the work. `work` must not throw.
 void share_work(std::size_t threads, const std::function<void()>& work);
 
 }  // namespace jpegcompile

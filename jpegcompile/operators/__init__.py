@@ -1,5 +1,6 @@
-"""The operators of the `jpegcompile` domain: each is defined once, and everything else follows.
+"""Definitions of the `jpegcompile` operators, one module for each family.
 
-The modules of this package import the standard library alone, since the build makes the header for
-C++ from them (`header.py`). Only `function.py` needs onnx.
+The C++ headers, function bodies, documentation and checks are all derived from the definitions. The
+build generates C++ from them (`header.py`), so the modules of this package only import the standard
+library. The exception is `function.py`, which imports onnx.
 """

@@ -1,4 +1,4 @@
-"""Sums and products of a map with numbers, with one for each channel, or with another map."""
+"""Sums and products of a map with a number, a vector of channels, or another map."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _SUMMED_PIXELS = f"""{_SCALED}
 _SCALED_SUMS = (
     Operator(
         SCALE_ADD_RELU,
-        "the rectified pixels of scale * x + residual",
+        "max(0, scale * x + residual)",
         (
             feature_map(is_compact=True),
             _SCALE,
@@ -63,7 +63,7 @@ _SCALED_SUMS = (
     ),
     Operator(
         SCALE_ADD_RELU_TRUNCATE,
-        "JpegScaleAddRelu, of which few frequencies are kept",
+        "JpegScaleAddRelu with only the frequencies of the band",
         (
             feature_map(is_compact=True),
             _SCALE,
@@ -94,14 +94,14 @@ _SCALED_SUMS = (
     ),
 )
 
-# The pixels of the other map.
+# Statements that compute the pixels of both maps.
 _BOTH_PIXELS = f"""{PIXELS_OF_X}
         o = MatMul(inverse_rows, residual)
         other_spatial = MatMul(o, inverse_columns)"""
 
 
 def _of_two(name: str, summary: str, op: str, kernel: str) -> Operator:
-    # A factor may be one map for all channels.
+    # A factor can be one map that is broadcast to all channels.
     other = replace(feature_map("residual"), is_broadcast=op == "Mul")
     return Operator(
         name,
@@ -116,11 +116,11 @@ def _of_two(name: str, summary: str, op: str, kernel: str) -> Operator:
 
 
 ARITHMETIC: tuple[Operator, ...] = (
-    _shift("JpegAdd", "x plus a number, or one for each channel", "Add", "add"),
-    _shift("JpegSub", "x minus a number, or one for each channel", "Sub", "sub"),
+    _shift("JpegAdd", "x plus one number, or one number for each channel", "Add", "add"),
+    _shift("JpegSub", "x minus one number, or one number for each channel", "Sub", "sub"),
     Operator(
         SCALE,
-        "x times one factor for each channel",
+        "x times one number for each channel",
         (feature_map(is_compact=True), _SCALE),
         result(is_compact=True),
         (BLOCK,),
@@ -130,7 +130,7 @@ ARITHMETIC: tuple[Operator, ...] = (
         keeps_band=True,
     ),
     *_SCALED_SUMS,
-    _of_two("JpegMul", "the product of the pixels of two maps", "Mul", "product"),
-    _of_two("JpegMax", "the larger pixels of two maps", "Max", "maximum"),
-    _of_two("JpegMin", "the smaller pixels of two maps", "Min", "minimum"),
+    _of_two("JpegMul", "the per-pixel product of two maps", "Mul", "product"),
+    _of_two("JpegMax", "the per-pixel maximum of two maps", "Max", "maximum"),
+    _of_two("JpegMin", "the per-pixel minimum of two maps", "Min", "minimum"),
 )

@@ -1,4 +1,4 @@
-"""Casts between the spatial and the JPEG domain."""
+"""Casts between the spatial domain and the JPEG domain."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CASTS: tuple[Operator, ...] = (
     ),
     Operator(
         TO_SPATIAL,
-        "the pixels of a map",
+        "the inverse block DCT of a map: its pixels",
         (feature_map(is_compact=True), *_MATRICES),
         result(block=PIXELS),
         (BLOCK,),

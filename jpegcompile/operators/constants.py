@@ -1,19 +1,19 @@
-"""Numbers and names on which compiled files, passes and kernels agree."""
+"""Numbers and names that compiled files, passes and kernels share."""
 
 from __future__ import annotations
 
-# Domain and opset of the operators, and the key of our record in the metadata of a model. A runtime
-# runs kernels for nodes of later opsets, too: where the meaning of an attribute or the layout
-# between two kernels changes, the domain needs another name, so that older libraries leave the
-# nodes of newer files to their bodies.
+# Operator domain and version of the `jpegcompile` operators. The operator domain is also the key of
+# the metadata record in a compiled model. ONNX Runtime also runs kernels for nodes of later
+# versions. So if the meaning of an attribute or a layout between kernels changes, rename the
+# operator domain. Older libraries then run the function bodies of newer files.
 DOMAIN = "jpegcompile"
 DOMAIN_VERSION = 1
 
-# Channels that stand side by side in a map in groups; 1 in place of it means NCHW.
+# Number of channels in a group of the grouped layout. 1 is NCHW.
 CHANNEL_GROUP = 16
 
-# Chroma subsamplings that a compiled file can be written for: the sampling factors (horizontal,
-# vertical) of luma where chroma has (1, 1). ITU-T T.81, B.2.2.
+# Supported chroma subsamplings: sampling factors (horizontal, vertical) of luma for chroma factors
+# of (1, 1). ITU-T T.81, B.2.2.
 LUMA_FACTORS = {
     "4:4:4": (1, 1),
     "4:2:2": (2, 1),
@@ -22,22 +22,23 @@ LUMA_FACTORS = {
     "4:1:1": (4, 1),
 }
 
-# Operators for the programs of a model's own functions, and the longest program of a kernel: more
-# steps than any activation has, and few enough that registers are no burden.
+# Number of operators for the per-pixel programs of a model, and the longest program of a kernel. It
+# has more steps than any activation, but few enough for the registers.
 MOST_PROGRAMS = 32
 MOST_PROGRAM_STEPS = 256
 MOST_PROGRAM_CONSTANTS = 256
 
-# Limits of native kernels. Where transformed weights of Winograd's larger tile, 36 for each pair of
-# channels, would not stay in the last level of a cache, the smaller tile with its 16 is faster.
+# Limits of native kernels. The larger Winograd tile has 36 transformed weights for each pair of
+# channels, the smaller tile has 16. The smaller tile is faster if the weights of the larger one
+# exceed the last-level cache.
 MOST_WINOGRAD4_FLOATS = 5 << 20
-# Convolutions of so few channels are computed in a way of their own.
+# Convolutions of at most this number of channels have an implementation of their own.
 THIN_CHANNELS = 4
-# Floats of all tables of a sparse first convolution, 32 MB, and groups of channels that share one.
+# Floats in all tables of a sparse first convolution, 32 MB, and groups of channels for each table.
 MOST_TABLE_FLOATS = 8 << 20
 TABLE_GROUPS = 2
 
-# Native kernels that have a form for CUDA, `make_KERNEL_on_cuda` in C++.
+# Native kernels with a CUDA implementation, `make_KERNEL_on_cuda` in C++.
 CUDA_KERNELS = (
     "abs",
     "add",
@@ -88,10 +89,10 @@ CUDA_KERNELS = (
     "to_spatial",
     "truncate",
 )
-# Those of them that read numbers by channel on the host, and pack them for the device.
+# CUDA kernels that read vectors on the host and pack them for the device.
 CUDA_PACKED_VECTORS = ("batch_normalization", "group_normalization", "prelu")
 
-# The constants that kernels know: FEW_NAMES is kFewNames in C++.
+# The constants for C++: FEW_NAMES is kFewNames there.
 FOR_KERNELS = (
     "DOMAIN",
     "DOMAIN_VERSION",

@@ -1,12 +1,11 @@
-"""Convolutions, alone and with what follows them in the graph.
+"""Convolutions and fused convolutions.
 
     y = band * activation(convolution(x, weight) + bias + residual)
 
-Each part but the convolution with its bias may be missing; only an activated result is truncated.
-An operator is called by its parts: JpegConvAddReluTruncate. Between a convolution and an activation
-no transform stands: the forward transform of the one and the inverse transform of the other would
-only undo each other. So the residual is added as pixels where an activation follows, and as
-coefficients where none does.
+All parts except the convolution and its bias are optional. Only an activated output is truncated.
+The name of an operator lists its parts: JpegConvAddReluTruncate. There is no transform between a
+convolution and its activation, since the forward and the inverse transform would cancel. So the
+residual input is added as pixels if an activation follows, and as coefficients otherwise.
 """
 
 from __future__ import annotations
@@ -40,13 +39,13 @@ from jpegcompile.operators.piecewise import (
 )
 
 JPEG_CONV, JPEG_POINTWISE_CONV = "JpegConv", "JpegPointwiseConv"
-# The convolution at block size 1, where the spatial domain is its own twin.
+# The convolution at block size 1: input and output are in the spatial domain.
 SPATIAL_CONV = "SpatialConv"
-# How a native kernel computes a windowed convolution; empty for its own choice.
+# Method of the native kernel for a convolution with a window; empty for the kernel's choice.
 METHOD = Attribute("method", "string", "")
 WINDOW = tuple(Attribute(name, "ints") for name in ("strides", "pads", "dilations"))
 GROUP = Attribute("group", "int")
-# The matrices that take a residual to pixels.
+# Matrices that transform a residual input to pixels.
 RESIDUAL_INVERSE = ("residual_rows", "residual_columns")
 _CONV = (
     "Conv <strides: ints = @strides, pads: ints = @pads, dilations: ints = @dilations,"
@@ -56,13 +55,13 @@ _CONV = (
 
 @dataclass(frozen=True)
 class Activation:
-    """What follows a convolution or a sum.
+    """An activation after a convolution or a sum.
 
     Attributes:
-        operator: the activation by itself, in the jpeg domain.
-        operands: what it reads besides the map.
-        applied: statements that make `result` of `spatial`.
-        old: the same for models below opset 11, where that differs.
+        operator: the activation as an operator of its own in the JPEG domain.
+        operands: operands in addition to the map.
+        applied: statements that compute `result` from `spatial`.
+        old: statements for models below opset 11, if they differ.
     """
 
     operator: str = ""
@@ -83,20 +82,20 @@ ACTIVATIONS: Mapping[str, Activation] = {
 def fused_name(
     base: str, has_residual: bool, activation: str = NONE, is_truncated: bool = False
 ) -> str:
-    """The operator of a convolution, a sum with a map of its result's shape, and an activation.
+    """Return the name of a fused convolution.
 
     Args:
-        base: a convolution by itself.
-        has_residual: whether there is a sum.
-        activation: behind the convolution or the sum, or none.
-        is_truncated: whether the result keeps few frequencies.
+        base: the convolution without epilogue.
+        has_residual: whether there is a residual input.
+        activation: the activation, or none.
+        is_truncated: whether the output is truncated.
     """
     return f"{base}{'Add' if has_residual else ''}{activation}{'Truncate' if is_truncated else ''}"
 
 
 @dataclass(frozen=True)
 class _Form:
-    """The parts of an operator; see the module's text."""
+    """The parts of an operator; see the module's docstring."""
 
     base: str
     has_residual: bool
@@ -105,14 +104,14 @@ class _Form:
 
     @property
     def operands(self) -> tuple[Operand, ...]:
-        """What the activation reads besides the map, for the channels of the result."""
+        """Further operands of the activation, with the output channels."""
         return tuple(
             Operand(o.name, o.role, NUMBER if o.shape == NUMBER else "N O 1 1")
             for o in ACTIVATIONS[self.activation].operands
         )
 
     def bodies(self) -> tuple[Body, ...]:
-        """One for each way to spell the activation."""
+        """Return the function bodies: one for each variant of the activation."""
         make, activation = _STATEMENTS[self.base], ACTIVATIONS[self.activation]
         new = Body(make(self, activation.applied))
         if not activation.old:
@@ -120,7 +119,7 @@ class _Form:
         return (Body(make(self, activation.old), CLIP_INPUTS_SINCE), new)
 
     def forward(self) -> str:
-        """Statements that make `y` of `result`."""
+        """Return statements that compute `y` from `result`."""
         whole, truncated = ("whole", "y = Mul(whole, band)") if self.is_truncated else ("y", "")
         return f"""
         t = MatMul(forward_rows, result)
@@ -225,7 +224,7 @@ _BLOCKS = {
 }
 _SUMMARIES = {
     JPEG_CONV: "the convolution of the pixels",
-    JPEG_POINTWISE_CONV: "the 1x1 convolution, which commutes with the DCT",
+    JPEG_POINTWISE_CONV: "the 1x1 (pointwise) convolution of coefficients",
     SPATIAL_CONV: "the convolution at block size 1",
 }
 
@@ -236,12 +235,12 @@ def _operator(form: _Form) -> Operator:
     taken, made = _BLOCKS[form.base]
     residual = feature_map("residual", f"N O {plane}", made, is_compact=not is_spatial)
     band = Operand(BAND.name, BAND.role, plane)
-    parts = ["a sum"] if form.has_residual else []
+    parts = ["residual input"] if form.has_residual else []
     parts += [form.activation] if form.activation else []
-    parts += ["a truncation"] if form.is_truncated else []
+    parts += ["truncation"] if form.is_truncated else []
     return Operator(
         fused_name(form.base, form.has_residual, form.activation, form.is_truncated),
-        ", ".join([_SUMMARIES[form.base], *parts]),
+        _SUMMARIES[form.base] + (f" with {', '.join(parts)}" if parts else ""),
         (
             feature_map(block=taken, is_compact=not is_spatial),
             Operand("weight", "weights", "O ? 1 1" if is_pointwise else "O ? ? ?"),

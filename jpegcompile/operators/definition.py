@@ -1,4 +1,4 @@
-"""What the definition of an operator says."""
+"""The parts of an operator definition."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ ElementType = Literal["float", "int16", "int64", "uint8", "uint16"]
 AttributeType = Literal["int", "ints", "float", "string"]
 Role = Literal["map", "vector", "weights", "matrix", "plane", "index", "bytes"]
 Masking = Literal["", "asm", "apx"]
-# What stands for an input: a tensor, or its name.
+# Representation of an input: a tensor, or its name.
 Given = TypeVar("Given")
 
-# A block size that is no attribute: the map holds pixels.
+# Block size of a spatial map, which needs no attribute.
 PIXELS = "1"
 
 
@@ -23,20 +23,21 @@ class Operand:
     """An input or an output of an operator.
 
     Attributes:
-        name: in the function body, in Python and in C++.
-        role: "map" of features; "vector", numbers that go by channel, and by pixel where the shape
-            says so; "weights" of a convolution and constants like them; "matrix" of an axis and
-            "plane", constants that describe a transform; "index", integers for function bodies;
-            "bytes" of files and their coefficients.
-        shape: a name or a number for each dimension, as in "N C H W". Dimensions of one name are
-            equal within a node, "?" is any extent, and "*" by itself any shape. A vector may have
-            any shape that broadcasts to the given one, and so may a map that says it broadcasts.
-        type: of the elements. "float" is the precision of the node, float32 for native kernels.
-        block: of a map, the attribute that holds its block size; `PIXELS` at block size 1.
-        is_grouped: whether kernels may hand the map on in groups of channels.
-        is_compact: whether kernels may hand its tiles on as few coefficients.
-        is_optional: whether a node may leave the input out.
-        is_broadcast: whether a map may have one image or one channel in place of all.
+        name: name in the function body, in Python and in C++.
+        role: "map", a feature map; "vector", numbers for each channel, or for each pixel if the
+            shape has pixels; "weights", weights of a convolution and similar constants; "matrix",
+            the transform of one axis; "plane", another constant of a transform; "index", integers
+            for function bodies; "bytes", content of files or their coefficients.
+        shape: a name or a number for each dimension, as in "N C H W". Dimensions with the same name
+            are equal within a node, "?" is any size, and "*" alone is any shape. A vector can have
+            any shape that broadcasts to the given one. So can a map with `is_broadcast`.
+        type: element type. "float" is the precision of the node, which is float32 for native
+            kernels.
+        block: for a map, the attribute with its block size; `PIXELS` for a spatial map.
+        is_grouped: whether kernels support the map in the grouped layout.
+        is_compact: whether kernels support the map in the compact layout.
+        is_optional: whether the input is optional.
+        is_broadcast: whether a map can have one image or one channel that is broadcast.
     """
 
     name: str
@@ -51,17 +52,17 @@ class Operand:
 
     @cached_property
     def dimensions(self) -> tuple[str, ...] | None:
-        """The names and numbers of its shape; None for any shape."""
+        """Names and numbers of the dimensions; None for any shape."""
         return None if self.shape == "*" else tuple(self.shape.split())
 
     @property
     def group_attribute(self) -> str:
-        """Says how many channels stand side by side, where the map may be grouped."""
+        """Attribute with the number of channels in a group, for a map that can be grouped."""
         return f"{self.name}_group"
 
     @property
     def frequencies_attribute(self) -> str:
-        """Says which frequencies the tiles have places for, where the map may be compact."""
+        """Attribute with the stored frequencies of a tile, for a map that can be compact."""
         return f"{self.name}_frequencies"
 
 
@@ -70,9 +71,9 @@ class Attribute:
     """An attribute of an operator.
 
     Attributes:
-        name: of the attribute.
-        type: of its value.
-        default: what a node without the attribute means; None where every node has it.
+        name: name of the attribute.
+        type: type of the value.
+        default: value if a node does not have the attribute; None if it is required.
     """
 
     name: str
@@ -82,12 +83,12 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Body:
-    """What an operator means in standard ONNX.
+    """A function body: the operator in terms of standard ONNX operators.
 
     Attributes:
-        statements: ONNX text that makes the outputs from the inputs; attributes are `@name`. It
-            uses operators that are the same from opset 7 on, or up to `below`.
-        below: the body is for models of lower opsets than this; None for all others.
+        statements: ONNX text that computes the outputs from the inputs. `@name` is an attribute.
+            The operators have the same meaning in all opsets from 7, or up to `below`.
+        below: the body is for opsets below this; None if there is no limit.
     """
 
     statements: str
@@ -96,26 +97,26 @@ class Body:
 
 @dataclass(frozen=True)
 class Operator:
-    """An operator of the domain.
+    """A `jpegcompile` operator.
 
     Attributes:
-        name: of the operator.
-        summary: what it computes, in a few words.
-        inputs, outputs: in the order of a node.
-        attributes: besides those that follow from the layouts of maps.
-        bodies: its meaning for runtimes without our kernels, the one for the lowest opsets first;
-            empty for operators that no standard operators can express.
-        reference: its NumPy reference, as MODULE:FUNCTION within `kernels/`.
-        kernel: its native kernel: `make_KERNEL` in C++.
+        name: name of the operator.
+        summary: what the operator computes, as a short noun phrase.
+        inputs, outputs: operands in the order of a node.
+        attributes: attributes without those for the layouts of maps.
+        bodies: function bodies for runtimes without the native kernels, lowest opsets first; empty
+            if standard operators cannot express the operator.
+        reference: NumPy reference, as MODULE:FUNCTION within `kernels/`.
+        kernel: native kernel, `make_KERNEL` in C++.
         base: the convolution that the operator is or contains.
-        activation: the activation that is behind the convolution: "Relu", "PRelu", "Clip" or none.
-        exact: the operator that this one approximates.
-        masking: how it approximates.
-        takes_positions: whether an approximation finds positions, not a mask.
-        truncates: whether the result keeps the frequencies of the input `band` alone.
-        ingest: the ingest that the operator begins with.
-        keeps_band: whether a frequency of the result depends on that frequency of the maps alone,
-            so that the result has no more frequencies than they have.
+        activation: the activation after the convolution: "Relu", "PRelu", "Clip" or none.
+        exact: name of the operator that this operator approximates.
+        masking: method of the approximation.
+        takes_positions: whether the approximation determines positions instead of a mask.
+        truncates: whether the output keeps only the frequencies of the input `band`.
+        ingest: name of the ingest that the operator starts with.
+        keeps_band: whether each frequency of the output depends only on the same frequency of the
+            input maps, so that the output has no further frequencies.
     """
 
     name: str
@@ -137,23 +138,23 @@ class Operator:
 
     @property
     def maps(self) -> tuple[Operand, ...]:
-        """The maps of features among inputs and outputs, in this order."""
+        """The feature maps among the inputs and outputs, inputs first."""
         return tuple(operand for operand in (*self.inputs, *self.outputs) if operand.role == "map")
 
     @property
     def layout_attributes(self) -> tuple[Attribute, ...]:
-        """How maps stand in memory; function bodies ignore them."""
+        """Attributes with the layouts of maps, which function bodies ignore."""
         groups = (Attribute(m.group_attribute, "int", 1) for m in self.maps if m.is_grouped)
         few = (Attribute(m.frequencies_attribute, "int", 0) for m in self.maps if m.is_compact)
         return (*groups, *few)
 
     @cached_property
     def all_attributes(self) -> tuple[Attribute, ...]:
-        """Every attribute that a node may have."""
+        """All attributes of a node."""
         return (*self.layout_attributes, *self.attributes)
 
     def position(self, name: str) -> int:
-        """Where an input stands.
+        """Return the index of an input.
 
         Raises:
             KeyError: if the operator has no such input.
@@ -163,7 +164,7 @@ class Operator:
         return self._positions[name]
 
     def has(self, name: str) -> bool:
-        """Whether there is an input of that name."""
+        """Whether the operator has an input of that name."""
         return name in self._positions
 
     @cached_property
@@ -171,14 +172,14 @@ class Operator:
         return {operand.name: index for index, operand in enumerate(self.inputs)}
 
     def in_order(self, inputs: Mapping[str, Given], nothing: Given) -> list[Given]:
-        """Named inputs in the order of a node.
+        """Return named inputs in the order of a node.
 
         Args:
-            inputs: by name.
-            nothing: stands where an optional input is left out; none stands at the end.
+            inputs: inputs by name.
+            nothing: value for an omitted optional input. Omitted inputs at the end are dropped.
 
         Raises:
-            KeyError: if a name is unknown, or an input is missing that the operator needs.
+            KeyError: if a name is unknown or a required input is missing.
         """
         for name in inputs:
             self.position(name)
@@ -189,10 +190,10 @@ class Operator:
         return [inputs.get(operand.name, nothing) for operand in self.inputs[: last + 1]]
 
     def body(self, opset: int) -> Body:
-        """The function body for a model of that opset.
+        """Return the function body for a model of that opset.
 
         Raises:
-            KeyError: if the operator has none.
+            KeyError: if the operator has no function body.
         """
         for body in self.bodies:
             if body.below is None or opset < body.below:
@@ -201,10 +202,10 @@ class Operator:
 
 
 def by_name(*families: tuple[Operator, ...]) -> Mapping[str, Operator]:
-    """The operators of several families by their names.
+    """Return the operators of several families by name.
 
     Raises:
-        ValueError: if two have one name.
+        ValueError: if two operators have the same name.
     """
     operators: dict[str, Operator] = {}
     for family in families:

@@ -1,8 +1,8 @@
-"""An ingest and the convolution that alone reads its image, as one operator.
+"""An ingest fused with the only convolution that reads its output.
 
-A kernel that sees both can go by the coefficients that are not zero. The inputs are those of the
-ingest, then those of the convolution without its map. A convolution of the spatial domain is told
-how to transform the image back: these matrices come last.
+A kernel of the fused operator can skip zero coefficients. The inputs are the inputs of the ingest,
+then the inputs of the convolution without its map. For a convolution in the spatial domain, the
+matrices of the inverse transform follow.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from jpegcompile.operators.definition import Attribute, Body, Operand, Operator
 from jpegcompile.operators.fragments import PIXELS_OF_X, inverse
 from jpegcompile.operators.ingest import INGESTS
 
-# Without a method, the kernel goes by the coefficients that are not zero if they ask for no more
-# than so many vectors of 16 sums: each for as many as there are outputs that its block reaches,
-# times groups of channels.
+# Without a method, the kernel chooses the sparse path if it needs at most this number of vectors of
+# 16 sums. Each nonzero coefficient needs one vector for each output that its block reaches and each
+# group of channels.
 SPARSE_VECTORS = Attribute("sparse_vectors", "int", 0)
 
 
 def first_convolution_name(ingest: str, convolution: str) -> str:
-    """The operator of an ingest and the convolution that alone reads its image."""
+    """Return the name of an ingest fused with the only convolution that reads its output."""
     return f"{ingest}{convolution.removeprefix('Jpeg')}"
 
 
 def _joined(ingest: Operator, convolution: Operator) -> Operator:
     is_spatial = convolution.base == SPATIAL_CONV
     operands, (y,) = convolution.inputs[1:], convolution.outputs
-    # The method of the whole is another choice than the method of the convolution.
+    # The method of the fused operator is a different choice than that of the convolution.
     method, *others = convolution.attributes
     output = Operand(y.name, y.role, y.shape, y.type, "output_block", True, convolution.truncates)
     return Operator(
         first_convolution_name(ingest.name, convolution.name),
-        f"{convolution.name} of what {ingest.name} makes",
+        f"{convolution.name} of the output of {ingest.name}",
         (*ingest.inputs, *operands, *(inverse() if is_spatial else ())),
         (output,),
         (

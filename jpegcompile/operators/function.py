@@ -1,4 +1,4 @@
-"""An operator in an ONNX file: the function that is its meaning there, and nodes that call it."""
+"""Create ONNX functions and nodes of `jpegcompile` operators."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jpegcompile.operators.definition import Attribute, Operator
 
 
 def function_of(operator: Operator, opset: int) -> onnx.FunctionProto:
-    """The function of an operator for a model of that opset.
+    """Return the ONNX function of an operator for a model of that opset.
 
     Raises:
         KeyError: if the operator has no function body.
@@ -29,14 +29,14 @@ def node_of(
     name: str = "",
     **attributes: Any,
 ) -> onnx.NodeProto:
-    """A node that calls the operator.
+    """Return an ONNX node of an operator.
 
     Args:
-        operator: its definition.
-        inputs: names of tensors by the names of the operands.
+        operator: the operator.
+        inputs: names of tensors by operand name.
         outputs: names of tensors in the order of the definition.
-        name: of the node.
-        attributes: of the node.
+        name: name of the node.
+        attributes: attributes of the node.
 
     Raises:
         KeyError: if an operand is unknown or missing.

@@ -1,4 +1,4 @@
-"""From the bytes of a file, or its coefficients, to the network's input in the JPEG domain."""
+"""Decode and ingest operators: from a file or its coefficients to the network's input."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from jpegcompile.operators.fragments import BLOCK, PRECISION, always, result
 INGEST, INGEST_GRAY = "JpegIngest", "JpegIngestGray"
 DECODE, DECODE_GRAY = "JpegDecode", "JpegDecodeGray"
 INGEST_FILE, INGEST_INTEGERS = "JpegIngestFile", "JpegIngestIntegers"
-# The planes of coefficients that each ingest takes, and their numbers of components.
+# Coefficient planes of each ingest, and their numbers of components.
 _PLANES = {INGEST: {"luma": 1, "chroma": 2}, INGEST_GRAY: {"luma": 1}}
 
-# {name}_index, {name}_table_shape and {name}_shape are integer inputs: Constant holds no integers
-# below opset 9.
+# {name}_index, {name}_table_shape and {name}_shape are integer inputs, since Constant does not
+# support integers below opset 9.
 _DEQUANTIZE = """
         {name}_table = Gather <axis = 1> (table, {name}_index)
         {name}_steps = Reshape({name}_table, {name}_table_shape)
@@ -32,7 +32,7 @@ _JOINED = {
 
 
 def _blocks(plane: str, components: int) -> Operand:
-    """Quantised coefficients [N, components, block rows, block columns, 8, 8]."""
+    """Return quantized coefficients [N, components, block rows, block columns, 8, 8]."""
     return Operand(plane, "bytes", f"N {components} ? ? 8 8", "int16")
 
 
@@ -41,7 +41,7 @@ def _tables(components: int) -> Operand:
 
 
 def _indices(plane: str, components: int) -> tuple[Operand, ...]:
-    """Which tables the plane uses, and the shapes that tables and blocks are rearranged to."""
+    """Return the indices of a plane's quantization tables, and the shapes for its Reshape nodes."""
     lengths = {"index": components, "table_shape": 6, "shape": 4}
     return tuple(
         Operand(f"{plane}_{part}", "index", str(length), "int64")
@@ -82,17 +82,22 @@ def _ingest(name: str, summary: str) -> Operator:
 
 
 INGESTS: tuple[Operator, ...] = (
-    _ingest(INGEST, "the network's input, of the coefficients and tables of colour files"),
-    _ingest(INGEST_GRAY, "the network's input, of the luma of files"),
+    _ingest(
+        INGEST, "the network's input from the coefficients and quantization tables of color files"
+    ),
+    _ingest(
+        INGEST_GRAY,
+        "the network's input from the luma coefficients and quantization table of files",
+    ),
 )
 
 _BYTES = (Operand("jpeg", "bytes", "?", "uint8"),)
 _SIZE = (Attribute("height", "int"), Attribute("width", "int"))
-# No standard operator reads a file, so these have no function bodies.
+# No standard operator reads a file, so these operators have no function bodies.
 DECODES: tuple[Operator, ...] = (
     Operator(
         DECODE,
-        "the coefficients and tables of a colour file, of its bytes",
+        "the coefficients and quantization tables in the bytes of a color file",
         _BYTES,
         (_blocks("luma", 1), _blocks("chroma", 2), _tables(3)),
         (*_SIZE, Attribute("subsampling", "string")),
@@ -100,7 +105,7 @@ DECODES: tuple[Operator, ...] = (
     ),
     Operator(
         DECODE_GRAY,
-        "the luma coefficients and table of a file, of its bytes",
+        "the luma coefficients and quantization table in the bytes of a file",
         _BYTES,
         (_blocks("luma", 1), _tables(1)),
         (*_SIZE, Attribute("takes_color", "int", 0)),
@@ -108,13 +113,13 @@ DECODES: tuple[Operator, ...] = (
     ),
 )
 
-# How an image of any size comes to the network's: the fields of `preprocessing.geometry.Geometry`.
+# Preprocessing of images of any size: the fields of `preprocessing.geometry.Geometry`.
 _GEOMETRY = (
     Attribute("fit", "string", ""),
     Attribute("short_side", "int", 0),
     Attribute("resized_height", "int", 0),
     Attribute("resized_width", "int", 0),
-    # A number in text: an attribute of ONNX would round it to float32.
+    # A number as text, since a float attribute of ONNX would round it to float32.
     Attribute("crop_ratio", "string", "1.0"),
     Attribute("filter", "string", "bilinear"),
     Attribute("library", "string", "pillow"),
@@ -143,11 +148,11 @@ _PREPROCESSED = (
     Attribute("decoder", "string", "float"),
     *_GEOMETRY,
 )
-# No standard operator has their integers, or reads a file.
+# Standard operators cannot read files or reproduce the integer arithmetic of libjpeg-turbo.
 PREPROCESSING: tuple[Operator, ...] = (
     Operator(
         INGEST_FILE,
-        "the network's input, of the bytes of a file of any size",
+        "the network's input from the bytes of a file of any size",
         (*_BYTES, *_NUMBERS),
         (Operand("y", "map", "N C H W", block="block"),),
         _PREPROCESSED,
@@ -155,13 +160,13 @@ PREPROCESSING: tuple[Operator, ...] = (
     ),
     Operator(
         INGEST_INTEGERS,
-        "the network's input, of the integers that libjpeg-turbo decodes coefficients to",
+        "the network's input from coefficients, with the integer decode of libjpeg-turbo",
         (
             _blocks("luma", 1),
             replace(_blocks("chroma", 2), is_optional=True),
             Operand("quantization", "bytes", "N ? 8 8", "uint16"),
-            # Height, width, EXIF orientation, colour space (0 grey, 1 YCbCr, 2 RGB), and the
-            # horizontal and vertical sampling factors of the first component, and of the others.
+            # Height, width, EXIF orientation, color space (0 gray, 1 YCbCr, 2 RGB), and the
+            # horizontal and vertical sampling factors of the first component and of the others.
             Operand("frame", "bytes", "8", "int64"),
             *_NUMBERS,
         ),

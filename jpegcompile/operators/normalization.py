@@ -1,4 +1,4 @@
-"""Normalisations: batch normalisation at inference, and statistics of groups of channels."""
+"""Normalizations: batch normalization at inference, and group normalization."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _STATISTICS = (
     Operand("to_rows", "index", "4", "int64"),
 )
 
-# Of [N, groups, rows, elements] with the mean at `mean`, in the place of zero. The mean of a row of
-# numbers is a global average pool.
+# Statements that normalize `centered` [N, groups, rows, elements], a map with mean zero. A global
+# average pool computes the mean of a row.
 _NORMALIZED = """
         squares = Mul(centered, centered)
         variance = GlobalAveragePool(squares)
@@ -27,8 +27,8 @@ _NORMALIZED = """
         shape = Shape(x)
         map = Reshape(normalized, shape)
         scaled = Mul(map, scale)"""
-# The sum of a map's pixels is the product of its coefficients and those of a map of ones. What
-# rounding leaves of a large mean is taken out, too.
+# The sum of a map's pixels is the inner product of its coefficients with the coefficients of a map
+# of ones. The mean is subtracted twice to remove the rounding error of a large mean.
 _OF_TILES = f"""
         ones = Flatten <axis = 0> (dc)
         rows = Reshape(x, to_rows)
@@ -53,7 +53,7 @@ _OF_PIXELS = f"""
 NORMALIZATIONS: tuple[Operator, ...] = (
     Operator(
         "JpegBatchNormalization",
-        "scale * x + shift, each one number a channel",
+        "scale * x + shift, with one scale and one shift for each channel",
         (feature_map(is_compact=True), _SCALE, _SHIFT, DC),
         result(is_compact=True),
         (BLOCK,),
@@ -64,7 +64,7 @@ NORMALIZATIONS: tuple[Operator, ...] = (
     ),
     Operator(
         JPEG_GROUP_NORMALIZATION,
-        "normalisation by the statistics of groups of channels of each image",
+        "x normalized by mean and variance of each group of channels of each image",
         (feature_map(), *_STATISTICS, DC),
         result(),
         (_GROUPS, BLOCK),

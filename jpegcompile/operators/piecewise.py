@@ -1,8 +1,10 @@
-"""Piecewise linear operators, and their forms whose mask few frequencies decide.
+"""Piecewise linear operators, and their approximations by few frequencies.
 
-y = DCT(f(inverse DCT(x)))                                             exact
-ASM: the approximation by the band decides, exact pixels are taken     paper, section 4.2
-APX: the approximation takes the place of the pixels                   the paper's baseline
+y = DCT(f(inverse DCT(x)))                                                   exact
+ASM: the mask of the approximated pixels is applied to the exact pixels      paper, section 4.2
+APX: f is applied to the approximated pixels                                 the paper's baseline
+
+The approximated pixels are the inverse DCT of the frequencies in the band.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ SPATIAL_MAX_POOL, SPATIAL_GLOBAL_AVERAGE_POOL = "SpatialMaxPool", "SpatialGlobal
 MAX_POOL, DILATED_MAX_POOL = "JpegMaxPool", "JpegDilatedMaxPool"
 SLOPE = Operand("slope", "vector", "N C H W")
 BOUNDS = (Operand("low", "vector", NUMBER), Operand("high", "vector", NUMBER))
-# Below opset 11 Clip takes its bounds as attributes, and Max and Min do not broadcast below 8.
+# Below opset 11 the bounds of Clip are attributes, and below opset 8 Max and Min do not broadcast.
 CLIP_INPUTS_SINCE = 11
 OLD_CLIP = """
         zeros = Sub(spatial, spatial)
@@ -42,8 +44,8 @@ OLD_CLIP = """
         raised = Max(spatial, lows)
         result = Min(raised, highs)"""
 
-# Masks are numbers 0 and 1 and pieces are picked by products and sums, of which all terms but one
-# are zero: exact for finite pixels, and older than the operator Where.
+# Masks are 0 and 1. Products and sums select the pieces: all terms except one are zero. This is
+# exact for finite pixels, and works in opsets that lack Where.
 _ASM_RELU = """
         number = Constant <value = float {0}> ()
         zero = Cast <to: int = @to> (number)
@@ -70,7 +72,7 @@ _ASM_CLIP = """
 
 
 def _approximation(name: str) -> str:
-    """Pixels by the frequencies of the band only."""
+    """Return statements that compute the pixels of the frequencies in the band only."""
     return f"""
         inside_band = Mul(x, band)
         a = MatMul(inverse_rows, inside_band)
@@ -79,15 +81,15 @@ def _approximation(name: str) -> str:
 
 @dataclass(frozen=True)
 class _Function:
-    """A piecewise linear function of a pixel.
+    """A piecewise linear per-pixel function.
 
     Attributes:
-        op: as ONNX calls it.
-        summary: of the exact operator.
-        operands: besides the map.
-        applied: an expression of `spatial`.
-        masked: statements that apply it to `spatial` by the mask of `approximation`.
-        old: statements for models below opset 11, where they differ.
+        op: its ONNX operator.
+        summary: summary of the exact operator.
+        operands: operands in addition to the map.
+        applied: the function as an expression of `spatial`.
+        masked: statements that apply the mask of `approximation` to `spatial`.
+        old: statements for models below opset 11, if they differ.
     """
 
     op: str
@@ -98,12 +100,12 @@ class _Function:
     old: str = ""
 
     def bodies(self, pixels: str) -> tuple[Body, ...]:
-        """Of the function on the pixels that these statements make."""
+        """Return the bodies of the function for the pixels that the statements compute."""
         new = Body(between(self.applied, pixels))
         return (Body(between(self.old, pixels), CLIP_INPUTS_SINCE), new) if self.old else (new,)
 
     def forms(self) -> tuple[Operator, ...]:
-        """The exact operator and its approximations."""
+        """Return the exact operator and its approximations."""
         name, x = f"Jpeg{self.op}", feature_map(is_compact=True)
         folder = self.op.lower()
 
@@ -123,7 +125,7 @@ class _Function:
             ),
             Operator(
                 f"JpegAsm{self.op}",
-                f"{name}, by the mask of few frequencies",
+                f"{name} with a mask from few frequencies",
                 (x, BAND, *self.operands, *TRANSFORMS),
                 result(),
                 (BLOCK, FREQUENCIES, PRECISION),
@@ -135,7 +137,7 @@ class _Function:
             ),
             Operator(
                 f"JpegApx{self.op}",
-                f"{name} on few frequencies",
+                f"{name} of the pixels of few frequencies",
                 (x, BAND, *self.operands, *TRANSFORMS),
                 result(),
                 (BLOCK, FREQUENCIES),
@@ -154,14 +156,14 @@ _FUNCTIONS = (
     ),
     _Function(
         "PRelu",
-        "x where it is positive, slope * x elsewhere",
+        "x if x is positive, else slope * x",
         (SLOPE,),
         "PRelu(spatial, slope)",
         _ASM_PRELU,
     ),
     _Function(
         "Clip",
-        "x between two bounds",
+        "x limited to two bounds",
         BOUNDS,
         "Clip(spatial, low, high)",
         _ASM_CLIP,
@@ -173,21 +175,21 @@ _KERNEL_SHAPE = tuple(Attribute(name, "ints") for name in ("kernel_shape", "stri
 _DILATIONS = (Attribute("dilations", "ints"),)
 _POOL = "kernel_shape: ints = @kernel_shape, strides: ints = @strides, pads: ints = @pads"
 _DILATED_POOL = f"{_POOL}, dilations: ints = @dilations"
-# Below opset 10 MaxPool has no dilations: there they are all 1.
+# Below opset 10 MaxPool has no dilations.
 _DILATIONS_SINCE = 10
 
 
 def _max_pools(infix: str, window: tuple[Attribute, ...], pool: str) -> tuple[Operator, ...]:
     name = DILATED_MAX_POOL if infix else MAX_POOL
     x, y = feature_map(block="input_block", is_compact=True), result("N C P Q", "output_block")
-    # Positions of the approximation's maxima, counted over the whole tensor, pick pixels.
+    # The flat positions of the maxima of the approximation select pixels.
     picked = f"""largest, positions = MaxPool <{pool}> (approximation)
         pixels = Reshape(spatial, flat)
         result = Gather <axis = 0> (pixels, positions)"""
     return (
         Operator(
             name,
-            "the largest pixels of windows",
+            "the maxima of windows",
             (x, *TRANSFORMS_BETWEEN),
             y,
             (*window, *IN_AND_OUT),
@@ -198,7 +200,7 @@ def _max_pools(infix: str, window: tuple[Attribute, ...], pool: str) -> tuple[Op
         ),
         Operator(
             f"JpegAsm{infix}MaxPool",
-            f"{name}, at the positions that few frequencies find",
+            f"{name} with positions from few frequencies",
             (x, BAND, *TRANSFORMS_BETWEEN, Operand("flat", "index", "1", "int64")),
             y,
             (*window, *IN_AND_OUT, FREQUENCIES),
@@ -221,7 +223,7 @@ PIECEWISE: tuple[Operator, ...] = (
 OTHER_POOLS: tuple[Operator, ...] = (
     Operator(
         SPATIAL_MAX_POOL,
-        "the largest pixels of windows at block size 1",
+        "the maxima of windows at block size 1",
         (feature_map(block=PIXELS),),
         result("N C P Q", PIXELS),
         (*_KERNEL_SHAPE, *_DILATIONS),
@@ -234,7 +236,7 @@ OTHER_POOLS: tuple[Operator, ...] = (
     ),
     Operator(
         "JpegGlobalMaxPool",
-        "the largest pixel of each channel",
+        "the maximum of each channel",
         (feature_map(block="input_block", is_compact=True), *inverse()),
         result("N C 1 1", "output_block", is_grouped=False),
         IN_AND_OUT,
@@ -256,7 +258,7 @@ OTHER_POOLS: tuple[Operator, ...] = (
 
 TRUNCATION = Operator(
     TRUNCATE,
-    "x, of which few frequencies are kept",
+    "x with only the frequencies of the band",
     (feature_map(), BAND),
     result(is_compact=True),
     (BLOCK, FREQUENCIES),

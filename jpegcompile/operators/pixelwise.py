@@ -1,10 +1,11 @@
-"""Functions of each pixel: those with names, and programs that a model brings.
+"""Per-pixel functions: named functions, and programs that a model defines.
 
     y = DCT(f(inverse DCT(x)))
 
-A kernel knows operators by their names, and a function body belongs to a name. So programs share a
-few names, JpegPointwise_1 and so on, of which a model gives each one body; the kernel of all of
-them reads the steps from the attribute `program` (`kernels/pixelwise/program.h`).
+Kernels are registered by operator name, and each operator name has one function body. So programs
+use a fixed set of names, JpegPointwise_1 and so on, and a model defines one body for each name that
+it uses. Their common kernel reads the steps from the attribute `program`
+(`kernels/pixelwise/program.h`).
 """
 
 from __future__ import annotations
@@ -23,10 +24,9 @@ from jpegcompile.operators.fragments import (
     result,
 )
 
-# Nonlinear functions of one pixel, with the attributes that they have and their defaults (ONNX),
-# and their kernels. Log, Sqrt and Reciprocal are not here: where they are infinite or undefined at
-# one pixel, as at the zeros of a ReLU, a transform would spread that over the tile. Nor are
-# functions with steps.
+# Nonlinear per-pixel functions with the attributes and defaults of their ONNX operators. Log, Sqrt
+# and Reciprocal are excluded: if they are infinite or undefined at one pixel, as at the zeros of a
+# ReLU, a transform would spread this to the whole tile. Discontinuous functions are excluded too.
 FUNCTIONS: Mapping[str, Mapping[str, float | str]] = {
     "Abs": {},
     "Atan": {},
@@ -46,7 +46,7 @@ FUNCTIONS: Mapping[str, Mapping[str, float | str]] = {
     "Softsign": {},
     "Tanh": {},
 }
-# Functions of one pixel that exporters spell by several nodes, and that have names of their own.
+# Named per-pixel functions that exporters write as several nodes.
 KNOWN_PROGRAMS: Mapping[str, str] = {
     "v0 = Sigmoid (spatial)\n        result = Mul (spatial, v0)": "JpegSilu",
     "v0 = Softplus (spatial)\n        v1 = Tanh (v0)\n        result = Mul (spatial, v1)": (
@@ -57,7 +57,7 @@ PROGRAM = "program"
 
 
 def _kernel(function: str) -> str:
-    """HardSigmoid is made by make_hard_sigmoid."""
+    """Return the kernel of a function: HardSigmoid is created by make_hard_sigmoid."""
     words = "".join(f"_{c.lower()}" if c.isupper() else c for c in function)
     return words.removeprefix("_")
 
@@ -88,7 +88,7 @@ def _standard(function: str, attributes: Mapping[str, float | str]) -> Operator:
 def _programmed(number: int) -> Operator:
     return Operator(
         f"JpegPointwise_{number}",
-        "a function of each pixel that the model spells by several nodes",
+        "a per-pixel function that the model defines",
         (feature_map(is_compact=True), Operand("constants", "weights", "? ? 1 1"), *TRANSFORMS),
         result(),
         (Attribute(PROGRAM, "string"), BLOCK),
@@ -98,26 +98,26 @@ def _programmed(number: int) -> Operator:
 
 
 def with_program(operator: Operator, statements: str) -> Operator:
-    """One of the operators of programs, with the body that a model gives it.
+    """Return a program operator with the body that a model defines.
 
     Args:
-        operator: JpegPointwise_1 or another one of its kind.
-        statements: over `spatial` and `constants`, ending in `result = `.
+        operator: JpegPointwise_1 or another program operator.
+        statements: statements of `spatial` and `constants` that end in `result = `.
     """
     return replace(operator, bodies=(Body(between(statements)),))
 
 
 def own_function(name: str, statements: str, constants: tuple[str, ...]) -> Operator:
-    """An operator that one model alone has; no runtime has a kernel for it.
+    """Return an operator of one model only, without a native kernel.
 
     Args:
-        name: of the operator.
-        statements: over `spatial` and the constants, ending in `result = `.
-        constants: that the operator reads besides the map, of any shape.
+        name: name of the operator.
+        statements: statements of `spatial` and the constants that end in `result = `.
+        constants: names of the constants that the operator reads, of any shape.
     """
     return Operator(
         name,
-        "a function of each pixel that this model alone has",
+        "a per-pixel function of this model only",
         (
             feature_map(is_grouped=False),
             *(Operand(constant, "weights", "*") for constant in constants),
@@ -132,5 +132,5 @@ def own_function(name: str, statements: str, constants: tuple[str, ...]) -> Oper
 PROGRAMMED: tuple[Operator, ...] = tuple(map(_programmed, range(1, MOST_PROGRAMS + 1)))
 _STANDARD = {f"Jpeg{f}": _standard(f, attributes) for f, attributes in FUNCTIONS.items()}
 _SPELLED = {name: _function(name, program, {}) for program, name in KNOWN_PROGRAMS.items()}
-# What exporters spell by several nodes works at every opset, so its body is taken.
+# Named functions written as several nodes have bodies for every opset, so these have priority.
 PIXELWISE: tuple[Operator, ...] = (*{**_STANDARD, **_SPELLED}.values(), *PROGRAMMED)

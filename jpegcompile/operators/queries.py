@@ -1,4 +1,4 @@
-"""Questions about the operators of the domain, answered from their definitions."""
+"""Queries about the `jpegcompile` operators, answered from their definitions."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from jpegcompile.operators.definition import Masking, Operand, Operator
 from jpegcompile.operators.ingest import DECODES, PREPROCESSING
 from jpegcompile.operators.registry import OPERATORS
 
-# Attributes that say how a map stands in memory. A map in groups [N, C, H, W] is stored in the
-# order [N][C / 16][H][W][16]. A compact one, of which each tile has the coefficients u + v < n
-# alone, in the order [N][C / 16][tiles][K][16]: the K coefficients of a tile row by row. The shape
-# stays what it was.
+# Attributes for the layouts of maps. A grouped map of shape [N, C, H, W] is stored in the order
+# [N][C / 16][H][W][16]. A compact map stores only the coefficients u + v < n of each tile, in the
+# order [N][C / 16][tiles][K][16], with the K coefficients of a tile row by row. The tensor keeps
+# its shape.
 _MAPS = tuple(
     operand
     for side in ("inputs", "outputs")
@@ -27,24 +27,24 @@ _APPROXIMATED = frozenset(operator.exact for operator in OPERATORS.values() if o
 
 
 def grouped_operands(operator: Operator) -> Mapping[str, Operand]:
-    """The maps that may be grouped, by the attributes that say so."""
+    """Return the maps that can be grouped, by the attribute for their layout."""
     return {m.group_attribute: m for m in operator.maps if m.is_grouped}
 
 
 def compact_operands(operator: Operator) -> Mapping[str, Operand]:
-    """The maps that may be compact, by the attributes that say so."""
+    """Return the maps that can be compact, by the attribute for their layout."""
     return {m.frequencies_attribute: m for m in operator.maps if m.is_compact}
 
 
 def is_piecewise_linear(operator: Operator) -> bool:
-    """Whether few frequencies can decide, or decide, what the operator does with each pixel."""
+    """Whether an operator is an ASM or APX approximation, or can be approximated."""
     return bool(operator.exact) or operator.name in _APPROXIMATED
 
 
 def approximation_of(operator: Operator, masking: Masking) -> Operator | None:
-    """The form of an exact operator whose mask few frequencies decide; None if there is none.
+    """Return the approximation of an exact operator by few frequencies; None if there is none.
 
-    What takes positions has one form for both maskings.
+    An operator that takes positions has one approximation for both maskings.
     """
     forms = [o for o in OPERATORS.values() if o.exact == operator.name]
     fitting = [o for o in forms if o.masking == masking or o.takes_positions]
@@ -52,22 +52,22 @@ def approximation_of(operator: Operator, masking: Masking) -> Operator | None:
 
 
 def is_decode(op: str) -> bool:
-    """Whether an operator reads the bytes of a file, which no standard operator does."""
+    """Whether an operator reads the bytes of a file, which no standard operator can."""
     return op in OPERATORS and any(operand.type == "uint8" for operand in OPERATORS[op].inputs)
 
 
 def has_body(op: str) -> bool:
-    """Whether an operator can be computed without a native kernel, by standard operators."""
+    """Whether an operator can run without a native kernel, through standard operators."""
     return op not in _OF_KERNELS_ALONE
 
 
 def is_ingest(operator: Operator) -> bool:
-    """Whether an operator makes the network's input of coefficients, and nothing more."""
+    """Whether an operator only computes the network's input from coefficients."""
     return not operator.ingest and any(o.type == "uint16" for o in operator.inputs)
 
 
 def joined(ingest: Operator, convolution: Operator) -> Operator | None:
-    """The operator of an ingest and the convolution that alone reads its image, if there is one."""
+    """Return the fused operator of an ingest and the only convolution that reads its output."""
     for operator in OPERATORS.values():
         if operator.ingest == ingest.name and convolution_in(operator) is convolution:
             return operator
@@ -75,16 +75,16 @@ def joined(ingest: Operator, convolution: Operator) -> Operator | None:
 
 
 def ingest_in(operator: Operator) -> Operator:
-    """The ingest that an operator begins with.
+    """Return the ingest that an operator starts with.
 
     Raises:
-        KeyError: if it begins with none.
+        KeyError: if the operator does not start with an ingest.
     """
     return OPERATORS[operator.ingest]
 
 
 def convolution_in(operator: Operator) -> Operator:
-    """The convolution with its activation that follows an ingest within an operator.
+    """Return the fused convolution that follows an ingest within an operator.
 
     Raises:
         KeyError: if the operator contains no convolution.

@@ -1,4 +1,4 @@
-"""Rearrangements of pixels between channels and plane."""
+"""Rearrangements of pixels between channels and spatial positions."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ def _rearrangement(op: str, summary: str, kernel: str) -> Operator:
 
 
 REARRANGEMENTS: tuple[Operator, ...] = (
-    _rearrangement("SpaceToDepth", "squares of pixels as channels", "space_to_depth"),
-    _rearrangement("DepthToSpace", "channels as squares of pixels", "depth_to_space"),
+    _rearrangement("SpaceToDepth", "squares of pixels rearranged to channels", "space_to_depth"),
+    _rearrangement("DepthToSpace", "channels rearranged to squares of pixels", "depth_to_space"),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jpegcompile.operators.definition import Body, Operator
 from jpegcompile.operators.fragments import BLOCK, TRANSFORMS, between, feature_map, result
 
-# From these opsets on the axes of a reduction are an input.
+# Since these opsets the axes of a reduction are an input.
 _AXES_ARE_INPUTS = {"ReduceMax": 18, "ReduceMean": 18, "ReduceMin": 18, "ReduceSum": 13}
 
 
@@ -32,8 +32,8 @@ def _over_channels(name: str, summary: str) -> Operator:
 
 
 CHANNEL_REDUCTIONS: tuple[Operator, ...] = (
-    _over_channels("Max", "the largest pixel of all channels"),
-    _over_channels("Mean", "the mean of all channels"),
-    _over_channels("Min", "the smallest pixel of all channels"),
-    _over_channels("Sum", "the sum of all channels"),
+    _over_channels("Max", "the maximum over all channels of each pixel"),
+    _over_channels("Mean", "the mean over all channels of each pixel"),
+    _over_channels("Min", "the minimum over all channels of each pixel"),
+    _over_channels("Sum", "the sum over all channels of each pixel"),
 )

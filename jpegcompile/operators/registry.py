@@ -1,4 +1,4 @@
-"""Every operator of the domain by its name."""
+"""All `jpegcompile` operators by name."""
 
 from __future__ import annotations
 

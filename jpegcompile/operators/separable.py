@@ -1,4 +1,4 @@
-"""Linear operators that act on rows and columns apart: a matrix on either side of the map."""
+"""Separable linear operators: one matrix for the rows and one for the columns of a map."""
 
 from __future__ import annotations
 
@@ -26,23 +26,30 @@ def _separable(
 
 
 SEPARABLE: tuple[Operator, ...] = (
-    _separable("JpegAveragePool", "means of windows", "average_pool.reference:jpeg_average_pool"),
+    _separable(
+        "JpegAveragePool", "the means of windows", "average_pool.reference:jpeg_average_pool"
+    ),
     _separable(
         "JpegGlobalAveragePool",
         "the mean of each channel",
         "average_pool.reference:jpeg_global_average_pool",
         kernel="global_average_pool",
     ),
-    _separable("JpegSlice", "some rows and columns", "resample.reference:jpeg_slice"),
-    _separable("JpegPad", "more or fewer rows and columns", "resample.reference:jpeg_pad"),
+    _separable("JpegSlice", "selected rows and columns", "resample.reference:jpeg_slice"),
+    _separable(
+        "JpegPad", "a map with rows and columns added or removed", "resample.reference:jpeg_pad"
+    ),
     _separable(RESIZE, "interpolation to another size", "resample.reference:jpeg_resize"),
     _separable(
         "JpegReduceMean",
-        "means of an axis",
+        "the means along an axis",
         "reduce.reference:jpeg_reduce_mean",
         is_grouped=False,
     ),
     _separable(
-        "JpegReduceSum", "sums of an axis", "reduce.reference:jpeg_reduce_sum", is_grouped=False
+        "JpegReduceSum",
+        "the sums along an axis",
+        "reduce.reference:jpeg_reduce_sum",
+        is_grouped=False,
     ),
 )

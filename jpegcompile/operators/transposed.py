@@ -1,4 +1,4 @@
-"""The transposed convolution."""
+"""Transposed convolution."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A geometry as JSON: read with all checks of types, and written.
+"""Read and write a geometry as JSON.
 
-Messages begin with the path of a field within its file, such as `resize.size`.
+Reading checks all types. Messages begin with the path of a field, such as `resize.size`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from typing import Any, cast
 
 from jpegcompile.errors import UsageError
+from jpegcompile.messages import Message
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.steps import (
     HAVE_CHOICE,
@@ -36,27 +37,35 @@ GEOMETRY_FIELDS = frozenset(field.name for field in fields(Geometry))
 
 
 def require_known(data: Mapping[str, Any], known: Iterable[str], where: str = "") -> None:
-    """Refuse fields of other names.
+    """Raise an error if an object has unknown fields.
 
     Args:
-        data: an object of JSON.
-        known: its fields.
-        where: path of the object, empty for the whole.
+        data: a JSON object.
+        known: names of the known fields.
+        where: path of the object; empty for the whole document.
 
     Raises:
-        UsageError: naming the first one.
+        UsageError: if a field is unknown; the message names the first one.
     """
     unknown = sorted(map(str, set(data) - set(known)))
     if unknown:
         path = f"{where}.{unknown[0]}" if where else unknown[0]
-        raise UsageError(f"unknown field '{path}'; known are {', '.join(sorted(known))}")
+        raise UsageError(
+            Message(
+                "preprocess-field-unknown",
+                f"unknown field '{path}'; use {', '.join(sorted(known))}",
+            )
+        )
 
 
 def resize_of(data: Any) -> Resize:
-    """A resize of its JSON form, or of its size alone.
+    """Read a resize.
+
+    Args:
+        data: a JSON object, or the size alone.
 
     Raises:
-        UsageError: naming the field that is unknown, of another type or out of range.
+        UsageError: if a field is unknown, has the wrong type or is out of range.
     """
     given = dict(data) if isinstance(data, Mapping) else {"size": data}
     require_known(given, RESIZE_FIELDS, "resize")
@@ -76,7 +85,7 @@ def resize_of(data: Any) -> Resize:
 
 
 def resize_json(resize: Resize) -> dict[str, Any]:
-    """JSON-ready data that `resize_of` reads back."""
+    """Return JSON-ready data for `resize_of`."""
     chosen = resize.filter
     data: dict[str, Any] = {"fit": resize.fit, "filter": chosen.name, "library": chosen.library}
     if isinstance(resize.size, tuple):
@@ -93,7 +102,10 @@ def resize_json(resize: Resize) -> dict[str, Any]:
 
 
 def crop_of(data: Any) -> Crop:
-    """A crop of its JSON form, or of the position alone.
+    """Read a crop.
+
+    Args:
+        data: a JSON object, or the position alone.
 
     Raises:
         UsageError: as `resize_of`.
@@ -102,7 +114,7 @@ def crop_of(data: Any) -> Crop:
     require_known(given, CROP_FIELDS, "crop")
     position = given.get("position", "center")
     if not isinstance(position, str):
-        position = _pair(position, "crop.position", "its name, or [top, left] in pixels")
+        position = _pair(position, "crop.position", "a name, or [top, left] in pixels")
     size = _size_or_side(given.get("size"), "crop.size")
     if isinstance(size, int):
         size = (size, size)
@@ -111,7 +123,7 @@ def crop_of(data: Any) -> Crop:
 
 
 def crop_json(crop: Crop) -> dict[str, Any]:
-    """JSON-ready data that `crop_of` reads back."""
+    """Return JSON-ready data for `crop_of`."""
     position = crop.position
     data: dict[str, Any] = {"position": position if isinstance(position, str) else list(position)}
     data["rounding"] = crop.rounding
@@ -121,41 +133,81 @@ def crop_json(crop: Crop) -> dict[str, Any]:
 
 
 def fill_of(data: Any) -> tuple[float, ...]:
-    """A fill of its JSON form, one number or a list of them.
+    """Read a fill.
+
+    Args:
+        data: one number, or a list of numbers.
 
     Raises:
-        UsageError: if it is something else.
+        UsageError: if `data` is something else, or a number is not from 0 to 255.
     """
     values = data if isinstance(data, list | tuple) else [data]
     if not values:
-        raise UsageError("fill is empty; give a number from 0 to 255, or one for each channel")
+        raise UsageError(
+            Message("fill-empty", "fill is empty; give a number from 0 to 255, or one per channel")
+        )
     fill = tuple(number(value, "fill") for value in values)
     if not all(0 <= value <= 255 for value in fill):
-        raise UsageError(f"fill is {data!r}; give numbers from 0 to 255")
+        raise UsageError(
+            Message("fill-out-of-range", f"fill is {data!r}; give numbers from 0 to 255")
+        )
     return fill
 
 
 def boolean(value: Any, path: str) -> bool:
-    """A field that is true or false.
+    """Return a field that must be true or false.
+
+    Args:
+        value: value of the field.
+        path: path of the field, for messages.
 
     Raises:
-        UsageError: if it is something else.
+        UsageError: if the value is something else.
     """
     if not isinstance(value, bool):
-        raise UsageError(f"{path} is {value!r}; use true or false")
+        raise UsageError(
+            Message("preprocess-field-not-boolean", f"{path} is {value!r}; use true or false")
+        )
     return value
 
 
 def number(value: Any, path: str) -> float:
-    """A field that is one finite number.
+    """Return a field that must be one finite number.
+
+    Args:
+        value: value of the field.
+        path: path of the field, for messages.
 
     Raises:
-        UsageError: if it is something else.
+        UsageError: if the value is something else.
     """
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not math.isfinite(_as_float(value)):
-        raise UsageError(f"{path} is {value!r}; give a finite number")
+        raise UsageError(
+            Message("preprocess-field-not-a-number", f"{path} is {value!r}; give a finite number")
+        )
     return float(value)
+
+
+def crop_pct(value: Any, path: str) -> float:
+    """Return a crop ratio as timm and transformers write it.
+
+    Args:
+        value: value of the field.
+        path: path of the field, for messages.
+
+    Raises:
+        UsageError: if the value is not a number greater than 0 and at most 1.
+    """
+    ratio = number(value, path)
+    if not 0 < ratio <= 1:
+        raise UsageError(
+            Message(
+                "crop-pct-out-of-range",
+                f"{path} is {ratio}; give a number greater than 0 and at most 1",
+            )
+        )
+    return ratio
 
 
 def _as_float(value: float) -> float:
@@ -167,7 +219,9 @@ def _as_float(value: float) -> float:
 
 def _text(value: Any, path: str) -> str:
     if not isinstance(value, str):
-        raise UsageError(f"{path} is {value!r}; give its name as text")
+        raise UsageError(
+            Message("preprocess-field-not-text", f"{path} is {value!r}; give a name as text")
+        )
     return value
 
 
@@ -180,12 +234,14 @@ def _size_or_side(value: Any, path: str) -> int | Size | None:
 def _pair(value: Any, path: str, wanted: str) -> Size:
     is_pair = isinstance(value, list | tuple) and len(value) == 2
     if not is_pair or any(isinstance(v, bool) or not isinstance(v, int) for v in value):
-        raise UsageError(f"{path} is {value!r}; give {wanted}")
+        raise UsageError(
+            Message("preprocess-field-not-a-pair", f"{path} is {value!r}; give {wanted}")
+        )
     return value[0], value[1]
 
 
 def geometry_json(geometry: Geometry) -> dict[str, Any]:
-    """JSON-ready data that `geometry_of` reads back: the fields that are not the default."""
+    """Return JSON-ready data for `geometry_of`, without fields that have their defaults."""
     data: dict[str, Any] = {}
     if geometry.resize is not None:
         data["resize"] = resize_json(geometry.resize)
@@ -201,15 +257,15 @@ def geometry_json(geometry: Geometry) -> dict[str, Any]:
 
 
 def geometry_of(data: Mapping[str, Any], base: Geometry | None = None) -> Geometry:
-    """The geometry of such data; other fields of the data are left alone.
+    """Read a geometry.
 
     Args:
-        data: as `geometry_json` gives it; "resize" may be its size alone, "crop" a position alone,
-            and "fill" one number.
-        base: where fields come from that the data does not have.
+        data: fields as `geometry_json` returns them. "resize" may be the size alone, "crop" the
+            position alone, and "fill" one number. Fields of other names are ignored.
+        base: geometry with the values of missing fields. Default: `Geometry()`.
 
     Raises:
-        UsageError: naming the field that is of another type or out of range.
+        UsageError: if a field has the wrong type or is out of range.
     """
     given = {name: data[name] for name in GEOMETRY_FIELDS if name in data}
     for name, make in (("resize", resize_of), ("crop", crop_of)):

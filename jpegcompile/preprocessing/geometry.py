@@ -1,7 +1,7 @@
-"""How an image comes to a network's size: orientation, resize, mirror, crop, padding, flip.
+"""The geometry of preprocessing: orientation, resize, mirror, crop, padding and flip.
 
-The steps follow each other in that order. Each acts on rows and columns apart, so that all of them
-together are one `AxisPlacement` for each axis of the image.
+The steps run in this order. Each step acts on rows and columns separately, so together they are one
+`AxisPlacement` per axis of the image.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from typing import Literal, get_args
 
 from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.jpeg.frame import Frame
+from jpegcompile.messages import Message
 from jpegcompile.preprocessing.steps import Corner, Crop, Filter, Resize, Size
 
 Views = Literal["one", "five", "ten"]
 VIEW_COUNTS: Mapping[Views, int] = {"one": 1, "five": 5, "ten": 10}
 
-# EXIF orientation (Exif 2.32, 4.6.4, tag 0x0112): whether the displayed image is the stored one
-# with rows and columns exchanged, and which of the *stored* axes, rows and columns, run backwards.
+# EXIF orientation (Exif 2.32, 4.6.4, tag 0x0112): (whether display exchanges rows and columns,
+# whether the *stored* rows are reversed, whether the *stored* columns are reversed).
 _ORIENTATIONS = {
     1: (False, False, False),
     2: (False, False, True),
@@ -34,18 +35,17 @@ _CORNERS: tuple[Corner, ...] = ("top-left", "top-right", "bottom-left", "bottom-
 
 @dataclass(frozen=True)
 class AxisPlacement:
-    """One stored axis of an image, on its way to an axis of the network's input.
+    """How one stored axis of an image becomes an axis of the network's input.
 
     Attributes:
         source: pixels of the axis in the file.
-        target: pixels that it is resized to.
-        start: the resized pixel that the first output shows; outputs outside of [0, target) show
-            the fill.
+        target: pixels of the axis after the resize.
+        start: resized pixel at the first output. Outputs outside [0, target) show the fill.
         length: number of outputs.
-        filter: how it is resampled.
-        is_mirrored: whether it is read from its end: resizing begins there.
-        is_flipped: whether the outputs stand in reverse order.
-        is_scaled: whether frequencies of the file are dropped that hardly reach the outputs.
+        filter: how the axis is resampled.
+        is_mirrored: whether the axis is reversed before the resize.
+        is_flipped: whether the outputs are reversed.
+        is_scaled: whether frequencies that hardly change the outputs are dropped.
     """
 
     source: int
@@ -59,23 +59,23 @@ class AxisPlacement:
 
     @classmethod
     def whole(cls, size: int) -> AxisPlacement:
-        """An axis as it is."""
+        """Return the placement of an unchanged axis of `size` pixels."""
         return cls(size, size, 0, size, Filter())
 
     @property
     def is_inside(self) -> bool:
-        """Whether no output shows the fill."""
+        """Whether all outputs are inside the image, so none shows the fill."""
         return self.start >= 0 and self.start + self.length <= self.target
 
 
 @dataclass(frozen=True)
 class Placement:
-    """An image on its way to a network's input.
+    """How a stored image becomes a network's input.
 
     Attributes:
-        rows: the stored axis that the rows of the network's input are made of.
-        columns: the stored axis that its columns are made of.
-        is_transposed: whether its rows are made of the stored columns.
+        rows: placement of the stored axis that becomes the rows of the network's input.
+        columns: placement of the stored axis that becomes the columns.
+        is_transposed: whether the stored columns become the rows.
     """
 
     rows: AxisPlacement
@@ -84,29 +84,29 @@ class Placement:
 
     @property
     def is_inside(self) -> bool:
-        """Whether no output shows the fill."""
+        """Whether all outputs are inside the image, so none shows the fill."""
         return self.rows.is_inside and self.columns.is_inside
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """How images of any size come to a network's size.
+    """How images of any size become images of a network's size.
 
     Attributes:
-        resize: None to leave the size as it is.
-        crop: None where the size must then be the network's; `resize` with "pad" centers the image.
-            Several views are crops: with them it is `Crop()` if not given.
-        orientation: whether the EXIF orientation of a file is applied, first of all.
-        mirror: whether the image is mirrored before it is cropped, left and right exchanged.
-        flip: whether what the network sees is mirrored, last of all.
-        fill: what is shown outside of the image, on the 0..255 scale: one value for every channel
-            that the network takes, or one for each.
-        views: how many parts of an image the network sees, one after the other: "five" are the
-            corners and the middle, "ten" these of the image and of the mirrored image, in
-            torchvision's order. `place` says where the middle of them is.
+        resize: the resize; None keeps the size.
+        crop: the crop. None requires that the resized image has the network's size; a resize with
+            fit "pad" then centers the image. With several views the default is `Crop()`.
+        orientation: whether the EXIF orientation of the file is applied first.
+        mirror: whether the image is mirrored (left and right exchanged) before the crop.
+        flip: whether the network's input is mirrored as the last step.
+        fill: values outside the image on the 0..255 scale: one value for all channels, or one per
+            channel of the network's input.
+        views: the views of each image: "one"; "five" for the corners and the center; "ten" for the
+            same views of the image and of the mirrored image, in torchvision's order. `place`
+            returns the placement of the center view.
 
     Raises:
-        UsageError: if fields do not go with each other.
+        UsageError: if a field is out of range, or fields contradict each other.
     """
 
     resize: Resize | None = None
@@ -118,29 +118,40 @@ class Geometry:
     views: Views = "one"
 
     def __post_init__(self) -> None:
-        """Refuse views that are not there, or need another crop."""
+        """Check the fields; add a crop for several views."""
         if self.views not in get_args(Views):
-            raise UsageError(f"views is {self.views!r}; use one, five or ten")
+            raise UsageError(
+                Message("views-unknown", f"views is {self.views!r}; use one, five or ten")
+            )
         if self.resize is not None and self.resize.fit == "long" and self.crop is None:
-            raise UsageError('resize.fit is "long", which leaves room; set crop to "center"')
+            raise UsageError(
+                Message(
+                    "resize-long-without-crop",
+                    'resize.fit is "long", which requires a crop; set crop to "center"',
+                )
+            )
         if self.views != "one":
             if self.crop is None:
                 object.__setattr__(self, "crop", Crop())
             elif self.crop.position != "center":
                 raise UsageError(
-                    f'views is "{self.views}", which are crops of their own; set crop.position to'
-                    ' "center"'
+                    Message(
+                        "views-crop-not-centered",
+                        f'views is "{self.views}", which sets the positions of the crops; set'
+                        ' crop.position to "center"',
+                    )
                 )
 
     def require(self, network: Size, channels: int) -> None:
-        """Refuse a network for which this is not meant.
+        """Raise an error if the geometry does not fit a network.
 
         Args:
-            network: (height, width) of its input.
-            channels: of its input.
+            network: (height, width) of the network's input.
+            channels: channels of the network's input.
 
         Raises:
-            UsageError: if a size is not the network's, or the fill has other channels.
+            UsageError: if a size in the geometry is not the network's size, or the length of the
+                fill is neither 1 nor `channels`.
         """
         resize, crop = self.resize, self.crop
         named: list[tuple[str, object]] = [("crop.size", crop.size if crop else None)]
@@ -149,27 +160,38 @@ class Geometry:
         for name, size in named:
             if size is not None and size != network:
                 raise UsageError(
-                    f"preprocessing has {name} {size} but the model takes {network}, as (height,"
-                    f" width); leave {name} out for the model's, or compile with that input size"
+                    Message(
+                        "preprocess-size-mismatch",
+                        f"the preprocessing has {name} {size} but the model takes {network}"
+                        f" (height, width); leave out {name} to use the model's size, or compile"
+                        f" with the input size {size}",
+                    )
                 )
         if len(self.fill) not in (1, channels):
             raise UsageError(
-                f'preprocessing has {len(self.fill)} values in "fill" but the model takes'
-                f" {channels} channels; give one for each"
+                Message(
+                    "fill-length-mismatch",
+                    f'the preprocessing has {len(self.fill)} values in "fill" but the model takes'
+                    f" {channels} channels; give one value per channel",
+                )
             )
 
     @property
     def takes_any_size(self) -> bool:
-        """Whether images need not be of the network's size."""
+        """Whether images may have another size than the network's."""
         return self.resize is not None or self.crop is not None
 
     def may_fill(self, network: Size) -> bool:
-        """Whether there are sizes of images for which a network of that size sees the fill."""
+        """Whether the network sees the fill for some sizes of images.
+
+        Args:
+            network: (height, width) of the network's input.
+        """
         resize, crop = self.resize, self.crop or Crop()
         if resize is None or resize.fit in ("pad", "long"):
             return self.takes_any_size
         if resize.fit == "exact":
-            # Of that size whatever the image's is.
+            # The resized size does not depend on the image.
             resized = resize.size_of(network, network)
             spots = zip(crop.start(resized, network), resized, network, strict=True)
             return any(not 0 <= start <= side - wanted for start, side, wanted in spots)
@@ -178,39 +200,50 @@ class Geometry:
 
     @property
     def is_scaled(self) -> bool:
-        """Whether frequencies are dropped that hardly reach the result."""
+        """Whether frequencies that hardly change the result are dropped."""
         return self.resize is not None and self.resize.scaled_decoding
 
     def require_integers(self) -> None:
-        """Refuse what 8-bit pixels cannot be, or Pillow does not do with them.
+        """Raise an error if the geometry is not possible with the integer decode.
 
         Raises:
-            UsageError: saying what to give in its place.
+            UsageError: if the resize is not Pillow's, drops frequencies, or the fill has other
+                values than whole numbers from 0 to 255.
         """
         library = "pillow" if self.resize is None else self.resize.filter.library
         if library != "pillow":
             raise UsageError(
-                "decoder libjpeg-turbo resizes 8-bit pixels as Pillow does, and the preprocessing"
-                f" resizes as {library}; set resize.library to pillow, or use decoder float"
+                Message(
+                    "integer-decode-resize-not-pillow",
+                    "decoder libjpeg-turbo resizes 8-bit pixels like Pillow, but resize.library is"
+                    f" {library}; set resize.library to pillow, or use decoder float",
+                )
             )
         if self.is_scaled:
             raise UsageError(
-                "decoder libjpeg-turbo decodes all frequencies, and resize.scaled_decoding drops"
-                " some; leave it out, or use decoder float"
+                Message(
+                    "integer-decode-scaled-decoding",
+                    "decoder libjpeg-turbo decodes all frequencies, but resize.scaled_decoding"
+                    " drops some; leave it out, or use decoder float",
+                )
             )
         for value in self.fill:
             if value not in range(256):
                 raise UsageError(
-                    f"fill is {value}; with decoder libjpeg-turbo give whole numbers from 0 to 255"
+                    Message(
+                        "integer-decode-fill-not-whole",
+                        f"fill is {value}; with decoder libjpeg-turbo give whole numbers from 0 to"
+                        " 255",
+                    )
                 )
 
     @property
     def view_count(self) -> int:
-        """How many views of an image the network sees."""
+        """Number of views of each image."""
         return VIEW_COUNTS[self.views]
 
     def each_view(self) -> tuple[Geometry, ...]:
-        """The same for one view each; ten of them for "ten"."""
+        """Return one geometry per view, each with views "one"."""
         if self.views == "one":
             return (self,)
         assert self.crop is not None
@@ -223,25 +256,26 @@ class Geometry:
         return five + tuple(replace(view, mirror=not view.mirror) for view in five)
 
     def exchanges_sides(self, orientation: int) -> bool:
-        """Whether rows and columns of an image of that EXIF orientation are exchanged."""
+        """Whether applying an EXIF orientation, 1 to 8, exchanges rows and columns."""
         return self._turn(orientation)[0]
 
     def displayed(self, frame: Frame) -> Size:
-        """(height, width) of an image once its orientation is applied, if it is."""
+        """Return (height, width) of an image after its orientation is applied, if it is."""
         return frame.size[::-1] if self.exchanges_sides(frame.orientation) else frame.size
 
     def _turn(self, orientation: int) -> tuple[bool, bool, bool]:
         return _ORIENTATIONS[orientation if self.orientation else 1]
 
     def place(self, frame: Frame, network: Size) -> Placement:
-        """Where an image comes to stand.
+        """Return the placement of an image.
 
         Args:
-            frame: of the image's file.
+            frame: frame of the image's file.
             network: (height, width) of the network's input.
 
         Raises:
-            ImageError: if the image then has another size than the network's.
+            ImageError: if the result does not have the network's size, or the image cannot be
+                resized.
         """
         exchanged, *mirrored = self._turn(frame.orientation)
         image = self.displayed(frame)
@@ -271,18 +305,24 @@ class Geometry:
         height, width = self.resize.size_of(image, network)
         if min(height, width) < 1:
             raise ImageError(
-                f"is {frame.width}x{frame.height}, too narrow for its long side to be resized to"
-                f" {max(height, width)} pixels; crop it first"
+                Message(
+                    "image-too-narrow",
+                    f"is {frame.width}x{frame.height}, which is too narrow to resize its long side"
+                    f" to {max(height, width)} pixels; crop it first",
+                )
             )
         if not self.resize.is_possible(image, (height, width)):
             raise ImageError(
-                f"is {frame.width}x{frame.height}, of which filter dct makes whole eighths and"
-                f" not {width}x{height}; resize it by another filter"
+                Message(
+                    "image-size-not-eighths",
+                    f"is {frame.width}x{frame.height}, which filter dct cannot resize to"
+                    f" {width}x{height}, only to whole eighths; use another filter",
+                )
             )
         return height, width
 
     def _start(self, resized: Size, network: Size, frame: Frame) -> Size:
-        """(top, left) of what the network sees, within the resized image that is not mirrored."""
+        """Return (top, left) of the crop in the resized image before mirroring."""
         spare = [side - wanted for side, wanted in zip(resized, network, strict=True)]
         if self.crop is not None:
             top, left = self.crop.start(resized, network)
@@ -294,14 +334,15 @@ class Geometry:
             raise ImageError(self._size_differs(frame, resized, network))
         return top, spare[1] - left if self.mirror else left
 
-    def _size_differs(self, frame: Frame, resized: Size, network: Size) -> str:
-        remedy = 'compile it with a --preprocess that has "resize", or give images of that size'
+    def _size_differs(self, frame: Frame, resized: Size, network: Size) -> Message:
+        remedy = 'compile it with a "resize" in --preprocess, or give images of that size'
         done = "turned to"
         if self.resize is not None:
-            remedy = 'compile it with a --preprocess that has a "crop" beside its "resize"'
+            remedy = 'compile it with a "crop" as well as a "resize" in --preprocess'
             done = "resized to"
         made = "" if resized == frame.size else f", {done} {resized[1]}x{resized[0]},"
-        return (
+        return Message(
+            "image-size-mismatch",
             f"is {frame.width}x{frame.height}{made} but the model takes {network[1]}x{network[0]};"
-            f" {remedy}"
+            f" {remedy}",
         )

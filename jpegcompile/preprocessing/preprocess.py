@@ -1,4 +1,4 @@
-"""How the pixels of an image become a network's input."""
+"""The preprocessing record: how an image becomes a network's input."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.dct.color import Color
 from jpegcompile.errors import UsageError
+from jpegcompile.messages import Message
 from jpegcompile.preprocessing.fields import geometry_json
 from jpegcompile.preprocessing.geometry import Geometry
 
@@ -19,31 +20,55 @@ Decoder = Literal["float", "libjpeg-turbo"]
 
 
 def checked_fields(data: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """The fields of a Preprocess but its geometry, those that are not given by their defaults.
+    """Check the fields of a `Preprocess` without its geometry.
+
+    Args:
+        data: fields by name. Missing fields get their defaults; other names are ignored.
+        where: prefix of error messages.
+
+    Returns:
+        The checked fields, numbers as float.
 
     Raises:
-        UsageError: beginning with `where`, if one is of another type or out of range.
+        UsageError: if a field has the wrong type or is out of range.
     """
     color = data.get("color")
     if color is not None and color not in get_args(Color):
-        raise UsageError(f"{where}: color is '{color}'; use RGB, BGR or L")
+        raise UsageError(
+            Message("color-unknown", f"{where}: color is '{color}'; use RGB, BGR or L")
+        )
     decoder = data.get("decoder", "float")
     if decoder not in get_args(Decoder):
-        raise UsageError(f"{where}: decoder is '{decoder}'; use float or libjpeg-turbo")
+        raise UsageError(
+            Message(
+                "decoder-unknown", f"{where}: decoder is '{decoder}'; use float or libjpeg-turbo"
+            )
+        )
     scale = _numbers(data.get("scale", 1.0), "scale", where)
     std = _numbers(data.get("std", 1.0), "std", where)
     if len(scale) != 1:
-        raise UsageError(f"{where}: scale is one number; put per-channel values into std")
+        raise UsageError(
+            Message(
+                "scale-not-one-number",
+                f"{where}: scale has {len(scale)} numbers; give one number, and put per-channel"
+                " values into std",
+            )
+        )
     if not scale[0]:
-        raise UsageError(f"{where}: scale is zero; every image would be the same")
+        raise UsageError(
+            Message("scale-zero", f"{where}: scale is zero, which makes all images equal")
+        )
     if 0.0 in std:
-        raise UsageError(f"{where}: std holds a zero; it divides")
+        raise UsageError(Message("std-zero", f"{where}: std contains a zero, and std is a divisor"))
     mean = _numbers(data.get("mean", 0.0), "mean", where)
     for name, dividends in (("scale", scale), ("mean", mean)):
         if any(_is_beyond_float32(d / s) for d in dividends for s in std):
             raise UsageError(
-                f"{where}: {name} divided by std is beyond what float32 holds; give the numbers"
-                " that the model was trained with"
+                Message(
+                    "normalization-beyond-float32",
+                    f"{where}: {name} divided by std is beyond the range of float32; give the"
+                    " numbers that the model was trained with",
+                )
             )
     return {"scale": scale[0], "mean": mean, "std": std, "color": color, "decoder": decoder}
 
@@ -63,25 +88,34 @@ def _numbers(value: object, name: str, where: str) -> tuple[float, ...]:
         and abs(v) <= sys.float_info.max  # false for NaN, and takes integers of any length
         for v in values
     ):
-        raise UsageError(f"{where}: {name} must be a finite number or a list of them")
+        raise UsageError(
+            Message(
+                "normalization-not-finite",
+                f"{where}: {name} is not a finite number or a list of finite numbers",
+            )
+        )
     return tuple(float(cast(float, v)) for v in values)
 
 
 @dataclass(frozen=True)
 class Preprocess:
-    """network input = (pixels * scale - mean) / std, pixels on the 0..255 scale.
+    """Preprocessing: geometry, then network input = (pixels * scale - mean) / std.
+
+    Pixels are on the 0..255 scale.
 
     Attributes:
-        scale: 1/255 for the unit range; 1 keeps 0..255.
-        mean, std: one value for every channel, or one for each; after scaling.
-        color: channel order that the network takes; None means RGB or, for one channel, luma.
-        geometry: how images of any size come to the network's.
-        decoder: "float" for the affine decode (`docs/exactness.md`), or "libjpeg-turbo" for the
-            integers that Pillow and OpenCV see.
+        scale: factor for pixels: 1/255 for the unit range, 1 to keep 0..255.
+        mean: subtracted after scaling; one value for all channels, or one per channel.
+        std: divisor after subtraction; one value for all channels, or one per channel.
+        color: color channels in the network's order: "RGB", "BGR" or "L" (luma). None means "L" for
+            networks of one channel and "RGB" for others.
+        geometry: how images are brought to the network's size.
+        decoder: "float" for the float decode (affine, no rounding; `docs/exactness.md`), or
+            "libjpeg-turbo" for the integer decode, with the same pixels as Pillow and OpenCV.
 
     Raises:
-        UsageError: if a field is of another type or out of range, or the network input would be
-            beyond float32.
+        UsageError: if a field has the wrong type or is out of range, or the network input would be
+            beyond the range of float32.
     """
 
     scale: float = 1.0
@@ -92,43 +126,55 @@ class Preprocess:
     decoder: Decoder = "float"
 
     def __post_init__(self) -> None:
-        """Check the fields, and bring their numbers to float."""
+        """Check the fields and convert numbers to float."""
         for name, value in checked_fields(vars(self), "preprocessing").items():
             object.__setattr__(self, name, value)
 
     def color_for(self, channels: int) -> Color:
-        """The colour that a network of so many channels gets.
+        """Return the color for a network's input.
+
+        Args:
+            channels: channels of the network's input.
 
         Raises:
-            UsageError: if the two do not fit.
+            UsageError: if `color` has another number of channels.
         """
         color = self.color or ("L" if channels == 1 else "RGB")
         wanted = 1 if color == "L" else 3
         if channels != wanted:
             raise UsageError(
-                f"preprocessing gives {wanted} channels ({color}) but the model takes {channels};"
-                ' set "color" in --preprocess'
+                Message(
+                    "preprocess-channels-mismatch",
+                    f"the preprocessing produces {wanted} channels ({color}) but the model takes"
+                    f' {channels}; set "color" in --preprocess',
+                )
             )
         return color
 
     def affine(self, channels: int) -> ChannelAffine:
-        """The same as y = scale * x + shift for each channel.
+        """Return scale, mean and std as y = scale * x + shift per channel.
+
+        Args:
+            channels: channels of the network's input.
 
         Raises:
-            UsageError: if mean or std has a length other than 1 or the number of channels.
+            UsageError: if the length of mean or std is neither 1 nor `channels`.
         """
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, channels):
                 raise UsageError(
-                    f'preprocessing has {len(values)} values in "{name}"'
-                    f" but the model takes {channels} channels; give one for each"
+                    Message(
+                        "normalization-length-mismatch",
+                        f'the preprocessing has {len(values)} values in "{name}" but the model'
+                        f" takes {channels} channels; give one value per channel",
+                    )
                 )
         mean = np.broadcast_to(np.asarray(self.mean, np.float64), (channels,))
         std = np.broadcast_to(np.asarray(self.std, np.float64), (channels,))
         return ChannelAffine(self.scale / std, -mean / std)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data that `reading.preprocess_of` reads back."""
+        """Return JSON-ready data for `reading.preprocess_of`."""
         data: dict[str, Any] = {
             "scale": self.scale,
             "mean": list(self.mean),

@@ -1,4 +1,4 @@
-"""Descriptions of preprocessing: names, JSON, and what other libraries write or are."""
+"""Read descriptions of preprocessing: presets, JSON, and formats of other libraries."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from jpegcompile.errors import UsageError
 from jpegcompile.files import parse_json, read_json
+from jpegcompile.messages import Message
 from jpegcompile.preprocessing.fields import GEOMETRY_FIELDS, geometry_of, require_known
 from jpegcompile.preprocessing.preprocess import Decoder, Preprocess, checked_fields
 from jpegcompile.preprocessing.presets import PRESETS
@@ -23,16 +24,19 @@ FIELDS = _NUMBERS | GEOMETRY_FIELDS | {"preset"}
 
 
 def preprocess_of(spec: object) -> Preprocess:
-    """Preprocessing from whatever describes it.
+    """Return the preprocessing that a description stands for.
 
     Args:
-        spec: a `Preprocess`; the name of a preset, or of torchvision's weights as
-            "torchvision:resnet50.IMAGENET1K_V2"; JSON as a path, as text or as a mapping, of our
-            own fields or those of timm or transformers; torchvision's `weights.transforms()` or a
-            Compose.
+        spec: one of
+            - a `Preprocess`;
+            - the name of a preset, or of weights of torchvision such as
+              "torchvision:resnet50.IMAGENET1K_V2";
+            - JSON as a path, text or mapping, with the fields of `docs/preprocessing.md`, or as
+              timm or transformers write it;
+            - `weights.transforms()` of torchvision, or a Compose.
 
     Raises:
-        UsageError: if the name is unknown or a field is missing, unknown or out of range.
+        UsageError: if the name is unknown, or a field is missing, unknown or out of range.
         AccessError: if the file cannot be read.
     """
     if isinstance(spec, Preprocess):
@@ -47,10 +51,13 @@ def preprocess_of(spec: object) -> Preprocess:
         try:
             return of_transforms(spec)
         except UsageError as error:
-            raise UsageError(f"preprocessing: {error}") from error
+            raise UsageError(Message(error.code, f"preprocessing: {error}")) from error
     raise UsageError(
-        "preprocessing is a name, a path, a mapping or torchvision's transforms, not"
-        f" {type(spec).__name__}"
+        Message(
+            "preprocess-type-unknown",
+            f"preprocessing is a {type(spec).__name__}; give a name, a path, a mapping or"
+            " transforms of torchvision",
+        )
     )
 
 
@@ -64,8 +71,11 @@ def _from_text(spec: str) -> Preprocess:
     path = Path(spec)
     if not spec or (not path.exists() and path.suffix != ".json"):
         raise UsageError(
-            f"unknown preprocessing '{spec}'; use one of {', '.join(PRESETS)},"
-            f" {PREFIX}NETWORK.WEIGHTS or a JSON file"
+            Message(
+                "preprocess-unknown",
+                f"unknown preprocessing '{spec}'; use one of {', '.join(PRESETS)},"
+                f" {PREFIX}NETWORK.WEIGHTS or a JSON file",
+            )
         )
     return _from_file(path)
 
@@ -75,10 +85,14 @@ def _from_file(path: Path) -> Preprocess:
 
 
 def with_decoder(spec: object, decoder: Decoder | None) -> Preprocess:
-    """The same preprocessing with another decoder; None leaves the one that it has.
+    """Return preprocessing with another decoder.
+
+    Args:
+        spec: as for `preprocess_of`.
+        decoder: "float" or "libjpeg-turbo"; None keeps the decoder of `spec`.
 
     Raises:
-        UsageError, AccessError: as `preprocess_of`, or if there is no such decoder.
+        UsageError, AccessError: as `preprocess_of`, or if the decoder is unknown.
     """
     preprocess = preprocess_of(spec)
     return preprocess if decoder is None else replace(preprocess, decoder=decoder)
@@ -87,7 +101,10 @@ def with_decoder(spec: object, decoder: Decoder | None) -> Preprocess:
 def _from_json(data: Any, where: str) -> Preprocess:
     if not isinstance(data, dict):
         raise UsageError(
-            f"{where}: preprocessing is a JSON object; docs/preprocessing.md lists its fields"
+            Message(
+                "preprocess-not-an-object",
+                f"{where}: is not a JSON object; docs/preprocessing.md lists its fields",
+            )
         )
     return _from_mapping(data, where)
 
@@ -96,7 +113,9 @@ def _preset(name: Any) -> Preprocess:
     if isinstance(name, str) and name.startswith(PREFIX):
         return of_weights(name)
     if not isinstance(name, str) or name not in PRESETS:
-        raise UsageError(f"preset is {name!r}; use one of {', '.join(PRESETS)}")
+        raise UsageError(
+            Message("preset-unknown", f"preset is {name!r}; use one of {', '.join(PRESETS)}")
+        )
     return PRESETS[name]
 
 
@@ -108,14 +127,17 @@ def _from_mapping(data: Mapping[str, Any], where: str) -> Preprocess:
             return of_timm(data)
         if "model_type" in data or "architectures" in data:
             raise UsageError(
-                "this is a model's config.json, which does not say how images are prepared;"
-                " give the preprocessor_config.json beside it"
+                Message(
+                    "preprocess-model-config",
+                    "this is the config.json of a model, which does not describe preprocessing;"
+                    " give the preprocessor_config.json in the same folder",
+                )
             )
         require_known(data, FIELDS)
         base = _preset(data.get("preset", "none"))
         geometry = geometry_of(data, base.geometry)
     except UsageError as error:
-        raise UsageError(f"{where}: {error}") from error
+        raise UsageError(Message(error.code, f"{where}: {error}")) from error
     given = {name: value for name, value in data.items() if name in _NUMBERS}
     numbers = checked_fields({**vars(base), **given}, where)
     return Preprocess(**numbers, geometry=geometry)

@@ -1,8 +1,8 @@
-"""Descriptions of preprocessing for a network that runs at another size than it was trained at.
+"""Preprocessing for a network that runs at another size than the size it was trained at.
 
-A resize to the network's size follows by itself. Sizes of the description's own (resize to 256, a
-crop at a given pixel) are scaled as the network's size is. Files that were to have the network's
-size as they are, are brought to the other size.
+A resize to the network's size needs no change. Sizes in the description (such as a resize to 256,
+or a crop at a given pixel) are scaled like the network's size. If the description has no resize,
+because files have the network's size, a resize to the new size is added.
 """
 
 from __future__ import annotations
@@ -11,18 +11,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from jpegcompile.errors import UsageError
+from jpegcompile.messages import Message
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.steps import Crop, Filter, Resize, Size
 
 
 def scaled(preprocess: Preprocess, trained: Size, size: Size) -> Preprocess:
-    """The preprocessing for a network of `size` that was trained at another one.
+    """Return the preprocessing for a network that runs at another size.
+
+    Args:
+        preprocess: preprocessing at the trained size.
+        trained: (height, width) that the network was trained at.
+        size: (height, width) that the network runs at.
 
     Raises:
-        UsageError: if the description crops images without resizing them.
+        UsageError: if the preprocessing crops images without resizing them.
     """
-    # The integers of libjpeg-turbo are resized as Pillow does it.
+    # The integer decode supports the filters of Pillow only.
     is_float = preprocess.decoder == "float"
     geometry = _scaled(preprocess.geometry, trained, size, is_float=is_float)
     return replace(preprocess, geometry=geometry)
@@ -32,8 +38,11 @@ def _scaled(geometry: Geometry, trained: Size, size: Size, *, is_float: bool) ->
     if geometry.resize is None:
         if geometry.crop is not None:
             raise UsageError(
-                "--resolution: the preprocessing crops images without resizing them, so a smaller"
-                ' network would see less of them; add a "resize" to it'
+                Message(
+                    "resolution-crop-without-resize",
+                    "--resolution: the preprocessing crops images without resizing them, so a"
+                    ' smaller network would see less of each image; add a "resize" to it',
+                )
             )
         chosen = _filter(trained, size) if is_float else Filter()
         return replace(geometry, resize=Resize("exact", None, filter=chosen))
@@ -46,14 +55,14 @@ def _scaled(geometry: Geometry, trained: Size, size: Size, *, is_float: bool) ->
 
 
 def _filter(trained: Size, size: Size) -> Filter:
-    """The low frequencies of each block where these make the size, else Pillow's bilinear one."""
+    """Return the "dct" filter if it can produce `size`, otherwise Pillow's bilinear filter."""
     eighths = {8 * new / old for old, new in zip(trained, size, strict=True)}
     is_dct = all(m == int(m) and 1 <= m <= 8 for m in eighths)
     return Filter("dct", "jpegcompile") if is_dct else Filter()
 
 
 def _resize(resize: Resize, trained: Size, size: Size) -> Resize:
-    """Rounded down, as a short side that is divided by a crop ratio."""
+    """Scale a resize; round down, like a short side divided by a crop ratio."""
     if resize.size is None:
         return resize
     if isinstance(resize.size, tuple):
@@ -62,13 +71,13 @@ def _resize(resize: Resize, trained: Size, size: Size) -> Resize:
             for side, old, new in zip(resize.size, trained, size, strict=True)
         )
         return replace(resize, size=(height, width))
-    # The larger of two ratios, so that what is cropped is inside of the image.
+    # The larger of the two ratios keeps the crop inside the image.
     sides = (resize.size * new // old for old, new in zip(trained, size, strict=True))
     return replace(resize, size=max(*sides, 1))
 
 
 def _least(resize: Resize, network: Size) -> Size:
-    """(height, width) that every image is resized to at least; 0 where nothing is certain."""
+    """Return a lower bound for the (height, width) of resized images; 0 if there is none."""
     if resize.fit in ("pad", "long"):
         return 0, 0
     if isinstance(resize.size, int):
@@ -77,11 +86,12 @@ def _least(resize: Resize, network: Size) -> Size:
 
 
 def _crop(crop: Crop, trained: Sequence[Size], scaled: Sequence[Size]) -> Crop:
-    """What was inside of the image stays inside, where rounding would bring it out.
+    """Scale a crop. A crop inside the image stays inside, whatever the rounding.
 
     Args:
-        crop: of the network as it was trained.
-        trained: for rows and columns, pixels of the resized image and of the network's input.
+        crop: crop at the trained size.
+        trained: for rows and for columns, pixels of the resized image and of the network's input at
+            the trained size.
         scaled: the same at the other size.
     """
     if crop.size is not None:

@@ -1,4 +1,4 @@
-"""The steps that bring an image to another size: resizing it, and cropping or padding it."""
+"""Resize, crop and pad: the steps that change the size of an image."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from jpegcompile.errors import UsageError
+from jpegcompile.messages import Message
+from jpegcompile.preprocessing.resized_sizes import contained, keeping_ratio, with_short_side
 
 Library = Literal["pillow", "opencv", "tensorflow", "torchvision", "onnxruntime", "jpegcompile"]
 Interpolation = Literal[
@@ -31,38 +33,44 @@ Corner = Literal["center", "top-left", "top-right", "bottom-left", "bottom-right
 Rounding = Literal["even", "down"]
 Size = tuple[int, int]
 
-# JPEG files have no longer sides.
+# The longest side that a JPEG file can have.
 LARGEST_SIDE = 65535
 INTERPOLATIONS: Mapping[Library, tuple[Interpolation, ...]] = {
     "pillow": ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"),
     "opencv": ("nearest", "bilinear", "bicubic", "lanczos", "area"),
     "tensorflow": ("nearest", "bilinear", "bicubic", "area"),
     "torchvision": ("nearest", "nearest-exact", "bilinear", "bicubic"),
-    # Modes of the operator Resize: "bicubic" has cubic_coeff_a -0.75, "catmull-rom" -0.5; those
-    # that end in "-inside" have exclude_outside.
+    # Modes of the Resize operator. cubic_coeff_a is -0.75 for "bicubic" and -0.5 for "catmull-rom".
+    # The suffix "-inside" means exclude_outside.
     "onnxruntime": (
         *("bilinear", "bilinear-inside", "bicubic", "bicubic-inside"),
         *("catmull-rom", "catmull-rom-inside"),
     ),
-    # Keeps m of 8 frequencies of each block: an image shrinks to m eighths of its size.
+    # Keeps m of the 8 frequencies of each block, which shrinks an image to m eighths of its size.
     "jpegcompile": ("dct",),
 }
-# Those that can be told whether to antialias.
+# Libraries whose resize has an antialias option.
 HAVE_CHOICE: tuple[Library, ...] = ("torchvision", "onnxruntime")
-# Pixels along a block, of which "dct" makes 1 to 8.
+# Pixels along a block. "dct" reduces them to 1 to 8 pixels.
 DCT_BLOCK = 8
-# What reports say of it; `dct/axis_operator.py` has the error.
-SCALED_DECODING = (
-    "scaled decoding: an axis that shrinks to half or less takes 2 or 4 of the 8 frequencies of"
-    " each block, where photographs are then off by 0.2 of 255 levels or less (root mean square)"
+# Note in reports. `dct/axis_operator.py` states the error.
+SCALED_DECODING = Message(
+    "scaled-decoding",
+    "scaled decoding: an axis that shrinks to half or less uses 2 or 4 of the 8 frequencies of each"
+    " block; the error on photographs is at most 0.2 of 255 levels (root mean square)",
 )
 
 
-def no_choice(library: str) -> str:
-    """What is said where a library that has no choice is told whether to antialias."""
-    return (
-        f"resize.antialias is for {' and '.join(HAVE_CHOICE)}, and {library} has no choice; leave"
-        " it out, or set resize.library to one of these"
+def no_choice(library: str) -> Message:
+    """Return the message for `antialias` with a library that has no such option.
+
+    Args:
+        library: name of the library.
+    """
+    return Message(
+        "resize-antialias-not-optional",
+        f"resize.antialias is an option of {' and '.join(HAVE_CHOICE)}, not of {library}; leave it"
+        f" out, or set resize.library to {' or '.join(HAVE_CHOICE)}",
     )
 
 
@@ -71,14 +79,16 @@ class Filter:
     """How an axis is resampled.
 
     Attributes:
-        name: of the interpolation.
-        library: whose definition of it is meant; `INTERPOLATIONS` lists what each one has.
-        antialias: of "torchvision" and "onnxruntime" alone: whether the window grows as the image
-            shrinks, as it always does in Pillow and never does in OpenCV and tf.image.
+        name: name of the interpolation.
+        library: library that defines the interpolation; `INTERPOLATIONS` lists the interpolations
+            of each library.
+        antialias: whether the filter window grows as the image shrinks. Only an option of
+            "torchvision" and "onnxruntime". Pillow always antialiases; OpenCV and tf.image never
+            do.
 
     Raises:
-        UsageError: if the library has no such interpolation, naming those that it has, or has no
-            choice whether to antialias.
+        UsageError: if the library is unknown, has no such interpolation, or has no antialias option
+            and `antialias` is False.
     """
 
     name: Interpolation = "bilinear"
@@ -89,7 +99,12 @@ class Filter:
         """Check the names."""
         if self.library not in INTERPOLATIONS:
             known = ", ".join(INTERPOLATIONS)
-            raise UsageError(f"resize.library is {self.library!r}; use one of {known}")
+            raise UsageError(
+                Message(
+                    "resize-library-unknown",
+                    f"resize.library is {self.library!r}; use one of {known}",
+                )
+            )
         if self.name not in (*INTERPOLATIONS[self.library], self._enlarging):
             raise UsageError(self.unknown)
         if not self.antialias and self.library not in HAVE_CHOICE:
@@ -97,18 +112,21 @@ class Filter:
 
     @property
     def _enlarging(self) -> Interpolation | None:
-        """What `where` may make of a filter of that library; nobody asks for it by name."""
+        """The name that `where` may set; users cannot set it."""
         return "area-enlarging" if self.library == "opencv" else None
 
     @property
-    def unknown(self) -> str:
-        """What is said of a name that the library does not have."""
+    def unknown(self) -> Message:
+        """The message for an interpolation that the library does not have."""
         known = ", ".join(INTERPOLATIONS[self.library])
-        return f"resize.filter is {self.name!r}; {self.library} has {known}"
+        return Message(
+            "resize-filter-unknown",
+            f"resize.filter is {self.name!r}; for {self.library} use one of {known}",
+        )
 
     @property
     def is_antialiased(self) -> bool:
-        """Whether the window grows as the image shrinks."""
+        """Whether the filter window grows as the image shrinks."""
         if self.library in HAVE_CHOICE:
             return self.antialias and self.name not in ("nearest", "nearest-exact")
         if self.library == "pillow":
@@ -116,9 +134,12 @@ class Filter:
         return self.name in ("area", "dct")
 
     def where(self, grows: bool) -> Filter:
-        """The filter of both axes of an image, one of which grows or none.
+        """Return the filter for an image.
 
-        OpenCV's "area" is a mean only where neither does.
+        OpenCV's "area" is a mean only if neither axis grows.
+
+        Args:
+            grows: whether an axis of the image grows.
         """
         if self.library == "opencv" and self.name == "area" and grows:
             return replace(self, name="area-enlarging")
@@ -127,22 +148,23 @@ class Filter:
 
 @dataclass(frozen=True)
 class Resize:
-    """Bring an image to another size.
+    """Resize an image.
 
     Attributes:
-        fit: "short" keeps the aspect ratio and brings the short side to `size`; "exact" brings the
-            image to `size`, whatever its aspect ratio; "pad" keeps the aspect ratio, makes the
-            image as large as fits into `size`, and centers it as Pillow's ImageOps.pad does;
-            "long" does so as timm's crop mode "border", and leaves the place to the crop.
-        size: the short side, or (height, width); None for the network's size divided by
-            `crop_ratio`.
-        crop_ratio: the part of each side that the network sees.
+        fit: "short" keeps the aspect ratio and resizes the short side to `size`. "exact" resizes to
+            `size` and may change the aspect ratio. "pad" keeps the aspect ratio, makes the image as
+            large as fits into `size`, and centers it like Pillow's ImageOps.pad. "long" keeps the
+            aspect ratio and fits the image into `size` like timm's crop mode "border"; the crop
+            decides its position.
+        size: the short side, or (height, width), in pixels. None means the network's size divided
+            by `crop_ratio`.
+        crop_ratio: fraction of each side that the network sees, greater than 0 and at most 1.
         filter: how to resample.
-        scaled_decoding: whether an axis that shrinks to half or less takes the low frequencies of
-            each block alone, where the others hardly reach the result (`dct/axis_operator.py`).
+        scaled_decoding: whether an axis that shrinks to half or less uses only the low frequencies
+            of each block, because the others hardly change the result (`dct/axis_operator.py`).
 
     Raises:
-        UsageError: if the fields are out of range, or do not go with each other.
+        UsageError: if a field is out of range, or fields contradict each other.
     """
 
     fit: Fit = "short"
@@ -152,99 +174,105 @@ class Resize:
     scaled_decoding: bool = False
 
     def __post_init__(self) -> None:
-        """Check the fields, and make one number the two sides of what is no short side."""
+        """Check the fields; unless `fit` is "short", turn one number for `size` into a pair."""
         if self.fit not in get_args(Fit):
-            raise UsageError(f"resize.fit is {self.fit!r}; use {', '.join(get_args(Fit))}")
+            raise UsageError(
+                Message(
+                    "resize-fit-unknown",
+                    f"resize.fit is {self.fit!r}; use {', '.join(get_args(Fit))}",
+                )
+            )
         if self.filter.name not in INTERPOLATIONS[self.filter.library]:
             raise UsageError(self.filter.unknown)
         if self.fit == "short" and isinstance(self.size, tuple):
             raise UsageError(
-                f"resize.size is {list(self.size)} but a short side is one number; give one, or"
-                ' set resize.fit to "exact"'
+                Message(
+                    "resize-short-side-not-one-number",
+                    f"resize.size is {list(self.size)}, but a short side is one number; give one"
+                    ' number, or set resize.fit to "exact"',
+                )
             )
         if self.fit != "short" and isinstance(self.size, int):
             object.__setattr__(self, "size", (self.size, self.size))
         sizes = self.size if isinstance(self.size, tuple) else (self.size or 1,)
         if self.size == 0 or not all(1 <= size <= LARGEST_SIDE for size in sizes):
             raise UsageError(
-                f"resize.size is {self.size}; give pixels, each from 1 to {LARGEST_SIDE}"
+                Message(
+                    "resize-size-out-of-range",
+                    f"resize.size is {self.size}; give pixels, each from 1 to {LARGEST_SIDE}",
+                )
             )
         if not 0 < self.crop_ratio <= 1:
             raise UsageError(
-                f"resize.crop_ratio is {self.crop_ratio}; give more than 0 and at most 1"
+                Message(
+                    "resize-crop-ratio-out-of-range",
+                    f"resize.crop_ratio is {self.crop_ratio}; give a number greater than 0 and at"
+                    " most 1",
+                )
             )
         if self.crop_ratio != 1 and (self.size is not None or self.fit == "pad"):
             raise UsageError(
-                "resize.crop_ratio divides the network's size;"
-                ' leave resize.size out, and resize.fit other than "pad"'
+                Message(
+                    "resize-crop-ratio-with-size",
+                    "resize.crop_ratio divides the network's size; leave out resize.size, and do"
+                    ' not set resize.fit to "pad"',
+                )
             )
         if self.scaled_decoding and not self.filter.is_antialiased:
             raise UsageError(
-                "resize.scaled_decoding drops what an antialiasing filter averages out, and"
-                f" {self.filter.library}'s {self.filter.name} does not antialias; leave it out, or"
-                " choose another filter"
+                Message(
+                    "scaled-decoding-without-antialias",
+                    "resize.scaled_decoding requires an antialiasing filter, and"
+                    f" {self.filter.library}'s {self.filter.name} does not antialias; leave it out,"
+                    " or choose another filter",
+                )
             )
 
     def is_possible(self, image: Size, resized: Size) -> bool:
-        """Whether the filter brings an image of one size to another one."""
+        """Whether the filter can resize an image.
+
+        Args:
+            image: (height, width) of the image.
+            resized: (height, width) of the result.
+        """
         if self.filter.name != "dct":
             return True
         pairs = list(zip(image, resized, strict=True))
         return all(DCT_BLOCK * new % old == 0 and new <= old for old, new in pairs)
 
     def size_of(self, image: Size, network: Size) -> Size:
-        """(height, width) that an image of (height, width) is brought to for a network's."""
+        """Return the (height, width) of the resized image.
+
+        Args:
+            image: (height, width) of the image.
+            network: (height, width) of the network's input.
+        """
         if isinstance(self.size, int):
-            return _with_short_side(image, self.size)
+            return with_short_side(image, self.size)
         height, width = self.size or (math.floor(side / self.crop_ratio) for side in network)
         if self.fit == "exact":
             return height, width
         if self.fit == "pad":
-            return _contained(image, (height, width))
+            return contained(image, (height, width))
         if self.fit == "short" and height == width:
-            return _with_short_side(image, height)
-        return _scaled(image, (height, width), covers=self.fit == "short")
-
-
-def _with_short_side(image: Size, side: int) -> Size:
-    """As torchvision's Resize and Hugging Face's shortest_edge: the long side is rounded down."""
-    height, width = image
-    if width <= height:
-        return int(side * height / width), side
-    return side, int(side * width / height)
-
-
-def _scaled(image: Size, size: Size, covers: bool) -> Size:
-    """As timm's ResizeKeepRatio: the image covers that size, or fits into it."""
-    ratios = [side / wanted for side, wanted in zip(image, size, strict=True)]
-    ratio = min(ratios) if covers else max(ratios)
-    return round(image[0] / ratio), round(image[1] / ratio)
-
-
-def _contained(image: Size, most: Size) -> Size:
-    """As Pillow's ImageOps.contain."""
-    height, width = image
-    ratio, wanted = width / height, most[1] / most[0]
-    if ratio > wanted:
-        return round(height / width * most[1]), most[1]
-    if ratio < wanted:
-        return most[0], round(width / height * most[0])
-    return most
+            return with_short_side(image, height)
+        return keeping_ratio(image, (height, width), covers=self.fit == "short")
 
 
 @dataclass(frozen=True)
 class Crop:
-    """Which part of the resized image the network sees; what is outside of the image is filled.
+    """The part of the resized image that the network sees. Pixels outside the image are filled.
 
     Attributes:
-        position: "center", a corner, or (top, left) in pixels, negative ones being outside.
-        rounding: what becomes of half a pixel in the middle: "even" rounds it to the even neighbour
-            as torchvision and timm do, "down" as TensorFlow and Hugging Face do. What is missing of
-            an image is filled on both sides, the smaller half before it.
-        size: (height, width) that the network must have; None for any.
+        position: "center", a corner, or (top, left) in pixels. Negative pixels are outside the
+            image.
+        rounding: how a centered crop rounds half a pixel: "even" rounds to the even neighbor like
+            torchvision and timm, "down" rounds down like TensorFlow and Hugging Face. If the image
+            is too small, both sides are filled; the first side gets the smaller half.
+        size: (height, width) that the network must have; None for any size.
 
     Raises:
-        UsageError: if the fields are out of range.
+        UsageError: if a field is out of range.
     """
 
     position: Corner | tuple[int, int] = "center"
@@ -255,22 +283,41 @@ class Crop:
         """Check the fields."""
         if isinstance(self.position, str) and self.position not in get_args(Corner):
             raise UsageError(
-                f"crop.position is {self.position!r}; use {', '.join(get_args(Corner))},"
-                " or [top, left] in pixels"
+                Message(
+                    "crop-position-unknown",
+                    f"crop.position is {self.position!r}; use {', '.join(get_args(Corner))},"
+                    " or [top, left] in pixels",
+                )
             )
         if not isinstance(self.position, str) and max(map(abs, self.position)) > LARGEST_SIDE:
             raise UsageError(
-                f"crop.position is {list(self.position)}; give at most {LARGEST_SIDE} pixels"
+                Message(
+                    "crop-position-out-of-range",
+                    f"crop.position is {list(self.position)}; give at most {LARGEST_SIDE} pixels",
+                )
             )
         if self.rounding not in get_args(Rounding):
-            raise UsageError(f"crop.rounding is {self.rounding!r}; use even or down")
+            raise UsageError(
+                Message(
+                    "crop-rounding-unknown",
+                    f"crop.rounding is {self.rounding!r}; use even or down",
+                )
+            )
         if self.size is not None and not all(1 <= side <= LARGEST_SIDE for side in self.size):
             raise UsageError(
-                f"crop.size is {list(self.size)}; give pixels, each from 1 to {LARGEST_SIDE}"
+                Message(
+                    "crop-size-out-of-range",
+                    f"crop.size is {list(self.size)}; give pixels, each from 1 to {LARGEST_SIDE}",
+                )
             )
 
     def start(self, image: Size, network: Size) -> tuple[int, int]:
-        """(top, left) of the part, within an image of (height, width)."""
+        """Return (top, left) of the crop in the resized image.
+
+        Args:
+            image: (height, width) of the resized image.
+            network: (height, width) of the network's input.
+        """
         if not isinstance(self.position, str):
             return self.position
         spare = [side - wanted for side, wanted in zip(image, network, strict=True)]

@@ -1,7 +1,8 @@
-"""Preprocessing of torchvision: `weights.transforms()`, or a Compose of its transforms.
+"""Read preprocessing of torchvision: `weights.transforms()`, or a Compose of transforms.
 
-Nothing is imported from torchvision: transforms are known by their names and attributes. A resize
-that stands before ToTensor is one of a PIL image, and Pillow's; after it, one of a tensor.
+This module does not import torchvision; it recognizes transforms by their names and attributes. A
+resize before ToTensor acts on a PIL image, so it is Pillow's. A resize after ToTensor acts on a
+tensor, so it is torchvision's.
 """
 
 from __future__ import annotations
@@ -10,33 +11,36 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from jpegcompile.errors import UsageError
+from jpegcompile.messages import Message
 from jpegcompile.preprocessing.fields import boolean
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.preprocess import Preprocess, checked_fields
 from jpegcompile.preprocessing.steps import INTERPOLATIONS, Crop, Filter, Resize
 
 _PRESET = ("crop_size", "resize_size", "mean", "std", "interpolation", "antialias")
-# What takes images that are no tensors.
+# Transforms that convert images to tensors.
 _TO_TENSOR = {"ToTensor", "MaybeToTensor", "PILToTensor", "ToImage"}
-# What has been found so far: "resize", "crop", "views", "is_tensor", "scale", "mean", "std",
-# "color".
+# The result so far: "resize", "crop", "views", "is_tensor", "scale", "mean", "std", "color".
 _Found = dict[str, Any]
 
 
 def is_transforms(value: object) -> bool:
-    """Whether a value is a preset of weights, or a Compose."""
+    """Whether a value is the transforms of weights, or a Compose."""
     return all(hasattr(value, name) for name in _PRESET) or hasattr(value, "transforms")
 
 
 def of_transforms(transforms: Any) -> Preprocess:
-    """The preprocessing that the transforms do.
+    """Return the preprocessing of transforms.
+
+    Args:
+        transforms: a value for which `is_transforms` holds.
 
     Raises:
-        UsageError: naming the transform or the argument that is not understood.
+        UsageError: if a transform or an argument is not supported; the message names it.
     """
     found: _Found = {"scale": 1.0}
     if not hasattr(transforms, "transforms"):
-        # It takes images as well as tensors, for which alone the choice is made.
+        # The transforms accept images and tensors, but antialias affects only tensors.
         found["is_tensor"] = not boolean(transforms.antialias, "antialias")
         _resize(_Named(transforms, size="resize_size"), found)
         _crop(_Named(transforms, size="crop_size"), found)
@@ -48,20 +52,24 @@ def of_transforms(transforms: Any) -> Preprocess:
         for place, (name, transform) in enumerate(zip(names, transforms.transforms, strict=True)):
             if name not in _READERS:
                 raise UsageError(
-                    f"transforms[{place}] is {name}; known are {', '.join(_READERS)}, others are"
-                    " described by resize, crop, scale, mean and std"
+                    Message(
+                        "transform-unknown",
+                        f"transforms[{place}] is {name}; use {', '.join(_READERS)}, or describe"
+                        " the preprocessing by resize, crop, scale, mean and std",
+                    )
                 )
             try:
                 _READERS[name](transform, found)
             except UsageError as error:
-                raise UsageError(f"transforms[{place}] ({name}): {error}") from error
+                message = Message(error.code, f"transforms[{place}] ({name}): {error}")
+                raise UsageError(message) from error
     geometry = Geometry(found.get("resize"), found.get("crop"), views=found.get("views", "one"))
     numbers = {name: found[name] for name in ("scale", "mean", "std", "color") if name in found}
     return Preprocess(**numbers, geometry=geometry)
 
 
 class _Named:
-    """A transform whose attributes have other names there."""
+    """A transform under other attribute names."""
 
     def __init__(self, transform: Any, **names: str) -> None:
         self._transform, self._names = transform, names
@@ -73,14 +81,23 @@ class _Named:
 def _resize(transform: Any, found: _Found) -> None:
     _in_order(found, "resize", "crop", "mean")
     if getattr(transform, "max_size", None) is not None:
-        raise UsageError(f"max_size is {transform.max_size}, which is not supported; leave it out")
+        raise UsageError(
+            Message(
+                "transform-max-size",
+                f"max_size is {transform.max_size}, which is not supported; leave it out",
+            )
+        )
     named = getattr(transform.interpolation, "value", transform.interpolation)
     antialias = boolean(transform.antialias, "antialias")
     library: Literal["torchvision", "pillow"]
     library = "torchvision" if found["is_tensor"] else "pillow"
     if named not in INTERPOLATIONS[library]:
         raise UsageError(
-            f"interpolation is {named!r}; of {library}, use {', '.join(INTERPOLATIONS[library])}"
+            Message(
+                "transform-interpolation-unknown",
+                f"interpolation is {named!r}; for {library} use"
+                f" {', '.join(INTERPOLATIONS[library])}",
+            )
         )
     chosen = Filter(named, library, antialias or library == "pillow")
     sizes = _sizes(transform.size, "size")
@@ -103,21 +120,31 @@ def _five_crop(transform: Any, found: _Found) -> None:
 
 def _ten_crop(transform: Any, found: _Found) -> None:
     if boolean(transform.vertical_flip, "vertical_flip"):
-        raise UsageError("vertical_flip is True, which turns images over; only False is supported")
+        raise UsageError(
+            Message(
+                "transform-vertical-flip",
+                "vertical_flip is True, which is not supported; set it to False",
+            )
+        )
     _crop(transform, found)
     found["views"] = "ten"
 
 
 def _sizes(value: Any, path: str) -> list[int]:
-    """One or two sizes in pixels."""
+    """Return one or two sizes in pixels."""
     values = list(value) if isinstance(value, list | tuple) else [value]
     if len(values) not in (1, 2) or not all(type(side) is int for side in values):
-        raise UsageError(f"{path} is {value!r}; give whole pixels, one number or two")
+        raise UsageError(
+            Message(
+                "transform-size-invalid",
+                f"{path} is {value!r}; give one or two whole numbers of pixels",
+            )
+        )
     return values
 
 
 def _to_unit(transform: Any, found: _Found) -> None:
-    """From 0..255 to 0..1; once they are, pixels stay so."""
+    """Scale pixels from 0..255 to 0..1; a second such transform changes nothing."""
     _in_order(found, "mean")
     found["is_tensor"], found["scale"] = True, 1 / 255
 
@@ -129,7 +156,9 @@ def _to_tensor(transform: Any, found: _Found) -> None:
 def _to_dtype(transform: Any, found: _Found) -> None:
     dtype = str(transform.dtype)
     if dtype not in ("torch.float32", "torch.float16", "torch.bfloat16"):
-        raise UsageError(f"dtype is {dtype}; use torch.float32")
+        raise UsageError(
+            Message("transform-dtype-unsupported", f"dtype is {dtype}; use torch.float32")
+        )
     if getattr(transform, "scale", True):
         _to_unit(transform, found)
 
@@ -142,7 +171,7 @@ def _normalize(transform: Any, found: _Found) -> None:
 
 
 def _plain(values: Any) -> Any:
-    """Numbers of a list, a tuple, an array or a tensor."""
+    """Return an array or tensor as a list; other values unchanged."""
     return values.tolist() if hasattr(values, "tolist") else values
 
 
@@ -150,18 +179,26 @@ def _grayscale(transform: Any, found: _Found) -> None:
     _in_order(found, "mean")
     if transform.num_output_channels != 1:
         raise UsageError(
-            f"num_output_channels is {transform.num_output_channels}, which repeats luma; only 1"
-            " is supported"
+            Message(
+                "transform-grayscale-channels",
+                f"num_output_channels is {transform.num_output_channels}, which repeats luma; set"
+                " it to 1",
+            )
         )
     found["color"] = "L"
 
 
 def _in_order(found: _Found, *names: str) -> None:
-    """Refuse what comes after its turn, or twice."""
+    """Raise an error if a transform comes after one of `names`, or twice."""
     for name in names:
         if name in found:
             done = {"mean": "Normalize", "crop": "a crop", "resize": "Resize"}[name]
-            raise UsageError(f"it stands behind {done}; use each once, in the usual order")
+            raise UsageError(
+                Message(
+                    "transform-order-unsupported",
+                    f"it follows {done}; use each transform once, in the usual order",
+                )
+            )
 
 
 _READERS: Mapping[str, Callable[[Any, _Found], None]] = {

@@ -1,7 +1,7 @@
-"""What torchvision's classification weights say of images: "torchvision:resnet50.IMAGENET1K_V2".
+"""Preprocessing of torchvision's classification weights: "torchvision:resnet50.IMAGENET1K_V2".
 
-The numbers are those of `torchvision.models.get_model_weights(...)` of torchvision 0.29, each the
-`transforms()` of its weights.
+The values come from torchvision 0.29: `transforms()` of the weights in
+`torchvision.models.get_model_weights(...)`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from jpegcompile.errors import UsageError
+from jpegcompile.messages import Message
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.presets import imagenet_sizes
 from jpegcompile.preprocessing.steps import Filter, Interpolation
@@ -35,7 +36,7 @@ _FIRST = (
     *(f"vgg{layers}{norm}" for layers in (11, 13, 16, 19) for norm in ("", "_bn")),
     *("vit_b_16", "vit_b_32", "vit_l_32"),
 )
-# First weights that were trained like the second ones of others.
+# Version 1 weights that use the preprocessing of version 2 weights.
 _FIRST_LIKE_SECOND = (
     *("convnext_base", "convnext_large", "mnasnet0_75", "mnasnet1_3", "resnext101_64x4d"),
     *("shufflenet_v2_x1_5", "shufflenet_v2_x2_0"),
@@ -79,7 +80,7 @@ WEIGHTS: Mapping[str, _Sizes] = {
     "swin_v2_b.IMAGENET1K_V1": (272, 256, "bicubic"),
     "vgg16.IMAGENET1K_FEATURES": _V1,
 }
-# Other numbers than ImageNet's.
+# Weights with another mean and standard deviation than ImageNet's.
 _MEAN_STD: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "efficientnet_v2_l.IMAGENET1K_V1": ((0.5,) * 3, (0.5,) * 3),
     "vgg16.IMAGENET1K_FEATURES": ((0.48235, 0.45882, 0.40784), (1 / 255,) * 3),
@@ -87,10 +88,13 @@ _MEAN_STD: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
 
 
 def of_weights(name: str) -> Preprocess:
-    """The preprocessing of weights such as "torchvision:resnet50.IMAGENET1K_V2".
+    """Return the preprocessing of weights.
+
+    Args:
+        name: such as "torchvision:resnet50.IMAGENET1K_V2".
 
     Raises:
-        UsageError: if there are no such weights, naming those of the network.
+        UsageError: if the weights are unknown; the message names the weights of the network.
     """
     weights = name.removeprefix(PREFIX)
     if weights not in WEIGHTS:
@@ -98,8 +102,10 @@ def of_weights(name: str) -> Preprocess:
         known = [other for other in WEIGHTS if other.split(".")[0] == network]
         advice = f"use {' or '.join(PREFIX + other for other in known)}"
         if not known:
-            advice = f"write it as {PREFIX}resnet50.IMAGENET1K_V2, or give its JSON"
-        raise UsageError(f"unknown weights '{name}'; {advice}")
+            advice = f"write it like {PREFIX}resnet50.IMAGENET1K_V2, or give a JSON description"
+        raise UsageError(
+            Message("torchvision-weights-unknown", f"unknown weights '{name}'; {advice}")
+        )
     short, crop, interpolation = WEIGHTS[weights]
     preprocess = imagenet_sizes(short, crop, Filter(interpolation))
     mean, std = _MEAN_STD.get(weights, (preprocess.mean, preprocess.std))

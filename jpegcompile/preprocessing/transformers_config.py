@@ -1,8 +1,8 @@
-"""Preprocessing of Hugging Face: the `preprocessor_config.json` of an image classifier.
+"""Read the `preprocessor_config.json` of an image classifier of Hugging Face.
 
-The steps are those of transformers' image processors: resize, center crop, rescale, normalize.
-Resizing is Pillow's, from which the processors that work on tensors differ by rounding alone, but
-for Lanczos: torch has none for tensors, and these processors warn and resize by bicubic.
+The steps are the steps of transformers' image processors: resize, center crop, rescale, normalize.
+The resize is Pillow's. Processors that work on tensors differ from it only by rounding, except for
+Lanczos: torch has no Lanczos filter for tensors, so these processors warn and use bicubic.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from jpegcompile.errors import UsageError
-from jpegcompile.preprocessing.fields import boolean, number, require_known
+from jpegcompile.messages import Message
+from jpegcompile.preprocessing.fields import boolean, crop_pct, number, require_known
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.preprocess import Preprocess, checked_fields
 from jpegcompile.preprocessing.steps import Crop, Filter, Interpolation, Resize, Size
@@ -31,7 +32,7 @@ _USED = {
     *("rescale_factor", "rescale_offset", "do_normalize", "image_mean", "image_std"),
     *("include_top", "do_flip_channel_order", "do_pad"),
 }
-# Nothing that comes to pixels of a photograph: names, layouts and labels.
+# Fields without effect on pixels: names, layouts and labels.
 _OTHERS = {
     *(*_TYPES, "processor_class", "do_convert_rgb", "data_format", "input_data_format"),
     *("return_tensors", "device", "default_to_square", "do_reduce_labels", "reduce_labels"),
@@ -41,13 +42,13 @@ _OTHERS = {
 
 @dataclass(frozen=True)
 class _Processor:
-    """What a class of transformers does beside its file.
+    """Behavior of a processor class that its file does not state.
 
     Attributes:
-        number_is: what one number for "size" means: a square, the short side, or ConvNext's rule.
-        crops: whether there is a center crop.
-        required: what the file must say.
-        options: steps that it alone has; others leave them out, whatever the file says.
+        number_is: meaning of one number for "size": a square, the short side, or ConvNext's rule.
+        crops: whether the processor has a center crop.
+        required: fields that the file must have.
+        options: optional steps that the processor supports; other processors ignore these fields.
     """
 
     number_is: Literal["square", "short", "convnext"]
@@ -76,24 +77,38 @@ _OPTIONS = sorted({name for processor in _PROCESSORS.values() for name in proces
 
 
 def is_transformers(data: Mapping[str, Any]) -> bool:
-    """Whether an object of JSON is one of transformers'."""
+    """Whether a JSON object is written by transformers."""
     return any(name in data for name in (*_TYPES, "do_normalize", "do_resize", "image_mean"))
 
 
 def of_transformers(data: Mapping[str, Any]) -> Preprocess:
-    """The preprocessing of such an object.
+    """Return the preprocessing that the JSON of transformers describes.
+
+    Args:
+        data: an object for which `is_transformers` holds.
 
     Raises:
-        UsageError: naming the field that is missing, unknown or means something else here.
+        UsageError: if a field is missing, unknown or has an unsupported value.
     """
     given = {name: value for name, value in data.items() if value is not None}
     processor = _processor_of(given)
     require_known(given, _USED | _OTHERS)
     if boolean(given.get("do_pad", False), "do_pad"):
-        raise UsageError("do_pad is true, which is not supported; describe it by resize and crop")
+        raise UsageError(
+            Message(
+                "transformers-do-pad",
+                "do_pad is true, which is not supported; describe the preprocessing by resize and"
+                " crop",
+            )
+        )
     for name in _OPTIONS:
         if name not in processor.options and boolean(given.get(name, False), name):
-            raise UsageError(f"{name} is true, which this processor ignores; set it to false")
+            raise UsageError(
+                Message(
+                    "transformers-option-ignored",
+                    f"{name} is true, which this processor ignores; set it to false",
+                )
+            )
     for name in processor.required:
         _required(given, name)
     resize, crop = None, None
@@ -102,7 +117,12 @@ def of_transformers(data: Mapping[str, Any]) -> Preprocess:
     if processor.crops and boolean(_required(given, "do_center_crop"), "do_center_crop"):
         crop = Crop(rounding="down", size=_square(_required(given, "crop_size"), "crop_size"))
     elif given.get("do_center_crop"):
-        raise UsageError("do_center_crop is true, but this processor never crops; set it to false")
+        raise UsageError(
+            Message(
+                "transformers-crop-ignored",
+                "do_center_crop is true, but this processor never crops; set it to false",
+            )
+        )
     is_bgr = boolean(given.get("do_flip_channel_order", False), "do_flip_channel_order")
     color = "BGR" if is_bgr else None
     return Preprocess(**_numbers(given) | {"color": color}, geometry=Geometry(resize, crop))
@@ -112,33 +132,46 @@ def _processor_of(data: Mapping[str, Any]) -> _Processor:
     named = next((data[name] for name in _TYPES if name in data), None)
     kind = re.sub(r"(ImageProcessor(Fast|Pil)?|FeatureExtractor)$", "", str(named))
     if kind not in _PROCESSORS:
-        said = "there is no image_processor_type" if named is None else f"it is for {named}"
+        found = "is missing" if named is None else f"is {named}"
         raise UsageError(
-            f"{said}; known are those of {', '.join(sorted(_PROCESSORS))},"
-            " others are described by resize, crop, scale, mean and std"
+            Message(
+                "transformers-processor-unknown",
+                f"image_processor_type {found}; use a processor of"
+                f" {', '.join(sorted(_PROCESSORS))}, or describe the preprocessing by resize, crop,"
+                " scale, mean and std",
+            )
         )
     return _PROCESSORS[kind]
 
 
 def _required(data: Mapping[str, Any], name: str) -> Any:
     if name not in data:
-        raise UsageError(f"{name} is missing, and versions differ in its default; write it out")
+        raise UsageError(
+            Message(
+                "transformers-field-missing",
+                f"{name} is missing, and its default depends on the version of transformers; add"
+                " it",
+            )
+        )
     return data[name]
 
 
 def _resize_of(data: Mapping[str, Any], processor: _Processor) -> tuple[Resize, Crop | None]:
     code = _required(data, "resample")
     if isinstance(code, bool) or not isinstance(code, int) or not 0 <= code < len(_RESAMPLE):
-        raise UsageError(f"resample is {code!r}; give a number of PIL.Image.Resampling, 0 to 5")
+        raise UsageError(
+            Message(
+                "transformers-resample-unknown",
+                f"resample is {code!r}; give a number of PIL.Image.Resampling, 0 to 5",
+            )
+        )
     chosen, size = Filter(_RESAMPLE[code]), _required(data, "size")
     is_edge = isinstance(size, Mapping) and set(size) == {"shortest_edge"}
     if processor.number_is == "convnext":
         edge = _side(size["shortest_edge"] if is_edge else size, "size.shortest_edge")
         if edge >= 384:
             return Resize("exact", (edge, edge), filter=chosen), None
-        ratio = number(_required(data, "crop_pct"), "crop_pct")
-        if not 0 < ratio <= 1:
-            raise UsageError(f"crop_pct is {ratio}; give more than 0 and at most 1")
+        ratio = crop_pct(_required(data, "crop_pct"), "crop_pct")
         short = Resize("short", math.floor(edge / ratio), filter=chosen)
         return short, Crop(rounding="down", size=(edge, edge))
     if is_edge:
@@ -149,26 +182,34 @@ def _resize_of(data: Mapping[str, Any], processor: _Processor) -> tuple[Resize, 
 
 
 def _square(value: Any, path: str) -> Size:
-    """(height, width) of one number, or of an object with both."""
+    """Return the (height, width) of one number, or of an object with both."""
     if not isinstance(value, Mapping):
         side = _side(value, path)
         return side, side
     if set(value) != {"height", "width"}:
         raise UsageError(
-            f"{path} has {', '.join(sorted(map(str, value)))}; use height and width, or"
-            " shortest_edge where the processor has it"
+            Message(
+                "transformers-size-fields",
+                f"{path} has {', '.join(sorted(map(str, value)))}; use height and width, or"
+                " shortest_edge if the processor supports it",
+            )
         )
     return _side(value["height"], f"{path}.height"), _side(value["width"], f"{path}.width")
 
 
 def _side(value: Any, path: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise UsageError(f"{path} is {value!r}; give whole pixels")
+        raise UsageError(
+            Message(
+                "transformers-size-not-whole",
+                f"{path} is {value!r}; give a whole number of pixels",
+            )
+        )
     return value
 
 
 def _numbers(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Scale, mean and std."""
+    """Return scale, mean and std."""
     scale, offset = 1.0, 0.0
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
@@ -179,13 +220,13 @@ def _numbers(data: Mapping[str, Any]) -> dict[str, Any]:
         mean, std = _normalization(data)
     mean = tuple(value + offset for value in mean)
     if boolean(data.get("include_top", False), "include_top"):
-        # EfficientNet divides by image_std once more.
+        # EfficientNet divides by image_std a second time.
         std = tuple((np.asarray(std) * _normalization(data)[1]).tolist())
     return {"scale": scale, "mean": mean, "std": std}
 
 
 def _normalization(data: Mapping[str, Any]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """What is subtracted, and what divides that."""
+    """Return image_mean and image_std."""
     named = {"mean": _required(data, "image_mean"), "std": _required(data, "image_std")}
     checked = checked_fields(named, "image_mean and image_std")
     return checked["mean"], checked["std"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, NodeFrequencies
+from jpegcompile.progress import Advance
 from jpegcompile.reproduction.subject import Subject
 from jpegcompile.search.interval import CONFIDENCE, PairedCounts
 from jpegcompile.search.probe import Probe
@@ -21,13 +22,14 @@ SERIES = ("asm", "apx", "truncated")
 
 @dataclass(frozen=True)
 class AccuracyByFrequencies:
-    """Right predictions of the exact model and of approximations of it, on the same images.
+    """Correct predictions of the exact model and its approximations on the same images.
 
     Attributes:
-        exact: top-1 of the compiled model at all frequencies.
-        asm, apx: against the exact model, for 1 to 15 frequencies in every nonlinearity.
-        truncated: likewise, masks being exact and 1 to 15 frequencies kept behind them; not an
-            experiment of the paper.
+        exact: top-1 of the compiled model with all frequencies.
+        asm, apx: counts relative to the exact model, with 1 to 15 mask frequencies in every
+            nonlinearity.
+        truncated: counts with exact masks and 1 to 15 kept frequencies; not an experiment of the
+            paper.
     """
 
     exact: float
@@ -36,7 +38,7 @@ class AccuracyByFrequencies:
     truncated: tuple[PairedCounts, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data; changes are in percentage points, intervals two-sided."""
+        """Return JSON-ready data: changes in percentage points, with two-sided intervals."""
         rows = {
             series: [_row(number, counts) for number, counts in enumerate(getattr(self, series), 1)]
             for series in SERIES
@@ -48,14 +50,14 @@ def accuracy_by_frequencies(
     subject: Subject,
     exact: NDArray[np.bool_],
     folder: Path,
-    progress: Callable[[int], None] | None = None,
+    progress: Advance | None = None,
 ) -> AccuracyByFrequencies:
-    """Measure uniform plans.
+    """Measure frequency plans with the same numbers in all nodes.
 
     Args:
         subject: model, images and options.
-        exact: which images the exact model predicts rightly.
-        folder: that holds compiled files meanwhile.
+        exact: for each image, whether the exact model predicts it correctly.
+        folder: folder for temporary compiled files.
         progress: called with the number of images done since the last call.
     """
     labels = np.asarray(subject.images.labels)
@@ -79,6 +81,7 @@ def accuracy_by_frequencies(
 
 
 def _row(frequencies: int, counts: PairedCounts) -> dict[str, Any]:
+    """Return JSON-ready data of one number of frequencies."""
     low, high = counts.interval()
     return {
         "frequencies": frequencies,

@@ -1,13 +1,13 @@
-"""How far ASM and APX take random blocks from their ReLU.
+"""The error of ASM and APX on random blocks, compared with an exact ReLU.
 
-Blocks are uniform in [-1, 1] and 4x4, each pixel doubled along both axes to 8x8. Errors are those
-of pixels: D is orthonormal, so the last DCT would not change them.
+Blocks are 4x4, uniform in [-1, 1], with each pixel doubled along both axes to 8x8. Errors are
+measured on pixels: D is orthonormal, so the final DCT does not change them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +17,16 @@ from numpy.typing import NDArray
 from jpegcompile.dct.blocks import dct_matrix
 from jpegcompile.dct.frequencies import ALL, band
 from jpegcompile.errors import UsageError
+from jpegcompile.messages import Message
+from jpegcompile.progress import Advance
 
 Doubles = NDArray[np.float64]
 
 _BLOCK = 8
 _SMALL = _BLOCK // 2
 _PIXELS = _BLOCK * _BLOCK
-# Blocks at once: their pixels fit a cache, and their products are too small for BLAS to share out
-# between threads, which would take longer than the product.
+# Blocks of a chunk. Their pixels fit into a cache, and their products are too small for BLAS to
+# distribute over threads, which would take longer than the product.
 _CHUNK = 500
 
 
@@ -41,9 +43,9 @@ class BlockRmse:
     """Mean over blocks of the RMSE between ReLU and its approximations.
 
     Attributes:
-        blocks: drawn at random.
-        seed: of the random numbers.
-        asm, apx: for 1 to 15 frequencies.
+        blocks: number of random blocks.
+        seed: seed of the random numbers.
+        asm, apx: means for 1 to 15 frequencies.
     """
 
     blocks: int
@@ -52,7 +54,7 @@ class BlockRmse:
     apx: tuple[Mean, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data."""
+        """Return JSON-ready data."""
         columns = {
             f"{masking}{suffix}": [getattr(mean, field) for mean in means]
             for masking, means in (("asm", self.asm), ("apx", self.apx))
@@ -63,17 +65,17 @@ class BlockRmse:
 
 
 def block_rmse(
-    blocks: int = 1_000_000, seed: int = 0, progress: Callable[[int], None] | None = None
+    blocks: int = 1_000_000, seed: int = 0, progress: Advance | None = None
 ) -> BlockRmse:
     """Measure both approximations on random blocks.
 
     Args:
-        blocks: how many; memory does not grow with them.
-        seed: of the random numbers.
-        progress: called with the number of steps done since the last call, `steps` in all.
+        blocks: number of blocks; memory does not depend on it.
+        seed: seed of the random numbers.
+        progress: called with the number of steps done since the last call; `steps` is the total.
 
     Raises:
-        UsageError: as `require_random`.
+        UsageError: as for `require_random`.
     """
     require_random(blocks, seed)
     upscale = projection(ALL)
@@ -84,7 +86,7 @@ def block_rmse(
         positive, exact = pixels > 0, np.maximum(pixels, 0)
         for index, matrix in enumerate(approximate):
             approximation = small @ matrix
-            # ASM errs by the whole pixel where the two signs differ, and nowhere else.
+            # The error of ASM is the whole pixel if the two signs differ, and 0 otherwise.
             by_asm = pixels * ((approximation > 0) != positive)
             by_apx = np.maximum(approximation, 0) - exact
             for method, error in enumerate((by_asm, by_apx)):
@@ -101,39 +103,40 @@ def block_rmse(
 
 
 def require_random(blocks: int, seed: int) -> None:
-    """Refuse arguments of which `block_rmse` could make no mean with a standard error.
+    """Check that `block_rmse` can compute a mean with a standard error.
 
     Raises:
         UsageError: if there are fewer than two blocks, or the seed is negative.
     """
     if blocks < 2:
-        raise UsageError(f"blocks is {blocks}; give 2 or more")
+        raise UsageError(Message("paper-too-few-blocks", f"blocks is {blocks}; give 2 or more"))
     if seed < 0:
-        raise UsageError(f"seed is {seed}; give 0 or more")
+        raise UsageError(Message("paper-negative-seed", f"seed is {seed}; give 0 or more"))
 
 
 def steps(blocks: int) -> int:
-    """Chunks in which `block_rmse` works, for its progress."""
+    """Return the number of chunks of `block_rmse`, for its progress."""
     return -(-blocks // _CHUNK)
 
 
 def projection(frequencies: int) -> Doubles:
-    """[16, 64]: from 4x4 blocks to 8x8 pixels by the frequencies u + v < `frequencies`, in rows."""
+    """Return the matrix [16, 64] from 4x4 blocks to 8x8 pixels with u + v < `frequencies`."""
     matrix = dct_matrix(_BLOCK)
-    # Coefficients of doubled pixels: neighbouring columns of D meet the same pixel.
+    # Adjacent columns of D multiply the same doubled pixel, so their sum gives its coefficients.
     small = matrix.reshape(_BLOCK, _SMALL, 2).sum(axis=2)
     kept = band(_BLOCK, frequencies).ravel()
     return np.asarray(np.kron(small, small)[kept].T @ np.kron(matrix, matrix)[kept], np.float64)
 
 
 def _random_blocks(blocks: int, seed: int) -> Iterator[Doubles]:
-    """4x4 blocks [N, 16] in chunks."""
+    """Yield 4x4 blocks [N, 16] in chunks."""
     generator = np.random.default_rng(seed)
     for start in range(0, blocks, _CHUNK):
         yield generator.uniform(-1, 1, (min(_CHUNK, blocks - start), _SMALL * _SMALL))
 
 
 def _mean(total: float, squares: float, count: int) -> Mean:
+    """Return the mean and its standard error, from sums of values and of squares."""
     value = total / count
     variance = max(squares / count - value * value, 0.0) * count / (count - 1)
     return Mean(float(value), math.sqrt(variance / count))

@@ -1,32 +1,33 @@
-"""What compiling changes at all frequencies: nothing but float rounding."""
+"""The effect of compiling with all frequencies: float rounding only."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from jpegcompile.evaluation.compare import Scores, check_scores, score_files
+from jpegcompile.progress import Advance
 from jpegcompile.reproduction.subject import Subject
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """The original against the model compiled at all 15 frequencies.
+    """The original model compared with the model compiled with all 15 frequencies.
 
     Attributes:
-        top1_pillow: accuracy of the original, Pillow's decode.
-        top1_float: of the original, float decode.
-        top1_compiled: of the compiled model.
-        largest_deviation: of any score from the original's on the float decode: the conversion
-            error.
-        mean_deviation: the same, mean of the absolute values.
+        top1_pillow: accuracy of the original with Pillow's decode.
+        top1_float: accuracy of the original with the float decode.
+        top1_compiled: accuracy of the compiled model.
+        largest_deviation: conversion error: largest absolute difference between a score of the
+            compiled model and of the original with the float decode.
+        mean_deviation: mean of the absolute differences.
         largest_score: largest magnitude of the original's scores.
-        agreement: fraction of images on which original (float decode) and compiled model predict
-            the same class.
-        agreement_pillow: the same with Pillow's decode.
+        agreement: fraction of images on which the compiled model and the original with the float
+            decode predict the same class.
+        agreement_pillow: fraction of images on which the compiled model and the original with
+            Pillow's decode predict the same class.
     """
 
     top1_pillow: float
@@ -39,20 +40,21 @@ class Conversion:
     agreement_pillow: float
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data."""
+        """Return JSON-ready data."""
         return asdict(self)
 
 
-def conversion_scores(subject: Subject, progress: Callable[[int], None] | None = None) -> Scores:
-    """Scores of both models for every image.
+def conversion_scores(subject: Subject, progress: Advance | None = None) -> Scores:
+    """Return the scores of both models for every image.
 
     Args:
-        subject: the models and the images.
+        subject: models and images.
         progress: called with the number of images done since the last call.
 
     Raises:
-        UsageError: if the output is no score vector, or a label is out of range.
-        ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
+        UsageError: if the output is not a score vector, or a label is out of range.
+        ImageError: if an image is damaged or has another size.
+        AccessError: if an image cannot be read.
     """
     images = subject.images
     last = 0
@@ -69,7 +71,7 @@ def conversion_scores(subject: Subject, progress: Callable[[int], None] | None =
 
 
 def conversion(subject: Subject, scores: Scores) -> Conversion:
-    """Accuracy and deviations, from the scores of `conversion_scores`."""
+    """Return accuracies and deviations of the scores of `conversion_scores`."""
     labels = np.asarray(subject.images.labels)
     pillow, exact, compiled = (
         values.argmax(axis=1) for values in (scores.before, scores.exact, scores.after)

@@ -1,4 +1,4 @@
-"""All experiments of the paper in one call."""
+"""The function `paper`, which runs all experiments of the paper."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from jpegcompile.dct.frequencies import ALL
 from jpegcompile.input_size import InputSize
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.processors import available_processors
-from jpegcompile.progress import Progress
+from jpegcompile.progress import Progress, Steps
 from jpegcompile.reproduction import block_rmse as rmse
 from jpegcompile.reproduction.accuracy import SERIES, accuracy_by_frequencies
 from jpegcompile.reproduction.conversion import conversion, conversion_scores
 from jpegcompile.reproduction.results import PaperResults
 from jpegcompile.reproduction.subject import material, prepare
-from jpegcompile.reproduction.throughput import runs, throughput
+from jpegcompile.reproduction.throughput import image_runs, throughput
 
 
 def paper(
@@ -40,28 +40,31 @@ def paper(
 ) -> PaperResults:
     """Regenerate the experiments of the paper.
 
-    They are: the RMSE of ASM and APX on random blocks; accuracy and deviations of the exactly
-    compiled model; accuracy by frequencies without retraining; throughput on this machine.
+    The experiments are the RMSE of ASM and APX on random blocks, accuracy and deviations of the
+    exactly compiled model, accuracy by frequencies without retraining, and throughput on this
+    machine.
 
     Args:
-        model: as for `compile`; the demo's network, with its images and preprocessing, if not
-            given.
-        images: folder with one folder of JPEG files a class.
+        model: as for `compile`. Without a model, the network of the demo with its images and
+            preprocessing.
+        images: folder with a folder of JPEG files for each class.
         preprocess: as for `compile`.
-        labels: JSON file from folder name to class index; else classes follow the sorted names.
-        output: which output holds the scores [N, classes]; the first one if not given.
+        labels: JSON file from folder name to class index. Without it, classes follow the sorted
+            names of folders.
+        output: name of the output with the scores [N, classes]; the first output by default.
         image_input: as for `compile`.
         input_size: as for `compile`.
-        blocks: random blocks.
-        seed: of the random blocks.
-        limit: at most so many images, evenly from first to last.
-        progress: called with (done, total), images and chunks of blocks together.
+        blocks: number of random blocks.
+        seed: seed of the random blocks.
+        limit: largest number of images, chosen evenly from first to last.
+        progress: called with (done, total); the unit is an image or a chunk of blocks.
 
     Raises:
         UsageError: if arguments are missing or do not fit the model.
         UnsupportedModelError: if the model cannot be compiled.
-        ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
-        CheckFailedError: if a pipeline whose throughput is asked gives other scores than its model.
+        ImageError: if an image is damaged or has another size.
+        AccessError: if an image cannot be read.
+        CheckFailedError: if the scores of a measured pipeline differ from the scores of its model.
     """
     rmse.require_random(blocks, seed)
     threads = available_processors()
@@ -79,8 +82,9 @@ def paper(
         )
         count = len(subject.images.files)
         sweeps = len(SERIES) * ALL
-        advance = _Advance(progress, (1 + sweeps) * count + rmse.steps(blocks) + runs(subject))
-        # Images that are damaged should come out before the long work.
+        total = (1 + sweeps) * count + rmse.steps(blocks) + image_runs(subject)
+        advance = Steps(progress, total)
+        # Find damaged images before the long experiments.
         scores = conversion_scores(subject, advance)
         exact = scores.after.argmax(axis=1) == np.asarray(subject.images.labels)
         return PaperResults(
@@ -94,18 +98,3 @@ def paper(
             accuracy=accuracy_by_frequencies(subject, exact, folder, advance),
             throughput=throughput(subject, scores, threads, progress=advance),
         )
-
-
-class _Advance:
-    """Turns steps into the (done, total) of a progress."""
-
-    def __init__(self, progress: Progress | None, total: int) -> None:
-        self._progress = progress
-        self._total = total
-        self._done = 0
-
-    def __call__(self, steps: int) -> None:
-        """So many steps more are done."""
-        self._done += steps
-        if self._progress is not None:
-            self._progress(self._done, self._total)

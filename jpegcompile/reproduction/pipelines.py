@@ -1,87 +1,63 @@
-"""From JPEG files to scores in two ways: what throughput is measured of.
+"""The two pipelines whose throughput the experiments compare, from bytes of files to scores.
 
-Neither should lose for want of care: both read the images of a batch with as many threads, and the
-spatial one normalises plane by plane in float32.
+Both consist of parts of `jpegcompile bench` and of public functions: the spatial pipeline is the
+one that `bench` times, and the JPEG pipeline is `Session.run`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegcompile.evaluation.benchmark.any_size import stacked_reader
+from jpegcompile.evaluation.benchmark.pipelines import spatial_pipeline
 from jpegcompile.evaluation.benchmark.rivals.pillow import simple_reader
 from jpegcompile.evaluation.benchmark.rivals.target import Target
-from jpegcompile.evaluation.pillow import pillow_input, pillow_pixels
+from jpegcompile.evaluation.pillow import pillow_input
 from jpegcompile.evaluation.spatial import SpatialModel
-from jpegcompile.network_input import NetworkInput
-from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.reproduction.subject import Subject
 
-Pipeline = Callable[[Sequence[Path]], NDArray[Any]]
+# From the bytes of a batch of files to scores [N, classes].
+ScorePipeline = Callable[[Sequence[bytes]], NDArray[Any]]
 
 
-def jpeg_pipeline(subject: Subject) -> Pipeline:
-    """Entropy decoding, then the compiled model."""
+def jpeg_scores(subject: Subject) -> ScorePipeline:
+    """Return the pipeline with entropy decoding and the compiled model."""
     session = subject.session
     index = session.output_names.index(subject.output)
     return lambda files: session.run(files)[index]
 
 
-def spatial_pipeline(subject: Subject, pool: ThreadPoolExecutor, threads: int) -> Pipeline:
-    """Pillow's decode and normalisation, then the original model.
+def spatial_scores(subject: Subject, threads: int) -> ScorePipeline:
+    """Return the pipeline with Pillow's decode, normalisation and the original model.
 
     Args:
-        subject: whose model it is.
-        pool: that decodes.
-        threads: of the pool, and of ONNX Runtime.
+        subject: the models.
+        threads: threads of reading and of ONNX Runtime.
     """
-    info = subject.session.info.input
-    model = SpatialModel(subject.network, info, threads=threads)
-    read = pillow_reader(subject)
+    image, preprocess = subject.session.info.input, subject.session.preprocess
+    model = SpatialModel(subject.network, image, threads=threads)
 
-    def run(files: Sequence[Path]) -> NDArray[Any]:
-        parts = [files[start::threads] for start in range(min(threads, len(files)))]
-        batch = np.empty((len(files), *subject.session.info.input.shape), np.float32)
+    def network(batch: NDArray[Any]) -> list[NDArray[Any]]:
+        return [model.run(batch)[subject.output]]
 
-        def fill(start: int) -> None:
-            for index, file in enumerate(parts[start]):
-                batch[start + index * threads] = read(file)
-
-        list(pool.map(fill, range(len(parts))))
-        return model.run(batch)[subject.output]
-
-    return run
+    if image.geometry.takes_any_size:
+        read = stacked_reader(_any_size_reader(subject), threads)
+        return lambda files: network(read(files))[0]
+    whole = spatial_pipeline(image, preprocess, threads, network).end_to_end
+    return lambda files: whole(files)[0]
 
 
-def pillow_reader(subject: Subject) -> Callable[[Path], NDArray[np.float32]]:
-    """One image by Pillow's decode, as the original model takes it."""
-    info = subject.session.info.input
-    preprocess = subject.session.preprocess
-    if info.geometry.takes_any_size:
-        return _any_size_reader(info, preprocess)
-    color = preprocess.color_for(info.channels)
-    affine = preprocess.affine(info.channels)
-    scale, shift = (v.astype(np.float32)[:, None, None] for v in (affine.scale, affine.shift))
+def _any_size_reader(subject: Subject) -> Callable[[bytes], NDArray[np.float32]]:
+    """Return a reader of one file of any size, with the resize of Pillow as people write it.
 
-    def read(file: Path) -> NDArray[np.float32]:
-        planes = pillow_pixels(file, color).transpose(2, 0, 1)
-        values = planes.astype(np.float32) * scale + shift
-        return values.transpose(1, 2, 0) if info.layout == "NHWC" else values
-
-    return read
-
-
-def _any_size_reader(
-    taken: NetworkInput, preprocess: Preprocess
-) -> Callable[[Path], NDArray[np.float32]]:
-    """The same with Pillow's resize, as people write it; that of others as they define it."""
+    Filters of other libraries are applied to Pillow's decode, because Pillow has no equal filter.
+    """
+    image, preprocess = subject.session.info.input, subject.session.preprocess
     resize = preprocess.geometry.resize
     if resize is not None and resize.filter.library != "pillow":
-        return lambda file: pillow_input(file, preprocess, taken)
-    read = simple_reader(Target(taken, preprocess))
-    return lambda file: read(file.read_bytes())
+        return lambda file: pillow_input(file, preprocess, image)
+    return simple_reader(Target(image, preprocess))

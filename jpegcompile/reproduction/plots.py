@@ -1,4 +1,4 @@
-"""The plots, drawn by matplotlib without its global state; equal results give equal bytes."""
+"""The plots, drawn with matplotlib without its global state; equal results give equal bytes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import AccessError
+from jpegcompile.messages import Message
 from jpegcompile.reproduction.accuracy import AccuracyByFrequencies
 from jpegcompile.reproduction.block_rmse import BlockRmse
 from jpegcompile.reproduction.throughput import Throughput
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Of Okabe and Ito's palette, which colour-blind readers tell apart; markers differ too.
+# Colours of Okabe and Ito's palette, which colour-blind readers can tell apart; markers differ too.
 _ASM, _APX, _TRUNCATED = "#0072B2", "#D55E00", "#009E73"
 _SPATIAL, _EXACT = "#999999", "#333333"
 _STYLE = {
@@ -45,7 +46,7 @@ _FREQUENCIES = range(1, ALL + 1)
 
 
 def require_matplotlib() -> None:
-    """Fail before any long work where plots could not be drawn.
+    """Check that plots can be drawn, before any long work.
 
     Raises:
         AccessError: if matplotlib is not installed.
@@ -54,14 +55,15 @@ def require_matplotlib() -> None:
         import matplotlib.figure
         import matplotlib.style  # noqa: F401
     except ImportError as error:
-        raise AccessError("plots need matplotlib; pip install 'jpegcompile[paper]'") from error
+        text = "plots require matplotlib; pip install 'jpegcompile[paper]'"
+        raise AccessError(Message("matplotlib-not-installed", text)) from error
 
 
 def rendered(draw: Callable[[], Figure]) -> dict[str, bytes]:
-    """A plot as files, by their kind.
+    """Return the contents of the files of a plot, by "png" and "svg".
 
     Args:
-        draw: makes the figure; it is called within the style.
+        draw: returns the figure; called within the style of the plots.
 
     Raises:
         AccessError: if matplotlib is not installed.
@@ -69,7 +71,7 @@ def rendered(draw: Callable[[], Figure]) -> dict[str, bytes]:
     require_matplotlib()
     from matplotlib import style
 
-    # A user's own matplotlibrc would change what is drawn.
+    # The matplotlibrc of a user must not change the plots.
     with style.context(["default", _STYLE]):
         figure = draw()
         files = {}
@@ -81,16 +83,16 @@ def rendered(draw: Callable[[], Figure]) -> dict[str, bytes]:
 
 
 def draw_block_rmse(result: BlockRmse) -> Figure:
-    """Mean RMSE against frequencies."""
+    """Plot the mean RMSE against frequencies."""
     figure, axes = _figure()
     for means, color, marker, label in (
         (result.asm, _ASM, "o", "ASM"),
         (result.apx, _APX, "s", "APX"),
     ):
-        # All frequencies leave no error, which a logarithm cannot show.
+        # With all frequencies the error is 0, which a logarithmic axis cannot show.
         values = [mean.value for mean in means[:-1]]
         axes.plot(_FREQUENCIES[:-1], values, color=color, marker=marker, label=label)
-    _count_frequencies(axes, "spatial frequencies that decide ($\\varphi$)")
+    _count_frequencies(axes, "mask frequencies ($\\varphi$)")
     axes.set_ylabel("mean RMSE of ReLU")
     axes.set_yscale("log")
     axes.set_title(f"ReLU of {result.blocks:,} random blocks; at {ALL} both are exact")
@@ -99,12 +101,12 @@ def draw_block_rmse(result: BlockRmse) -> Figure:
 
 
 def draw_accuracy(result: AccuracyByFrequencies, model: str) -> Figure:
-    """Top-1 of a model against frequencies, with intervals of the change from the exact one."""
+    """Plot top-1 against frequencies, with intervals of the change from the exact model."""
     figure, axes = _figure()
     axes.axhline(
         100 * result.exact, color=_EXACT, linestyle="--", linewidth=1.2, label="exact", zorder=1.5
     )
-    # Side by side, so that whiskers of equal points do not hide each other.
+    # Offsets keep the whiskers of equal points apart.
     for points, color, marker, label, offset in (
         (result.asm, _ASM, "o", "ASM", -0.12),
         (result.apx, _APX, "s", "APX", 0.0),
@@ -119,12 +121,12 @@ def draw_accuracy(result: AccuracyByFrequencies, model: str) -> Figure:
             elinewidth=1.1,
             label=label,
         )
-    _count_frequencies(axes, "spatial frequencies that decide ($\\varphi$), or are kept")
+    _count_frequencies(axes, "mask frequencies ($\\varphi$), or kept frequencies")
     axes.set_ylabel("top-1 accuracy (%)")
     axes.set_ylim(0, 103)
     axes.set_yticks(range(0, 101, 20))
     name = fill(model, _TITLE_WIDTH)
-    # A name may hold a dollar sign.
+    # A name may contain a dollar sign.
     axes.set_title(f"{name}\n{result.asm[0].images:,} images, no retraining", parse_math=False)
     note = f"whiskers: {100 * CONFIDENCE:.0f} % interval\nof the change from exact"
     axes.legend(loc="lower right", title=note, title_fontsize=8.5)
@@ -132,7 +134,7 @@ def draw_accuracy(result: AccuracyByFrequencies, model: str) -> Figure:
 
 
 def draw_throughput(result: Throughput) -> Figure:
-    """Images a second of both pipelines, a pair of bars for each batch size."""
+    """Plot images a second of both pipelines, with a pair of bars for each batch size."""
     figure, axes = _figure()
     width = 0.38
     for offset, name, color, label in (
@@ -181,12 +183,12 @@ def _count_frequencies(axes: Axes, label: str) -> None:
 
 
 def _whiskers(points: Sequence[PairedCounts]) -> list[list[float]]:
-    """Lengths below and above each point, in percentage points."""
+    """Return the lengths below and above each point, in percentage points."""
     below, above = [], []
     for counts in points:
         low, high = counts.interval()
         below.append(100 * max(counts.after - max(counts.before + low, 0.0), 0.0))
-        # The interval is of a difference; an accuracy ends at 1.
+        # The interval is one of a difference, but an accuracy is at most 1.
         above.append(100 * max(min(counts.before + high, 1.0) - counts.after, 0.0))
     return [below, above]
 

@@ -1,4 +1,4 @@
-"""What the experiments gave, and the files that hold it."""
+"""The results of the experiments, and the files that contain them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from jpegcompile.errors import AccessError
 from jpegcompile.files import write_whole
+from jpegcompile.messages import Message
 from jpegcompile.reproduction.accuracy import AccuracyByFrequencies
 from jpegcompile.reproduction.block_rmse import BlockRmse
 from jpegcompile.reproduction.conversion import Conversion
@@ -22,14 +23,14 @@ JSON_NAME = "paper.json"
 
 @dataclass(frozen=True)
 class PaperResults:
-    """Outcome of `paper`.
+    """The result of `paper`.
 
     Attributes:
-        model: file name.
-        source_sha256: of the model.
-        preprocess: as in `Preprocess.to_json`.
-        images: labelled images, of all experiments but the first.
-        seed: of the random blocks.
+        model: file name of the model.
+        source_sha256: SHA-256 of the model.
+        preprocess: preprocessing as in `Preprocess.to_json`.
+        images: number of labelled images, in all experiments except the first.
+        seed: seed of the random blocks.
         block_rmse, conversion, accuracy, throughput: the four experiments.
     """
 
@@ -44,7 +45,7 @@ class PaperResults:
     throughput: Throughput
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data; all but `throughput` is the same in every run."""
+        """Return JSON-ready data; everything except `throughput` is the same in every run."""
         return {
             "tool_version": __version__,
             "model": self.model,
@@ -59,7 +60,7 @@ class PaperResults:
         }
 
     def save(self, folder: str | os.PathLike[str]) -> list[Path]:
-        """Write paper.json and the plots, as PNG and SVG; the folder is made if it is missing.
+        """Write paper.json and the plots (PNG and SVG) to a folder, which is created if missing.
 
         Returns:
             The paths of the files.
@@ -78,21 +79,24 @@ class PaperResults:
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise AccessError(f"{folder}: cannot make the folder: {error.strerror}") from error
+            text = f"{folder}: cannot create the folder: {error.strerror}; give another --output"
+            raise AccessError(Message("paper-folder-not-created", text)) from error
         for name, content in contents.items():
             write_whole(Path(folder) / name, content)
         return [Path(folder) / name for name in contents]
 
 
 def require_folder(folder: str | os.PathLike[str]) -> None:
-    """Refuse a folder that `PaperResults.save` could not make or write into; makes nothing.
+    """Check that `PaperResults.save` can create the folder and write to it; create nothing.
 
     Raises:
-        AccessError: if it, or the nearest parent that is there, is no folder or not writable.
+        AccessError: if the folder, or its nearest existing parent, is a file or not writable.
     """
     path = Path(folder)
     nearest = next(p for p in (path, *path.parents) if os.path.lexists(p))
     if not nearest.is_dir():
-        raise AccessError(f"{nearest}: is no folder; give another --output")
+        text = f"{nearest}: is not a folder; give another --output"
+        raise AccessError(Message("paper-output-not-a-folder", text))
     if not os.access(nearest, os.W_OK | os.X_OK):
-        raise AccessError(f"{nearest}: is not writable; give another --output")
+        text = f"{nearest}: is not writable; give another --output"
+        raise AccessError(Message("paper-output-not-writable", text))

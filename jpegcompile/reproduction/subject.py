@@ -1,4 +1,4 @@
-"""What the experiments are made on: a model, labelled images, and the model compiled exactly."""
+"""The subject of the experiments: a model, labelled images, and the exactly compiled model."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from jpegcompile.evaluation.verify import require_same_source
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.frontend.preprocessing_nodes.extract import extract_preprocessing
 from jpegcompile.input_size import InputSize, input_size_of
+from jpegcompile.messages import Message
 from jpegcompile.options import image_of
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.reading import preprocess_of
@@ -32,12 +33,12 @@ PreprocessSource = PathLike | Mapping[str, Any] | Preprocess
 
 @dataclass(frozen=True)
 class Material:
-    """A model and what it is measured on.
+    """A model with its images and preprocessing.
 
     Attributes:
-        model: as `compile` takes it.
-        images: folder with one folder of JPEG files a class.
-        preprocess: how pixels became the network's input.
+        model: as for `compile`.
+        images: folder with a folder of JPEG files for each class.
+        preprocess: preprocessing from pixels to the network's input.
     """
 
     model: ModelSource
@@ -47,16 +48,16 @@ class Material:
 
 @dataclass(frozen=True)
 class Subject:
-    """A model compiled at all frequencies, with its images.
+    """A model, the same model compiled with all frequencies, and labelled images.
 
     Attributes:
-        model: as `compile` takes it.
-        source: the same, read.
-        network: the source behind the preprocessing of its own whose work the ingest does.
-        session: of the compiled model.
-        images: labelled.
-        output: that holds the scores.
-        options: of `compile`, to compile it otherwise.
+        model: as for `compile`.
+        source: the model after reading.
+        network: the source without its own preprocessing nodes, which the ingest replaces.
+        session: session of the compiled model.
+        images: labelled images.
+        output: name of the output with the scores.
+        options: options of `compile`, for other versions of the compiled model.
     """
 
     model: ModelSource
@@ -69,12 +70,12 @@ class Subject:
 
     @property
     def model_name(self) -> str:
-        """File name of the model."""
+        """Return the file name of the model."""
         return Path(self.source.name).name
 
     @property
     def fixed_batch(self) -> int | None:
-        """The batch that the original or the compiled model is bound to, None if any will do."""
+        """Return the fixed batch size of the original or compiled model, None if it is dynamic."""
         name = self.session.info.input.name
         image = next(value for value in self.source.model.graph.input if value.name == name)
         return image.type.tensor_type.shape.dim[0].dim_value or self.session.fixed_batch
@@ -83,28 +84,27 @@ class Subject:
 def material(
     model: ModelSource | None, images: PathLike | None, preprocess: PreprocessSource | None
 ) -> Material:
-    """The model, images and preprocessing that are given, or those of the demo.
+    """Return the given model, images and preprocessing; without a model, return the demo's.
 
     Raises:
         UsageError: if only some of the three are given.
-        AccessError: if the demo's files are missing.
+        AccessError: if the files of the demo are missing.
     """
     if model is None:
         for option, value in (("--images", images), ("--preprocess", preprocess)):
             if value is not None:
-                raise UsageError(
-                    f"{option} is for a model of your own; give the model too, or leave it out"
-                )
+                text = f"{option} requires a model; give MODEL, or leave {option} out"
+                raise UsageError(Message("paper-model-missing", text))
         return Material(model_path(), images_path(), preprocess_path())
     if images is None:
-        raise UsageError(
-            "a model needs --images DIR, a folder with one folder of JPEG files a class"
-        )
+        text = "--images is missing; give a folder with a folder of JPEG files for each class"
+        raise UsageError(Message("paper-images-missing", text))
     if preprocess is None:
-        raise UsageError(
-            "a model needs --preprocess, the normalisation that it was trained with: imagenet,"
-            " cifar10, unit, none or a JSON file"
+        text = (
+            "--preprocess is missing; give the normalisation of the training: imagenet, cifar10,"
+            " unit, none or a JSON file"
         )
+        raise UsageError(Message("paper-preprocess-missing", text))
     return Material(model, images, preprocess)
 
 
@@ -119,17 +119,17 @@ def prepare(
     limit: int | None = None,
     threads: int | None = None,
 ) -> Subject:
-    """Compile a model exactly, for the subsampling that its images have.
+    """Compile a model with all frequencies, for the subsampling of its images.
 
     Args:
         given: model, images and preprocessing.
-        folder: that holds the compiled file while the subject is used.
-        labels: as for `compare`, and so is `output`.
-        output: which output holds the scores.
+        folder: folder for the compiled file, which must exist as long as the subject is used.
+        labels: as for `compare`.
+        output: name of the output with the scores, as for `compare`.
         image_input: as for `compile`.
         input_size: as for `compile`.
-        limit: at most so many images, evenly from first to last.
-        threads: of ONNX Runtime for the compiled model.
+        limit: largest number of images, chosen evenly from first to last.
+        threads: threads of ONNX Runtime for the compiled model.
 
     Raises:
         UsageError: if the arguments do not fit the model.
@@ -137,7 +137,7 @@ def prepare(
         AccessError: if a file is missing.
     """
     if limit is not None and limit < 1:
-        raise UsageError(f"limit is {limit}; give 1 or more images")
+        raise UsageError(Message("paper-limit-out-of-range", f"limit is {limit}; give 1 or more"))
     source = load_source(given.model, image_input)
     size = input_size_of(input_size)
     described = preprocess_of(given.preprocess)

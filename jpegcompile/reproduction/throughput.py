@@ -1,46 +1,48 @@
-"""Images a second of both pipelines on this machine.
+"""Images a second of both pipelines on this machine, in interleaved rounds.
 
-A round times one pipeline right after the other, in alternating order, so that whatever else the
-machine does meets both. Sessions do not spin: idle threads of one would take time from the other.
+The idle threads of sessions do not spin, because they would take processor time from the other
+pipeline.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.errors import CheckFailedError
+from jpegcompile.evaluation.benchmark.rounds import Measurement, interleaved, timed
 from jpegcompile.evaluation.compare import Scores
+from jpegcompile.jpeg.read import image_bytes
+from jpegcompile.messages import Message
 from jpegcompile.processors import available_processors
-from jpegcompile.reproduction.pipelines import Pipeline, jpeg_pipeline, spatial_pipeline
+from jpegcompile.progress import Advance
+from jpegcompile.reproduction.pipelines import ScorePipeline, jpeg_scores, spatial_scores
 from jpegcompile.reproduction.subject import Subject
 
 ROUNDS = 9
+SPATIAL, JPEG = "spatial", "jpeg"
 _BATCHES = (1, 32)
-# Images that a round times: a batch has a fixed cost, so small ones give steady times sooner.
-# Between two ways to run one model.
+# Tolerance between two ways to run one model, as a fraction of the largest score.
 _RELATIVE_TOLERANCE = 1e-5
+# Limits of a round. A batch has a fixed cost, so small batches give stable times with fewer images.
 _MOST_IMAGES = 128
 _MOST_SMALL_BATCHES = 64
 
 
 @dataclass(frozen=True)
-class Timing:
-    """Both pipelines at one batch size.
+class BatchThroughput:
+    """The throughput of both pipelines at one batch size.
 
     Attributes:
-        batch: images given at once.
-        images: that a round times.
-        spatial, jpeg: images a second in each round, of Pillow and the original model and of
-            entropy decoding and the compiled model.
+        batch: images in a batch.
+        images: images that a round runs.
+        spatial: images a second in each round, with Pillow and the original model.
+        jpeg: images a second in each round, with entropy decoding and the compiled model.
     """
 
     batch: int
@@ -50,11 +52,11 @@ class Timing:
 
     @property
     def ratio(self) -> float:
-        """How many times as fast the jpeg pipeline is: median of the rounds."""
+        """Speedup of the JPEG pipeline: median over the rounds."""
         return median(jpeg / spatial for jpeg, spatial in zip(self.jpeg, self.spatial, strict=True))
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data; medians, and the rounds they are of."""
+        """Return JSON-ready data: medians and the values of each round."""
         return {
             "batch": self.batch,
             "images": self.images,
@@ -68,24 +70,24 @@ class Timing:
 
 @dataclass(frozen=True)
 class Throughput:
-    """Timings, and what they were made with.
+    """The throughput at all batch sizes, and its conditions.
 
     Attributes:
-        cpus: processors that the process may run on.
-        threads: of ONNX Runtime and of reading, in both pipelines.
-        rounds: of each timing.
-        agreement: fraction of the timed images on which both pipelines predict the same class.
-        timings: by batch size.
+        cpus: processors that the process may use.
+        threads: threads of ONNX Runtime and of reading, in both pipelines.
+        rounds: rounds of each measurement.
+        agreement: fraction of the images on which both pipelines predict the same class.
+        timings: throughput of each batch size.
     """
 
     cpus: int
     threads: int
     rounds: int
     agreement: float
-    timings: tuple[Timing, ...]
+    timings: tuple[BatchThroughput, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data, in images a second."""
+        """Return JSON-ready data, in images a second."""
         return {
             "cpus": self.cpus,
             "threads": self.threads,
@@ -96,22 +98,22 @@ class Throughput:
 
 
 def round_images(subject: Subject) -> dict[int, int]:
-    """Images that a round times, by batch size.
+    """Return the number of images in a round, by batch size.
 
-    A model that is bound to one batch size is timed at that alone.
+    A fixed-batch model is measured at its own batch size only.
     """
     available = len(subject.images.files)
     batches = _BATCHES if subject.fixed_batch is None else (subject.fixed_batch,)
     counts = {}
     for batch in batches:
         whole = min(_MOST_IMAGES, _MOST_SMALL_BATCHES * batch, available) // batch * batch
-        # Fewer images than a batch are a batch of their own; a model with a fixed one fills it up.
+        # Fewer images than a batch make one smaller batch, which a fixed-batch model pads.
         counts[min(batch, available)] = whole or available
     return counts
 
 
-def runs(subject: Subject, rounds: int = ROUNDS) -> int:
-    """Images that `throughput` runs in all, for its progress."""
+def image_runs(subject: Subject, rounds: int = ROUNDS) -> int:
+    """Return the number of images that `throughput` runs in total, for its progress."""
     return 2 * (rounds + 1) * sum(round_images(subject).values())
 
 
@@ -120,68 +122,83 @@ def throughput(
     scores: Scores,
     threads: int,
     rounds: int = ROUNDS,
-    progress: Callable[[int], None] | None = None,
+    progress: Advance | None = None,
 ) -> Throughput:
-    """Time both pipelines, after a check of what they give.
+    """Measure both pipelines, after a check of their scores.
 
     Args:
-        subject: its session has as many threads.
-        scores: of its images.
-        threads: of ONNX Runtime and of reading.
-        rounds: how often each pipeline is timed.
+        subject: models and images; its session has `threads` threads.
+        scores: scores of its images.
+        threads: threads of ONNX Runtime and of reading.
+        rounds: number of measurements of each pipeline.
         progress: called with the number of images done since the last call.
 
     Raises:
-        CheckFailedError: if a pipeline gives other scores than the model that it runs.
+        CheckFailedError: if the scores of a pipeline differ from the scores of its model.
     """
     timings, same = [], []
-    with ThreadPoolExecutor(threads) as pool:
-        pipelines = (spatial_pipeline(subject, pool, threads), jpeg_pipeline(subject))
-        for batch, count in round_images(subject).items():
-            chosen = np.linspace(0, len(subject.images.files) - 1, count).round().astype(np.int64)
-            files = [subject.images.files[i] for i in chosen]
-            spatial, jpeg = (_run(pipeline, files, batch) for pipeline in pipelines)
-            _check(spatial, scores.before[chosen], "spatial")
-            _check(jpeg, scores.exact[chosen], "jpeg")
-            same.append(spatial.argmax(axis=1) == jpeg.argmax(axis=1))
-            if progress is not None:
-                progress(2 * count)
-            speeds = _time(pipelines, files, batch, rounds, progress)
-            timings.append(Timing(batch, count, *speeds))
+    pipelines = {SPATIAL: spatial_scores(subject, threads), JPEG: jpeg_scores(subject)}
+    for batch, count in round_images(subject).items():
+        chosen = np.linspace(0, len(subject.images.files) - 1, count).round().astype(np.int64)
+        files = [bytes(image_bytes(subject.images.files[i])) for i in chosen]
+        spatial, jpeg = (_run(pipeline, files, batch) for pipeline in pipelines.values())
+        _check(spatial, scores.before[chosen], SPATIAL)
+        _check(jpeg, scores.exact[chosen], JPEG)
+        same.append(spatial.argmax(axis=1) == jpeg.argmax(axis=1))
+        if progress is not None:
+            progress(2 * count)
+        speeds = _speeds(pipelines, files, batch, rounds, progress)
+        timings.append(BatchThroughput(batch, count, **speeds))
     agreement = float(np.concatenate(same).mean())
     return Throughput(available_processors(), threads, rounds, agreement, tuple(timings))
 
 
-def _time(
-    pipelines: tuple[Pipeline, Pipeline],
-    files: Sequence[Path],
+def _speeds(
+    pipelines: Mapping[str, ScorePipeline],
+    files: Sequence[bytes],
     batch: int,
     rounds: int,
-    progress: Callable[[int], None] | None,
-) -> list[tuple[float, ...]]:
-    """Images a second of each pipeline in each round."""
-    speeds: list[list[float]] = [[], []]
-    for number in range(rounds):
-        for index in (0, 1) if number % 2 == 0 else (1, 0):
-            start = perf_counter()
-            _run(pipelines[index], files, batch)
-            speeds[index].append(len(files) / (perf_counter() - start))
+    progress: Advance | None,
+) -> dict[str, tuple[float, ...]]:
+    """Return the images a second of each pipeline in each round."""
+
+    def measurement(pipeline: ScorePipeline) -> Measurement:
+        measure = timed(lambda: _run(pipeline, files, batch))
+
+        def measured() -> float:
+            seconds = measure()
             if progress is not None:
                 progress(len(files))
-    return [tuple(values) for values in speeds]
+            return seconds
+
+        return measured
+
+    found = interleaved({n: measurement(p) for n, p in pipelines.items()}, rounds)
+    return {
+        name: tuple(len(files) / seconds for seconds in of) for name, of in found.seconds.items()
+    }
 
 
-def _run(pipeline: Pipeline, files: Sequence[Path], batch: int) -> NDArray[Any]:
+def _run(pipeline: ScorePipeline, files: Sequence[bytes], batch: int) -> NDArray[Any]:
+    """Return the scores of all files, run in batches."""
     parts = [pipeline(files[start : start + batch]) for start in range(0, len(files), batch)]
     return np.concatenate(parts)
 
 
 def _check(actual: NDArray[Any], expected: NDArray[Any], name: str) -> None:
+    """Compare the scores of a pipeline with the scores of its model.
+
+    Raises:
+        CheckFailedError: if they differ.
+    """
     deviation = float(np.abs(actual.astype(np.float64) - expected).max())
     allowed = _RELATIVE_TOLERANCE * float(np.abs(expected).max())
-    # NaN is not within tolerance either.
+    # The comparison also refuses NaN.
     if not deviation <= allowed:
         raise CheckFailedError(
-            f"the {name} pipeline's scores are off by {deviation:.3g}, {allowed:.3g} is allowed;"
-            " it is not timed: look for the cause with jpegcompile verify"
+            Message(
+                "paper-scores-differ",
+                f"the scores of the {name} pipeline differ by {deviation:.3g}, more than"
+                f" {allowed:.3g}; find the cause with jpegcompile verify",
+            )
         )

@@ -1,1 +1,1 @@
-"""What runs beside a compiled model: reading JPEG files and feeding sessions."""
+"""Open compiled models, feed them with image files, and run them."""

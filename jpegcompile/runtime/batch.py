@@ -1,4 +1,4 @@
-"""Batches for models that are bound to one batch size, or take no batch at all."""
+"""Run batches on models with a dynamic batch, a fixed batch size, or no batch axis."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from jpegcompile.errors import UnsupportedModelError, one_line
 from jpegcompile.interface import LUMA, SHARED_INPUTS
+from jpegcompile.messages import Message
 from jpegcompile.runtime.outputs import require_rows
 
-# Inputs of a run, where a model leaves that open.
+# Inputs per run of a model with a dynamic batch.
 _BATCH = 32
 
 
@@ -28,24 +29,25 @@ def run_batch(
     has_batch: bool = True,
     views: int = 1,
 ) -> list[NDArray[Any]]:
-    """Outputs for one batch, one row an input.
+    """Run one batch and return its outputs, with one row per input.
 
-    A batch of one input is not asked for rows: its outputs are as the model gives them.
+    Outputs for a batch of one input are returned as the model computes them, with or without a
+    batch axis.
 
     Args:
-        session: of the model.
-        names: of the outputs.
-        feeds: inputs, all of one batch size; rounded to float16 where the model takes that. None
-            at all for a model whose batch is one image by itself.
-        fixed_batch: the batch that the model is bound to; smaller ones are filled up by repeating
-            the last input. None if any batch will do.
-        shared: inputs that have no batch; they are given as they are.
-        has_batch: whether the source model takes a batch. Without one it takes and gives one image
-            at a time, unless it has been given a batch: an output without one gets a batch of one.
-        views: inputs of which the model makes one row, the average of their outputs.
+        session: session of the model.
+        names: names of the outputs.
+        feeds: inputs of one batch size, rounded to float16 if the model requires it. Empty if
+            `shared` contains all inputs and the batch is one image.
+        fixed_batch: fixed batch size of the model; smaller batches are padded with copies of the
+            last input. None for a dynamic batch.
+        shared: inputs without a batch axis, passed unchanged.
+        has_batch: whether the source model has a batch axis. If not, outputs without a batch axis
+            get one of size 1.
+        views: number of inputs that the model averages into one row.
 
     Raises:
-        RowsError: if an output does not hold one row for each input.
+        RowsError: if an output does not have one row per input.
         UnsupportedModelError: if ONNX Runtime fails.
     """
     count = len(next(iter(feeds.values()))) // views if feeds else 1
@@ -53,7 +55,9 @@ def run_batch(
     try:
         outputs = session.run(list(names), {**filled, **(shared or {})})
     except Exception as error:
-        raise UnsupportedModelError(f"ONNX Runtime fails: {one_line(error)}") from error
+        raise UnsupportedModelError(
+            Message("runtime-run-failed", f"ONNX Runtime fails: {one_line(error)}")
+        ) from error
     if not has_batch and fixed_batch == 1:
         outputs = [_with_batch(output) for output in outputs]
     total = fixed_batch or count
@@ -62,11 +66,11 @@ def run_batch(
 
 
 def images_at_once(fixed_batch: int | None, views: int) -> int:
-    """How many images are computed at once: so many that their views fill whole batches.
+    """Return the number of images to compute at once, so that their views fill whole batches.
 
     Args:
-        fixed_batch: the batch that the model is bound to; None if any will do.
-        views: of an image that the model sees, each an input of its own.
+        fixed_batch: fixed batch size of the model; None for a dynamic batch.
+        views: number of views of each image; each view is one input.
     """
     if fixed_batch is None:
         return max(_BATCH // views, 1)
@@ -76,8 +80,13 @@ def images_at_once(fixed_batch: int | None, views: int) -> int:
 def fill(
     feeds: Mapping[str, NDArray[np.generic]], fixed_batch: int | None
 ) -> dict[str, NDArray[np.generic]]:
-    """Inputs of a batch with the last one repeated up to the batch that a model is bound to."""
-    # Tensors of a source model may have these names, too.
+    """Pad a batch to a fixed batch size with copies of the last input.
+
+    Args:
+        feeds: inputs by name.
+        fixed_batch: fixed batch size of the model; None pads nothing.
+    """
+    # An input of a source model may have the name of a shared input by chance.
     whole = SHARED_INPUTS if LUMA in feeds else frozenset()
     return {
         name: v if name in whole else _repeat_last(v, (fixed_batch or 0) - len(v))
@@ -88,13 +97,13 @@ def fill(
 def _without_batch(
     session: ort.InferenceSession, feeds: Mapping[str, NDArray[np.generic]]
 ) -> dict[str, NDArray[np.generic]]:
-    """A batch of one becomes what it holds where the model takes it without a batch."""
+    """Drop the batch axis of inputs for which the model has none."""
     ranks = {i.name: len(i.shape) for i in session.get_inputs()}
     return {name: v[0] if v.ndim == ranks.get(name, 0) + 1 else v for name, v in feeds.items()}
 
 
 def _with_batch(output: Any) -> Any:
-    """An output as a batch of one, if it is none; what is no tensor stays for `require_rows`."""
+    """Add a batch axis of size 1 if it is missing. `require_rows` reports other types."""
     if isinstance(output, np.ndarray) and output.shape[:1] != (1,):
         return output[None]
     return output

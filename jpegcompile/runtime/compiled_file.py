@@ -1,4 +1,4 @@
-"""The sessions of ONNX Runtime that one compiled file needs, and their runs."""
+"""A compiled file and its sessions of ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -15,13 +15,19 @@ from numpy.typing import NDArray
 
 from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.interface import LUMA
+from jpegcompile.messages import Message
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.progress import Progress
 from jpegcompile.runtime import cuda
 from jpegcompile.runtime.batch import run_batch
 from jpegcompile.runtime.cut import begin_at, begin_behind_decode, preprocesses
 from jpegcompile.runtime.native import Execution, execution_of
-from jpegcompile.runtime.opening import inference_session, read_compiled, shared_weights
+from jpegcompile.runtime.opening import (
+    inference_session,
+    read_compiled,
+    require_compiled,
+    shared_weights,
+)
 from jpegcompile.runtime.providers import Asked, providers_for
 from jpegcompile.runtime.views import over_views
 from jpegcompile.target.base import CUDA_PROVIDER, Target
@@ -32,22 +38,22 @@ Feeds = Mapping[str, NDArray[np.generic]]
 
 
 class CompiledFile:
-    """A compiled file and its sessions; those that not every caller needs are made when they are.
+    """A compiled file and its sessions. Sessions that not every caller needs are opened on demand.
 
-    Several threads may use it.
+    Several threads may use a compiled file.
 
     Attributes:
-        info: what the file says of itself.
-        target: that the file is compiled for.
-        model: the compiled ONNX model, behind JpegDecode or what makes the network's input by
-            native kernels alone; large external weights stay in their file.
-        folder: of that file.
-        execution: which nodes run by native kernels, and which by function bodies.
-        providers: what the sessions are asked to run on.
-        begins_at_image: whether `model` takes the network's input.
-        session: of `model`.
-        output_names: of the source model, in its order.
-        fixed_batch: images, or views of them, that a run is bound to; None if any number will do.
+        info: metadata of the file.
+        target: target that the file is compiled for.
+        model: the compiled ONNX model without JpegDecode, and without an ingest that only native
+            kernels can run. Large external weights stay in their file.
+        folder: folder of the file.
+        execution: number of nodes that native kernels and function bodies run.
+        providers: execution providers of the sessions.
+        begins_at_image: whether the input of `model` is the network's input.
+        session: session of `model`.
+        output_names: names of the source model's outputs, in its order.
+        fixed_batch: fixed number of images, or of views, per run; None for a dynamic batch.
     """
 
     def __init__(
@@ -60,29 +66,25 @@ class CompiledFile:
         providers: Asked,
         progress: Progress,
     ) -> None:
-        """Open a file; the arguments are those of `Session`.
+        """Open a file; the arguments are as for `Session`.
 
         Raises:
             AccessError, UnsupportedModelError: as `jpegcompile.load`.
         """
         self._path = os.fspath(path)
         model, info = read_compiled(path)
-        if info is None:
-            raise UnsupportedModelError(
-                f"{path}: was not written by jpegcompile; give a compiled model here"
-            )
-        # `save` follows a link and writes the weights beside the file that it points to.
+        self.info: CompiledInfo = require_compiled(info, self._path)
+        # `save` follows a link and writes the weights to the folder of the linked file.
         self._file = Path(os.path.realpath(path) if os.path.islink(path) else path)
         self.folder = self._file.parent
         load_weights(model, self._file)
-        self.info: CompiledInfo = info
-        self.target: Target = _target_of(info, self._path)
+        self.target: Target = _target_of(self.info, self._path)
         self.execution: Execution = execution_of(model, native).in_a_session()
         begin_behind_decode(model)
         self.begins_at_image = preprocesses(model)
         if self.begins_at_image:
-            assert info.ingest_output is not None
-            model = begin_at(model, info.ingest_output, info.input)
+            assert self.info.ingest_output is not None
+            model = begin_at(model, self.info.ingest_output, self.info.input)
         self.model = model
         self._threads, self._native, self._arena = threads, native, arena
         has_kernels = self.execution.library is not None
@@ -90,8 +92,8 @@ class CompiledFile:
         self._lock = threading.Lock()
         self._network: ort.InferenceSession | None = None
         self._whole: ort.InferenceSession | None = None
-        # Of a second session, for other samplings, nothing else is large.
-        self._weights = {} if info.input_mode == "tensor" else shared_weights(model)
+        # A second session, for other samplings, shares the weights to save memory.
+        self._weights = {} if self.info.input_mode == "tensor" else shared_weights(model)
         self.session = self._open(model)
         self.providers = self.providers.as_used_by(self.session)
         if CUDA_PROVIDER in self.session.get_providers():
@@ -100,7 +102,7 @@ class CompiledFile:
         self.fixed_batch = self._batch()
 
     def network(self) -> ort.InferenceSession:
-        """The session of the model from the ingest's output on."""
+        """Return the session of the network after the ingest."""
         with self._lock:
             if self.begins_at_image:
                 return self.session
@@ -108,16 +110,15 @@ class CompiledFile:
                 assert self.info.ingest_output is not None
                 network = begin_at(self.model, self.info.ingest_output, self.info.input)
                 self._network = self._open(network)
-                # The class of ONNX Runtime keeps them, weights and all, to move a session to other
-                # devices.
+                # ONNX Runtime keeps the model, including weights, to move it to other devices.
                 self._network._model_bytes = None
             return self._network
 
     def whole(self) -> ort.InferenceSession:
-        """The session of the whole file.
+        """Return the session of the whole file.
 
         Raises:
-            UsageError: if the model takes the bytes of a file and there are no native kernels.
+            UsageError: if the file requires native kernels and there are none.
         """
         if self.info.input_mode != "jpeg" and not self.begins_at_image:
             return self.session
@@ -129,17 +130,16 @@ class CompiledFile:
     def run_images(
         self, session: ort.InferenceSession, feeds: Feeds, shared: Feeds | None
     ) -> list[NDArray[Any]]:
-        """Outputs for images, averaged over their views if the network sees several.
+        """Run a batch of images; average the outputs over the views of each image.
 
         Args:
-            session: one of the file's, which may begin where the network does.
-            feeds: inputs of one batch. Where there are several views they are the image alone,
-                [N, views, ...].
-            shared: inputs besides the image, the same for every image.
+            session: a session of the file.
+            feeds: inputs of one batch. With several views, only the image [N, views, ...].
+            shared: inputs besides the image; they are the same for all images.
 
         Raises:
-            RowsError: if an output does not hold a row for each image, or for each view.
-            UsageError: if an input besides the image is not given, or views are not.
+            RowsError: if an output does not have one row per image or view.
+            UsageError: if an input besides the image is missing, or the views are missing.
         """
         views = self.info.views
         if views == 1:
@@ -147,8 +147,12 @@ class CompiledFile:
         ((name, images),) = feeds.items()
         if images.ndim != 5 or images.shape[1] != views:
             raise UsageError(
-                f"{self._path}: sees {views} views of an image, [N, {views}, ...], and is given"
-                f" {list(images.shape)}; make them with Session.image_of or Session.preprocessor"
+                Message(
+                    "image-views-missing",
+                    f"{self._path}: sees {views} views of an image, [N, {views}, ...], but the"
+                    f" image has shape {list(images.shape)}; create it by Session.image_of or"
+                    " Session.preprocessor",
+                )
             )
         if self.info.averages_views:
             rows = images.reshape(-1, *images.shape[2:])
@@ -168,18 +172,21 @@ class CompiledFile:
         *,
         views: int = 1,
     ) -> list[NDArray[Any]]:
-        """Outputs of one run of a session; the arguments are those of `run_batch`.
+        """Run a session once; the arguments are as for `run_batch`.
 
         Raises:
             RowsError, UnsupportedModelError: as `run_batch`.
-            UsageError: if an input besides the image is not given.
+            UsageError: if an input besides the image is missing.
         """
         given = {*feeds, *(shared or {})}
         missing = [i.name for i in session.get_inputs() if i.name not in given]
         if missing:
             raise UsageError(
-                f"{self._path}: takes '{missing[0]}' besides the image;"
-                " call Session.inference_session with Session.feeds and that input"
+                Message(
+                    "shared-input-missing",
+                    f"{self._path}: requires input '{missing[0]}' besides the image; run"
+                    " Session.inference_session with Session.feeds and that input",
+                )
             )
         return run_batch(
             session,
@@ -204,9 +211,12 @@ class CompiledFile:
     def _open_whole(self) -> ort.InferenceSession:
         if self.execution.library is None:
             raise UsageError(
-                f"{self._path}: takes files in a form that only native kernels read, and here are"
-                " none (--portable, native=False, or not installed); use Session.run, which reads"
-                " files itself"
+                Message(
+                    "native-kernels-required",
+                    f"{self._path}: only native kernels can read its input, and there are none"
+                    " (--portable, native=False, or not installed); use Session.run, which reads"
+                    " files itself",
+                )
             )
         model, _ = read_compiled(self._path)
         load_weights(model, self._file)
@@ -227,7 +237,9 @@ class CompiledFile:
 def _target_of(info: CompiledInfo, path: str) -> Target:
     if info.target not in TARGETS:
         raise UnsupportedModelError(
-            f"{path}: is compiled for target '{info.target}', which this version does not know;"
-            " upgrade jpegcompile"
+            Message(
+                "compiled-target-unknown",
+                f"{path}: is compiled for the unknown target '{info.target}'; upgrade jpegcompile",
+            )
         )
     return TARGETS[info.target]

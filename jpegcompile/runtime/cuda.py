@@ -1,4 +1,4 @@
-"""What native kernels would run by on CUDA: the device, and files of compiled kernels."""
+"""CUDA for native kernels: the device and the files of compiled kernels."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pathlib import Path
 from jpegcompile.gpu.library.files import beside, cached_files
 from jpegcompile.runtime.native import custom_ops_library, told
 
-# How the library says that there is none, before the reason.
+# Prefix of the library's answers when CUDA cannot be used; the reason follows.
 NO_CUDA = "no CUDA: "
 _OWN = "jpegcompile.cubins"
 _ENVIRONMENT = "JPEGCOMPILE_CUBINS"
 
 
 def kernel_files(model: str | os.PathLike[str] | None = None) -> tuple[Path, ...]:
-    """The files of compiled kernels that are there, the preferred one first.
+    """Return the existing files of compiled kernels, the preferred one first.
 
-    The companion of a model comes first. Then come the files that JPEGCOMPILE_CUBINS names, with
-    ':' between; without them, the file of a wheel and those that were built on this machine.
+    The companion file of the model comes first. The files in JPEGCOMPILE_CUBINS, separated by ':',
+    follow. Without that variable, the file of the wheel and files built on this machine follow.
 
     Args:
         model: path of a compiled model.
@@ -35,13 +35,13 @@ def kernel_files(model: str | os.PathLike[str] | None = None) -> tuple[Path, ...
 
 
 def joined(files: Sequence[Path]) -> str:
-    """The files as the library takes them."""
+    """Join the files in the form that the library reads."""
     return ":".join(str(file) for file in files)
 
 
 @cache
 def device() -> str:
-    """The architecture of the first device, such as "sm_90", or NO_CUDA and the reason.
+    """Return the architecture of the first device, such as "sm_90", or NO_CUDA and the reason.
 
     Raises:
         AccessError: if the native kernels cannot be loaded.
@@ -53,10 +53,10 @@ def device() -> str:
 
 
 def status(files: Sequence[Path]) -> str:
-    """What there is to run by, in one line, or NO_CUDA and the reason.
+    """Return the device and kernels in use on one line, or NO_CUDA and the reason.
 
     Args:
-        files: of compiled kernels; one at least.
+        files: files of compiled kernels; at least one.
 
     Raises:
         AccessError: if the native kernels cannot be loaded.
@@ -68,7 +68,10 @@ def status(files: Sequence[Path]) -> str:
 
 
 def operators(files: Sequence[Path]) -> frozenset[str]:
-    """Names of the operators that run on CUDA by these files.
+    """Return the names of the operators that run on CUDA with these files.
+
+    Args:
+        files: files of compiled kernels.
 
     Raises:
         AccessError: if the native kernels cannot be loaded.

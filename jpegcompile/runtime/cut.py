@@ -1,4 +1,4 @@
-"""Cut a compiled model where decoding or the ingest ends, and expose tensors of any model."""
+"""Cut a compiled model after the decoder or the ingest, and expose tensors of any model."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from jpegcompile.interface import (
     LUMA,
     QUANTIZATION,
 )
+from jpegcompile.messages import Message
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.operators.casts import TO_SPATIAL
 from jpegcompile.operators.convolution import METHOD, SPATIAL_CONV
@@ -39,16 +40,16 @@ from jpegcompile.opset import standard_opset
 
 
 def begin_behind_decode(model: onnx.ModelProto) -> bool:
-    """Have a model for the bytes of a file take the coefficients, in batches.
+    """Change a model for the bytes of a file into a model for batches of coefficients.
 
     Args:
-        model: compiled; changed in place.
+        model: a compiled model; changed in place.
 
     Returns:
-        Whether it was one for bytes.
+        Whether the model was for bytes.
 
     Raises:
-        UnsupportedModelError: if the model does not say any more what its inner tensors are.
+        UnsupportedModelError: if the model no longer has the types of its inner tensors.
     """
     graph = model.graph
     decode = next((n for n in graph.node if n.domain == DOMAIN and is_decode(n.op_type)), None)
@@ -57,10 +58,7 @@ def begin_behind_decode(model: onnx.ModelProto) -> bool:
     described = {value.name: value for value in graph.value_info}
     for name in decode.output:
         if name not in described:
-            raise UnsupportedModelError(
-                f"the compiled model has lost the type of its tensor '{name}', which another tool"
-                " must have dropped; compile it again"
-            )
+            raise _without_type(name)
     inputs = [described[name] for name in decode.output]
     position = [value.name for value in graph.input].index(decode.input[0])
     others = [value for value in graph.input if value.name != decode.input[0]]
@@ -73,12 +71,15 @@ def begin_behind_decode(model: onnx.ModelProto) -> bool:
 
 
 def begin_at(model: onnx.ModelProto, tensor: str, taken: NetworkInput) -> onnx.ModelProto:
-    """A copy of a compiled model that takes the jpeg-domain image itself.
+    """Return a copy of a compiled model whose input is the image in the JPEG domain.
 
     Args:
-        model: compiled for coefficients.
+        model: a model compiled for coefficients.
         tensor: name of the ingest's output, float32 [N, C, H, W].
-        taken: the model's image input.
+        taken: image input of the model.
+
+    Raises:
+        UnsupportedModelError: if the model no longer has the types of its inner tensors.
     """
     result = _with(model, tensor)
     graph = result.graph
@@ -97,26 +98,33 @@ def begin_at(model: onnx.ModelProto, tensor: str, taken: NetworkInput) -> onnx.M
 
 
 def _batch(graph: onnx.GraphProto, tensor: str) -> onnx.TensorShapeProto.Dimension:
-    """The batch dimension of the image, or of luma where the image has lost its type."""
+    """The batch dimension of the image, or of luma if the type of the image is missing."""
     described = {value.name: value for value in (*graph.value_info, *graph.input)}
     value = described.get(tensor) or described.get(LUMA)
     if value is None:
-        raise UnsupportedModelError(
-            f"the compiled model has lost the type of its tensor '{tensor}', which another tool"
-            " must have dropped; compile it again"
-        )
+        raise _without_type(tensor)
     batch: onnx.TensorShapeProto.Dimension = value.type.tensor_type.shape.dim[0]
     return batch
 
 
+def _without_type(tensor: str) -> UnsupportedModelError:
+    return UnsupportedModelError(
+        Message(
+            "compiled-model-lost-types",
+            f"the compiled model has lost the type of tensor '{tensor}', probably because another"
+            " tool changed it; compile the model again",
+        )
+    )
+
+
 def preprocesses(model: onnx.ModelProto) -> bool:
-    """Whether native kernels alone make the image of a compiled model; see `PREPROCESSING`."""
+    """Whether a compiled model has an ingest that only native kernels run; see `PREPROCESSING`."""
     names = {operator.name for operator in PREPROCESSING}
     return any(n.domain == DOMAIN and n.op_type in names for n in model.graph.node)
 
 
 def end_at(model: onnx.ModelProto, tensor: str) -> onnx.ModelProto:
-    """A copy of a model that gives one of its tensors, and does nothing more than that takes."""
+    """Return a copy of a model whose output is one of its tensors, without unneeded nodes."""
     result = _with(model, tensor)
     del result.graph.output[:]
     result.graph.output.append(onnx.ValueInfoProto(name=tensor))
@@ -125,7 +133,11 @@ def end_at(model: onnx.ModelProto, tensor: str) -> onnx.ModelProto:
 
 
 def _with(model: onnx.ModelProto, tensor: str) -> onnx.ModelProto:
-    """A copy of a model that makes a tensor: the image, if it makes no tensor of that name."""
+    """Return a copy of a model that computes `tensor`.
+
+    A model without that tensor has a fused ingest, which is separated so that the image is
+    `tensor`.
+    """
     result = onnx.ModelProto()
     result.CopyFrom(model)
     if not any(tensor in node.output for node in result.graph.node):
@@ -134,11 +146,11 @@ def _with(model: onnx.ModelProto, tensor: str) -> onnx.ModelProto:
 
 
 def _separate_ingest(model: onnx.ModelProto, image: str) -> None:
-    """Take the ingest and the convolution that are one operator apart; see `FuseIngest`.
+    """Separate the ingest from the convolution that it is fused with; see `FuseIngest`.
 
     Args:
-        model: compiled for coefficients; changed in place.
-        image: name that the tensor between the two is to have.
+        model: a model compiled for coefficients; changed in place.
+        image: name for the tensor between the two.
     """
     index, fused = next(
         (index, node)
@@ -165,16 +177,16 @@ def _separate_ingest(model: onnx.ModelProto, image: str) -> None:
 
 
 def _inputs(node: onnx.NodeProto, operator: Operator) -> dict[str, str]:
-    """The inputs of a node by the names of its operands."""
+    """Names of a node's inputs by operand."""
     return {o.name: name for o, name in zip(operator.inputs, node.input, strict=False) if name}
 
 
 def _node(
     fused: onnx.NodeProto, part: Operator, given: Mapping[str, str], output: str
 ) -> onnx.NodeProto:
-    """One of the parts of a node, with what it takes of the inputs and attributes of the whole.
+    """Create one part of a fused node, with the inputs and attributes that the part has.
 
-    The method belongs to the whole, and the layout of the whole's output to the convolution.
+    The part does not get the method attribute. Only the convolution gets the layout of the output.
     """
     names = {attribute.name for attribute in part.all_attributes} - {METHOD.name}
     if output not in fused.output:
@@ -186,7 +198,7 @@ def _node(
 
 
 def _keep_needed(graph: onnx.GraphProto, given: set[str]) -> None:
-    """Drop the nodes and initializers that no output needs once `given` are inputs."""
+    """Drop nodes and initializers that no output needs when `given` are inputs."""
     needed = {output.name for output in graph.output}
     kept: list[onnx.NodeProto] = []
     for node in reversed(graph.node):
@@ -199,14 +211,14 @@ def _keep_needed(graph: onnx.GraphProto, given: set[str]) -> None:
     for field, values in ((graph.node, kept), (graph.value_info, value_info)):
         del field[:]
         field.extend(values)
-    # One by one, since a message that is made anew would hold all weights twice.
+    # Deleting one by one avoids a second copy of all weights.
     for index in reversed(range(len(graph.initializer))):
         if graph.initializer[index].name not in needed:
             del graph.initializer[index]
 
 
 def outer_reads(node: onnx.NodeProto) -> set[str]:
-    """Names that the subgraphs of a node may read from around it."""
+    """Return names that the subgraphs of a node may read from the outer graph."""
     names: set[str] = set()
     for attribute in node.attribute:
         for inner in attribute.g.node if attribute.HasField("g") else ():
@@ -221,13 +233,13 @@ def part_of(
     inputs: Mapping[str, int],
     outputs: Sequence[str],
 ) -> onnx.ModelProto:
-    """Some nodes of a model as a model of their own, with the weights that they need.
+    """Return some nodes of a model as a separate model, with the weights that they need.
 
     Args:
-        model: that the nodes are of.
-        nodes: in an order in which they can run.
-        inputs: element types of what they read and other nodes make, by name.
-        outputs: that the part gives.
+        model: the model with the nodes.
+        nodes: the nodes in topological order.
+        inputs: element types of the tensors that other nodes compute, by name.
+        outputs: names of the outputs of the new model.
     """
     read = {name for node in nodes for name in (*node.input, *outer_reads(node))}
     made = {name for node in nodes for name in node.output} | set(outputs)
@@ -250,29 +262,29 @@ def part_of(
 
 
 def without_groups(model: onnx.ModelProto) -> None:
-    """Let every map of a model stand in memory as its shape says, [N, C, H, W].
+    """Change all maps of a model to the layout [N, C, H, W].
 
-    Kernels hand maps on in groups of channels, and few coefficients of a tile alone; who looks at
-    one in between must not see that.
+    Kernels may store maps in grouped channels and with compact tiles. Callers that read maps inside
+    the network need the plain layout.
 
     Args:
-        model: compiled, or any; changed in place.
+        model: any model; changed in place.
     """
     whole = dict.fromkeys(COMPACT_ATTRIBUTES, 0)
     _set(model, {**dict.fromkeys(GROUP_ATTRIBUTES, 1), **whole})
 
 
 def with_whole_tiles(model: onnx.ModelProto) -> None:
-    """Let every tile have places for all of its coefficients, in groups of channels or not.
+    """Change all maps of a model to tiles with all coefficients; grouped channels stay.
 
     Args:
-        model: compiled, or any; changed in place.
+        model: any model; changed in place.
     """
     _set(model, dict.fromkeys(COMPACT_ATTRIBUTES, 0))
 
 
 def _set(model: onnx.ModelProto, values: Mapping[str, int]) -> None:
-    """Give attributes of our operators, where they have them, these values."""
+    """Set attributes of jpegcompile operators that have them."""
     for node in model.graph.node:
         for attribute in node.attribute if node.domain == DOMAIN else ():
             if attribute.name in values:
@@ -280,7 +292,7 @@ def _set(model: onnx.ModelProto, values: Mapping[str, int]) -> None:
 
 
 def _is_grouped(model: onnx.ModelProto, tensor: str) -> bool:
-    """Whether a node takes a tensor in groups."""
+    """Whether a node reads a tensor in grouped channels."""
     for node in model.graph.node:
         layouts = {a.name: a.i for a in node.attribute} if node.domain == DOMAIN else {}
         operator = OPERATORS.get(node.op_type) if layouts else None
@@ -292,7 +304,12 @@ def _is_grouped(model: onnx.ModelProto, tensor: str) -> bool:
 
 
 def expose(model: onnx.ModelProto, tensors: Iterable[str]) -> onnx.ModelProto:
-    """A copy of a model with further outputs; names that it does not make are left out."""
+    """Return a copy of a model with more outputs. Names that no node computes are ignored.
+
+    Args:
+        model: any model.
+        tensors: names of tensors to add as outputs.
+    """
     result = onnx.ModelProto()
     result.CopyFrom(model)
     without_groups(result)

@@ -1,4 +1,4 @@
-"""The inputs of a compiled file for a batch of image files, by the names of inputs."""
+"""Inputs of a compiled file for a batch of image files."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from jpegcompile.interface import JPEG
 from jpegcompile.jpeg.pixel_image import ReadImage, coefficients_of
 from jpegcompile.jpeg.read import ImageSource, image_bytes, source_name
 from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.messages import Message
 from jpegcompile.runtime.image_runner import ImageRunner, listed
 from jpegcompile.runtime.input_tensors import coefficient_feeds, original_input
 from jpegcompile.runtime.placed import placed_feeds
@@ -24,14 +25,17 @@ Feeds = dict[str, NDArray[np.generic]]
 def file_feeds(
     runner: ImageRunner, images: Sequence[ImageSource], view: int | None = None
 ) -> Feeds:
-    """The inputs of a run of the whole file, and what must be refused: see `Session.feeds`."""
+    """Return the inputs of the whole file; see `Session.feeds`."""
     sources, info, path = listed(images), runner.info, runner.path
     view = _view(runner, view)
     takes_one = info.input_mode == "tensor" and not info.input.has_batch
     if takes_one and len(sources) > 1:
         raise UsageError(
-            f"{path}: takes one image a run, without a batch, and {len(sources)} are given; call"
-            " feeds for each, or Session.run for all"
+            Message(
+                "feeds-one-image-per-run",
+                f"{path}: takes one image per run, without a batch, but {len(sources)} images are"
+                " given; call feeds for each, or Session.run for all",
+            )
         )
     if info.input_mode == "jpeg":
         return _bytes(path, sources)
@@ -42,20 +46,23 @@ def file_feeds(
         if not runner.fits(image):
             found = subsampling_of(image.frame) or image.color_space
             raise ImageError(
-                f"{source_name(sources, index)}: is {found} but the model is compiled for"
-                f" {info.subsampling}; use Session.run"
+                Message(
+                    "feeds-subsampling-mismatch",
+                    f"{source_name(sources, index)}: is {found} but the model is compiled for"
+                    f" {info.subsampling}; use Session.run",
+                )
             )
     feeds = image_feeds(runner, coefficients, view)
     return {name: values[0] for name, values in feeds.items()} if takes_one else feeds
 
 
 def image_feeds(runner: ImageRunner, images: Sequence[ReadImage], view: int | None = None) -> Feeds:
-    """The inputs of a file that takes images of one size, or tensors, for images that fit.
+    """Return the inputs of a file for images of one size, or for tensors.
 
     Args:
-        runner: of the file.
-        images: already read.
-        view: which one alone is made of several views; tensors are [N, views, ...] if not given.
+        runner: runner of the file.
+        images: images that fit the file.
+        view: index of one view. Default: all views; tensors are then [N, views, ...].
     """
     info = runner.info
     if info.frame is not None:
@@ -68,40 +75,57 @@ def image_feeds(runner: ImageRunner, images: Sequence[ReadImage], view: int | No
 
 
 def _view(runner: ImageRunner, view: int | None) -> int:
-    """The view that a run of the whole file is for.
+    """Return the index of the view for a run of the whole file.
 
     Raises:
-        UsageError: if it must be given, or left out, or there is no such view.
+        UsageError: if the view is missing, not needed or out of range.
     """
     info, count = runner.info, runner.info.views
     if info.averages_views:
         if view is not None:
             raise UsageError(
-                f"view is {view!r}, and a run of {runner.path} takes all that there are; leave it"
-                " out"
+                Message(
+                    "view-not-separate",
+                    f"view is {view!r}, but a run of {runner.path} averages all views; omit it",
+                )
             )
         return 0
     if view is None and count > 1:
         raise UsageError(
-            f"{runner.path}: sees {count} views of an image, and a run takes one; call feeds with"
-            f" each view from 0 to {count - 1} and average the outputs, or use Session.run"
+            Message(
+                "view-missing",
+                f"{runner.path}: sees {count} views of an image, but a run takes one view; call"
+                f" feeds with each view from 0 to {count - 1} and average the outputs, or use"
+                " Session.run",
+            )
         )
     if view is None:
         return 0
     if not is_whole_number(view) or not 0 <= view < count:
-        takes = f"a run of {runner.path} takes one of {count}; give a whole number from 0 to"
         if count == 1:
             raise UsageError(
-                f"view is {view!r}, and {runner.path} sees one view of an image; leave it out"
+                Message(
+                    "view-of-single-view",
+                    f"view is {view!r}, but {runner.path} sees one view of an image; leave it out",
+                )
             )
-        raise UsageError(f"view is {view!r}, and {takes} {count - 1}")
+        raise UsageError(
+            Message(
+                "view-out-of-range",
+                f"view is {view!r} but {runner.path} sees {count} views of an image; give a whole"
+                f" number from 0 to {count - 1}",
+            )
+        )
     return int(view)
 
 
 def _bytes(path: str, sources: Sequence[ImageSource]) -> Feeds:
     if len(sources) > 1:
         raise UsageError(
-            f"{path}: takes the bytes of one file a run, and {len(sources)} images are given; call"
-            " feeds for each, or Session.run for all"
+            Message(
+                "feeds-one-file-per-run",
+                f"{path}: takes the bytes of one file per run, but {len(sources)} images are given;"
+                " call feeds for each, or Session.run for all",
+            )
         )
     return {JPEG: np.frombuffer(image_bytes(sources[0]), np.uint8)}

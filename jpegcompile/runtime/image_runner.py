@@ -1,4 +1,4 @@
-"""Running a compiled model on files, whatever computes it: reading, batches, outputs."""
+"""Run a compiled model on image files: the base of sessions and modules."""
 
 from __future__ import annotations
 
@@ -16,25 +16,27 @@ from jpegcompile.jpeg.pixel_fallback import Fallback, PixelFallback, checked_fal
 from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage, coefficients_of
 from jpegcompile.jpeg.read import ImageSource
 from jpegcompile.jpeg.unusable import ImageReader, OnError
+from jpegcompile.messages import Message
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.runtime.input_tensors import check_usable, fits_inputs, preprocess_in
 from jpegcompile.runtime.outputs import Outputs, joined
 
-# Inputs besides the image, by name; the same for every image.
+# Inputs besides the image, by name; they are the same for all images.
 Shared = Mapping[str, NDArray[np.generic]]
 
 
 class ImageRunner(ABC):
-    """A compiled model that takes files.
+    """A compiled model that runs on image files.
 
     Attributes:
-        path: of the compiled model.
-        info: what it says of itself.
-        output_names: of the source model, in its order.
-        fixed_batch: the batch that the model is bound to, None if any will do.
-        batch_size: images that `run` computes at once.
-        threads: that read files, and pack them; as many as this process has processors if None.
+        path: path of the compiled model.
+        info: metadata of the compiled model.
+        output_names: names of the source model's outputs, in its order.
+        fixed_batch: fixed batch size of the model; None for a dynamic batch.
+        batch_size: number of images that `run` computes at once.
+        threads: number of threads that read and pack files; None for one per processor of this
+            process.
     """
 
     path: str
@@ -46,10 +48,10 @@ class ImageRunner(ABC):
 
     @property
     def preprocess(self) -> Preprocess:
-        """From pixels to the input of the source model.
+        """The preprocessing that turns pixels into the source model's input.
 
         Raises:
-            UsageError: if the model carries none (compiled for tensors, without --preprocess).
+            UsageError: if the model has none (compiled for tensors without --preprocess).
         """
         return preprocess_in(self.info, self.path)
 
@@ -62,24 +64,28 @@ class ImageRunner(ABC):
         on_error: OnError = "stop",
         fallback: Fallback = "none",
     ) -> Outputs:
-        """Outputs of the source model for any number of files, concatenated along the batch.
-
-        The outputs for one file are as the model gives them, whatever their first axis is.
+        """Run the model on any number of files.
 
         Args:
             images: paths or bytes.
-            shared: inputs besides the image, the same for every image.
-            tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
-            on_error: what becomes of files that cannot be used: "stop" raises the error of the
-                first; "skip" and "report" leave their rows out, and `Outputs` says which are left.
-            fallback: "pixels" decodes files of which no coefficients are read (PNG, WebP, JPEG
-                files in CMYK, ...) by Pillow; "none" leaves them unusable.
+            shared: inputs besides the image, by name; they are the same for all images.
+            tolerant: whether to use the readable part of damaged files, as `read_coefficients`.
+            on_error: what happens to unusable files: "stop" raises the error of the first one;
+                "skip" and "report" leave out their rows and list them in `Outputs.skipped`.
+            fallback: "pixels" decodes files without readable coefficients (such as PNG, WebP, and
+                JPEG files in CMYK) with Pillow; "none" treats them as unusable.
+
+        Returns:
+            The outputs of the source model, each with one row per usable file, in their order. For
+            a single file, outputs are returned as the model computes them, even without a batch
+            axis.
 
         Raises:
-            ImageError: if a file is damaged or its size is not the model's; or none can be used.
-            AccessError: if a file cannot be read.
-            UsageError: after a fork, if there are no images, or if an input besides the image is
-                not given.
+            ImageError: if a file is damaged or its size does not fit the model and `on_error` is
+                "stop"; or if no file is usable.
+            AccessError: if a file cannot be read and `on_error` is "stop".
+            UsageError: if the process was forked after opening, there are no images, or an input
+                besides the image is missing.
         """
         self.require_process()
         sources = listed(images)
@@ -96,19 +102,19 @@ class ImageRunner(ABC):
     def batches(
         self, sources: Sequence[ImageSource], reader: ImageReader, shared: Shared | None = None
     ) -> Iterator[tuple[list[int], list[NDArray[Any]]]]:
-        """Outputs for the files that can be used, `batch_size` files at a time, in their order.
+        """Run the usable files in their order, `batch_size` files at a time.
 
         Args:
             sources: paths and bytes.
-            reader: says what becomes of files that cannot be used.
+            reader: reads the files and handles unusable ones.
             shared: as for `run`.
 
         Yields:
-            Indices of the files among all, and the outputs for them.
+            Indices of the usable files of a batch among all sources, and their outputs.
 
         Raises:
-            ImageError, AccessError: of the first file that cannot be used, if the reader stops
-                there.
+            ImageError, AccessError: for the first unusable file, if the reader's `on_error` is
+                "stop".
             UsageError: as `run`.
         """
         for start in range(0, len(sources), self.batch_size):
@@ -124,15 +130,15 @@ class ImageRunner(ABC):
         *,
         tolerant: bool = False,
     ) -> list[NDArray[Any]]:
-        """Outputs for one batch of files that can be used, by the way that `run` takes.
+        """Run one batch of usable files, computed exactly as by `run`.
 
         Args:
             sources: paths and bytes.
-            images: what was read of them.
+            images: the content of the sources.
             tolerant: as for `run`.
 
         Raises:
-            RowsError: if there are several images, and an output does not hold a row for each.
+            RowsError: if there are several images and an output does not have one row per image.
             UsageError: as `run`.
         """
         return self.run_coefficients(images)
@@ -140,7 +146,7 @@ class ImageRunner(ABC):
     def reader(
         self, on_error: OnError = "stop", *, tolerant: bool = False, fallback: Fallback = "none"
     ) -> ImageReader:
-        """What reads files for `run_coefficients`; the arguments are those of `run`."""
+        """Return a reader of files for `run_coefficients`; the arguments are as for `run`."""
         return ImageReader(
             self._check,
             on_error,
@@ -150,16 +156,19 @@ class ImageRunner(ABC):
         )
 
     def coefficients(self, sources: Sequence[ImageSource]) -> list[Coefficients]:
-        """The coefficients of files, all of which the model takes; for `feeds`.
+        """Read files that must all be usable, for `feeds`.
+
+        Args:
+            sources: paths and bytes.
 
         Raises:
-            ImageError, AccessError: of the first file that cannot be used.
+            ImageError, AccessError: for the first unusable file.
         """
         reader = ImageReader(self._check, threads=self.threads)
         return coefficients_of([item.image for item in reader.read(sources)])
 
     def _pixel_fallback(self, fallback: Fallback) -> PixelFallback | None:
-        """None for models that take no files at all."""
+        """The pixel fallback; None for models that cannot run on files."""
         if self.info.input_mode != "tensor":
             return PixelFallback(fallback, self.info.input.from_pixels[0])
         if self.info.preprocess is None:
@@ -176,44 +185,59 @@ class ImageRunner(ABC):
         check_usable(image.frame, taken, info.frame, name, color)
 
     def fits(self, image: ReadImage) -> TypeGuard[Coefficients]:
-        """Whether the image can be fed as it is."""
+        """Whether the model accepts an image's coefficients unchanged."""
         if isinstance(image, PixelImage):
             return False
         return fits_inputs(image.frame, self.info.frame, self.info.input)
 
     @abstractmethod
     def require_process(self) -> None:
-        """Refuse to run where that cannot work.
+        """Raise an error if the model cannot run in this process.
 
         Raises:
-            UsageError: after a fork.
+            UsageError: if the process was forked after opening.
         """
 
     @abstractmethod
     def run_coefficients(
         self, images: Sequence[ReadImage], shared: Shared | None = None
     ) -> list[NDArray[Any]]:
-        """Outputs for one batch of images already read; sizes are the caller's to check.
+        """Run one batch of images that were read.
+
+        Args:
+            images: the images. This method does not check their sizes.
+            shared: as for `run`.
 
         Raises:
-            RowsError: if there are several images, and an output does not hold a row for each.
-            UsageError: after a fork, or if an input besides the image is not given.
+            RowsError: if there are several images and an output does not have one row per image.
+            UsageError: if the process was forked after opening, or an input besides the image is
+                missing.
         """
 
     @abstractmethod
     def run_feeds(self, feeds: dict[str, NDArray[np.generic]]) -> list[NDArray[Any]]:
-        """Outputs for the inputs of one batch, by the names of inputs.
+        """Run the inputs of one batch.
+
+        Args:
+            feeds: inputs by name.
 
         Raises:
-            UsageError: after a fork, or if the model takes other inputs.
+            UsageError: if the process was forked after opening, or the model has other inputs.
         """
 
 
 def listed(images: Sequence[ImageSource]) -> list[ImageSource]:
-    """The images as a list; one image alone would pass for a sequence of characters or bytes."""
+    """Return images as a list.
+
+    Raises:
+        UsageError: if `images` is empty, or one image instead of a sequence. (A str or bytes is
+            also a sequence, but of characters or numbers.)
+    """
     if isinstance(images, str | bytes | bytearray | memoryview | os.PathLike):
-        raise UsageError("images are given as a list; wrap one image in a list")
+        raise UsageError(
+            Message("images-not-a-sequence", "images is not a sequence; wrap one image in a list")
+        )
     sources = list(images)
     if not sources:
-        raise UsageError("no images to run; give one at least")
+        raise UsageError(Message("images-empty", "there are no images; give at least one"))
     return sources

@@ -1,4 +1,4 @@
-"""From the coefficients of files to the inputs of a compiled model, or of the original one."""
+"""Turn the coefficients of files into inputs of a compiled model or of the original model."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage
 from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.messages import Message
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.geometry import Geometry, Placement
@@ -33,15 +34,20 @@ from jpegcompile.runtime.views import of_each_view, placements_of, stacked
 
 
 def check_size(frame: Frame, taken: NetworkInput, name: str) -> None:
-    """Refuse an image that does not come to the network's size.
+    """Raise an error if the geometry cannot bring an image to the network's size.
+
+    Args:
+        frame: frame of the image.
+        taken: image input of the network.
+        name: name of the image in messages.
 
     Raises:
-        ImageError: beginning with the image's name, naming both sizes.
+        ImageError: if the image does not get the network's size; the message begins with `name`.
     """
     try:
         taken.geometry.place(frame, taken.size)
     except ImageError as error:
-        raise ImageError(f"{name}: {error}") from error
+        raise ImageError(Message(error.code, f"{name}: {error}")) from error
 
 
 def check_usable(
@@ -51,17 +57,17 @@ def check_usable(
     name: str,
     color: Color | None = None,
 ) -> None:
-    """Refuse an image that a compiled model does not take, whichever sampling it is compiled for.
+    """Raise an error if a compiled model cannot run on an image, whatever its sampling.
 
     Args:
-        frame: of the image.
-        taken: the model's image input.
-        written: the frame that the model is compiled for; None for tensors.
-        name: of the image, for messages.
-        color: that a model for tensors is fed with. The ingest of all others takes all components.
+        frame: frame of the image.
+        taken: image input of the model.
+        written: frame that the model is compiled for; None for tensors.
+        name: name of the image in messages.
+        color: color for a model for tensors. None for other models, which use all components.
 
     Raises:
-        ImageError: if the size is not the network's, or the sampling defines no pixels.
+        ImageError: if the image does not get the network's size, or its sampling is not supported.
     """
     check_size(frame, taken, name)
     if written is not None and fits_inputs(frame, written, taken):
@@ -69,15 +75,15 @@ def check_usable(
     try:
         check_decodable(frame, color)
     except ImageError as error:
-        raise ImageError(f"{name}: {error}") from error
+        raise ImageError(Message(error.code, f"{name}: {error}")) from error
 
 
 def check_decodable(frame: Frame, color: Color | None) -> None:
-    """Refuse an image whose components have no place among the pixels.
+    """Raise an error if the sampling of an image is not supported.
 
     Args:
-        frame: of the image.
-        color: that is wanted of it; None for all of its components.
+        frame: frame of the image.
+        color: color to decode; None for all components.
 
     Raises:
         ImageError: if sampling factors are fractional, or differ between Cb and Cr.
@@ -89,20 +95,20 @@ def check_decodable(frame: Frame, color: Color | None) -> None:
 
 
 def fits_inputs(frame: Frame, written: Frame | None, taken: NetworkInput) -> bool:
-    """Whether a file can be fed to a model as it is; its size is the caller's to check.
+    """Whether a model accepts the coefficients of a file unchanged. Does not check the size.
 
     Args:
-        frame: of the file.
-        written: the frame that the model is compiled for; None for tensors, which are made of any.
-        taken: the model's image input.
+        frame: frame of the file.
+        written: frame that the model is compiled for; None for tensors, which fit any frame.
+        taken: image input of the model.
     """
     if written is None:
         return True
     if taken.is_preprocessed:
-        # Each size has matrices of its own: see `runtime/placed.py`.
+        # Each size needs its own matrices; see `runtime/placed.py`.
         return False
     if written.color_space == "gray" and taken.channels == 1:
-        # Luma alone: any grey file, and the luma of any colour file that samples it fully.
+        # Such a model reads luma alone. Grayscale files and YCbCr files with full luma have it.
         return frame.color_space != "rgb" and frame.sampling[0] == frame.most_sampling
     return subsampling_of(frame) == subsampling_of(written)
 
@@ -110,11 +116,11 @@ def fits_inputs(frame: Frame, written: Frame | None, taken: NetworkInput) -> boo
 def coefficient_feeds(
     images: Sequence[Coefficients], written: Frame
 ) -> dict[str, NDArray[np.generic]]:
-    """Inputs `luma`, `chroma`, `quantization` of a batch of files that fit (see `fits_inputs`).
+    """Return the inputs `luma`, `chroma` and `quantization` for a batch of files.
 
     Args:
-        images: the files.
-        written: the frame that the model is compiled for.
+        images: coefficients of files that fit the model (see `fits_inputs`).
+        written: frame that the model is compiled for.
     """
     feeds: dict[str, NDArray[np.generic]] = {
         LUMA: np.stack([image.planes[0][None] for image in images])
@@ -127,39 +133,48 @@ def coefficient_feeds(
 
 
 def preprocess_in(info: CompiledInfo, path: str) -> Preprocess:
-    """The preprocessing that a compiled model carries.
+    """Return the preprocessing in a compiled model.
 
     Args:
-        info: what the model says of itself.
-        path: of the model, for messages.
+        info: metadata of the model.
+        path: path of the model, for messages.
 
     Raises:
-        UsageError: if it carries none (compiled for tensors, without --preprocess).
+        UsageError: if the model has none (compiled for tensors without --preprocess).
     """
     if info.preprocessing is None:
         raise UsageError(
-            f"{path}: was compiled for tensors without preprocessing, so images cannot be fed;"
-            " compile it with --preprocess"
+            Message(
+                "model-without-preprocess",
+                f"{path}: was compiled for tensors without preprocessing, so it cannot run on image"
+                " files; compile it with --preprocess",
+            )
         )
     return info.preprocessing
 
 
 def ingested(image: ReadImage, info: CompiledInfo, view: int | None = None) -> NDArray[np.float32]:
-    """One image [C, H, W] where the network begins, for any size and sampling.
+    """Return one image [C, H, W] at the input of the network, for any size and sampling.
 
     Args:
-        image: that was read.
-        info: of the model.
-        view: the one that is made of several; all of them, [views, C, H, W], if not given.
+        image: image that was read.
+        info: metadata of the model.
+        view: index of one view. Default: all views; with several views [views, C, H, W].
     """
     taken = info.input if view is None else info.input.each_view()[view]
     return ingested_at(image, taken, info.ingest_block)
 
 
 def ingested_at(image: ReadImage, taken: NetworkInput, block: int) -> NDArray[np.float32]:
-    """One image [C, H, W] as a network takes it, in the jpeg domain at `block`.
+    """Return one image [C, H, W] at the input of a network, in the JPEG domain.
 
-    Several views of it are stacked along a new first axis.
+    Args:
+        image: image that was read.
+        taken: image input of the network.
+        block: block size; 1 for pixels.
+
+    Returns:
+        [C, H, W]; with several views [views, C, H, W].
     """
     if isinstance(image, PixelImage):
         return network_tensor(image, replace(taken, layout="NCHW"), block)
@@ -176,7 +191,7 @@ def ingested_at(image: ReadImage, taken: NetworkInput, block: int) -> NDArray[np
 def _integers(
     image: Coefficients, color: Color, geometry: Geometry, size: Size
 ) -> NDArray[np.float64]:
-    """Pixels [H, W, C] as the network sees them, decoded and resized in integers."""
+    """Return pixels [H, W, C] at the network's size, decoded and resized in integers."""
     placements = placements_of(geometry, image.frame, size)
     channels = 1 if color == "L" else 3
     fill = tuple(int(value) for value in np.broadcast_to(np.asarray(geometry.fill), (channels,)))
@@ -188,14 +203,21 @@ def _integers(
 def original_input(
     image: ReadImage, preprocess: Preprocess, taken: NetworkInput
 ) -> NDArray[np.float32]:
-    """One image as the original model takes it, from the decode that the preprocessing names.
+    """Return one image as input of the original model.
 
-    In the model's layout; several views of it are stacked along a new first axis.
+    Coefficients are decoded by the decoder of the preprocessing. Pixels from Pillow are only
+    resized, in the arithmetic of that decoder.
 
-    Of an image by Pillow's decode its pixels are taken, and resized as its decoder says.
+    Args:
+        image: image that was read.
+        preprocess: preprocessing of the original model.
+        taken: image input of the model.
+
+    Returns:
+        One image in the model's layout; with several views [views, ...].
 
     Raises:
-        ImageError: if its components have no place among the pixels, or it does not come to the
+        ImageError: if the sampling of the image is not supported, or the image does not get the
             network's size.
     """
     geometry, color = preprocess.geometry, preprocess.color_for(taken.channels)
@@ -211,9 +233,9 @@ def original_input(
 def _in_reals(
     image: Coefficients, color: Color, geometry: Geometry, size: Size
 ) -> NDArray[np.float64]:
-    """Pixels [H, W, C] as the network sees them, of the frequencies that it takes."""
+    """Return pixels [H, W, C] at the network's size, from the frequencies that the resize uses."""
     placements = placements_of(geometry, image.frame, size)
-    # Views that take as many frequencies are of the same pixels.
+    # Views that use the same frequencies share one decode.
     used = [used_in(image, placement, color) for placement in placements]
     seen: dict[Placement, NDArray[np.float64]] = {}
     for taken in set(used):
@@ -226,6 +248,12 @@ def _in_reals(
 def normalize(
     pixels: NDArray[np.float64], affine: ChannelAffine, layout: str
 ) -> NDArray[np.float32]:
-    """Pixels [..., H, W, C] on the 0..255 scale as a network's input, in its layout."""
+    """Turn pixels into a network's input.
+
+    Args:
+        pixels: [..., H, W, C] on the 0..255 scale.
+        affine: scale and shift per channel.
+        layout: "NCHW" or "NHWC".
+    """
     values = (pixels * affine.scale + affine.shift).astype(np.float32)
     return values if layout == "NHWC" else np.ascontiguousarray(np.moveaxis(values, -1, -3))

@@ -1,4 +1,4 @@
-"""The native kernels: the library that ONNX Runtime loads, and which nodes of a file it runs."""
+"""The library of native kernels for ONNX Runtime, and the nodes of a file that it runs."""
 
 from __future__ import annotations
 
@@ -18,26 +18,29 @@ import onnxruntime as ort
 from jpegcompile import _core
 from jpegcompile.errors import AccessError, one_line
 from jpegcompile.interface import DOMAIN
+from jpegcompile.messages import Message
 from jpegcompile.operators.constants import CUDA_KERNELS
 from jpegcompile.operators.queries import has_body
 from jpegcompile.operators.registry import OPERATORS
 
-# As CMake calls a module on Linux and macOS, and on Windows.
+# Names of a CMake module on Linux and macOS, and on Windows.
 _FILES = ("libjpegcompile_ort.so", "jpegcompile_ort.dll")
 
 
 @dataclass(frozen=True)
 class Execution:
-    """What runs the nodes of a compiled file that are not standard operators.
+    """How the nodes of a compiled file run that are not standard operators.
 
     Attributes:
-        library: of the native kernels that are registered, None if none are.
-        native: number of nodes that they run, by operator.
+        library: path of the library of native kernels; None if no library is registered.
+        native: number of nodes that native kernels run, by operator.
         bodies: number of nodes that run by their function bodies, by operator.
-        missing: number of nodes that nothing runs, by operator: they have no function bodies.
-        replaced: number of nodes that a `Session` does itself, by operator: it reads files.
-        for_cuda: number of nodes among `native` that have a kernel for CUDA, by operator. The
-            others run on the CPU in a session on CUDA, too.
+        missing: number of nodes that cannot run, by operator, because they have neither a native
+            kernel nor a function body.
+        replaced: number of nodes that a `Session` replaces, by operator, because it reads files
+            itself.
+        for_cuda: number of nodes in `native` that have a kernel for CUDA, by operator. The other
+            nodes run on the CPU, even in a session on CUDA.
         is_on_cuda: whether the session runs on CUDA.
     """
 
@@ -51,32 +54,32 @@ class Execution:
 
     @property
     def native_nodes(self) -> int:
-        """How many nodes native kernels run."""
+        """Number of nodes that native kernels run."""
         return sum(self.native.values())
 
     @property
     def body_nodes(self) -> int:
-        """How many nodes run by their function bodies."""
+        """Number of nodes that run by their function bodies."""
         return sum(self.bodies.values())
 
     def in_a_session(self) -> Execution:
-        """What runs the nodes of such a file in a `Session`, which reads files itself."""
+        """Return the execution in a `Session`, which replaces nodes that read files."""
         parts = [dict(part) for part in (self.native, self.missing)]
         replaced = {op: part.pop(op) for part in parts for op in list(part) if not has_body(op)}
         return replace(self, native=parts[0], missing=parts[1], replaced=replaced)
 
     def on_cuda(self, operators: frozenset[str]) -> Execution:
-        """What runs the nodes in a session on CUDA.
+        """Return the execution in a session on CUDA.
 
         Args:
-            operators: that the library runs there.
+            operators: names of the operators that the library runs on CUDA.
         """
         found = {op: count for op, count in self.native.items() if op in operators}
         return replace(self, for_cuda=found, is_on_cuda=True)
 
     @property
     def cuda_text(self) -> str:
-        """One line for people: what would run on CUDA, and what beside it on the CPU."""
+        """One line for people: the native kernels on CUDA, and the native kernels on the CPU."""
         count = sum(self.for_cuda.values())
         others = {op: n for op, n in self.native.items() if op not in self.for_cuda}
         text = f"{count} of {self.native_nodes} native kernels on CUDA"
@@ -86,11 +89,11 @@ class Execution:
         return text
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data."""
+        """Return JSON-ready data."""
         return {**asdict(self), "native_nodes": self.native_nodes, "body_nodes": self.body_nodes}
 
     def __str__(self) -> str:
-        """One line for people."""
+        """Return one line for people."""
         if not self.native and not self.bodies and not self.missing and not self.replaced:
             return "standard operators only"
         natively = f"{self.native_nodes} by native kernels"
@@ -103,40 +106,50 @@ class Execution:
             text += f", {count} by jpegcompile itself ({', '.join(self.replaced)})"
         if self.missing:
             text += (
-                f"; {', '.join(self.missing)} has no function body: without the native kernels"
-                " jpegcompile.load alone runs this model, since it reads the files itself"
+                f"; {', '.join(self.missing)} has no function body: without native kernels, only"
+                " jpegcompile.load can run this model"
             )
         return text
 
 
 def custom_ops_library() -> Path | None:
-    """The library of native kernels for ONNX Runtime, None where none is installed.
+    """Return the path of the library of native kernels for ONNX Runtime.
 
-    `jpegcompile.load` registers it by itself; any other session takes it by
-    `SessionOptions.register_custom_ops_library`.
+    `jpegcompile.load` registers the library. For other sessions, call
+    `SessionOptions.register_custom_ops_library` with this path.
+
+    Returns:
+        The path; None if the library is not installed.
     """
     folder = Path(_core.__file__).resolve().parent
     return next((folder / name for name in _FILES if (folder / name).is_file()), None)
 
 
 def library_for(model: onnx.ModelProto, native: bool = True) -> Path | None:
-    """The library that a session of the model registers; None if it needs none, or none is there.
+    """Return the library that a session of a model registers.
 
     Args:
         model: the model.
-        native: whether native kernels are wanted.
+        native: whether to use native kernels.
+
+    Returns:
+        The path; None if the model needs no library, or the library is not installed.
     """
     needs = native and any(opset.domain == DOMAIN for opset in model.opset_import)
     return custom_ops_library() if needs else None
 
 
 def register(options: ort.SessionOptions, library: Path) -> None:
-    """Have sessions of these options run nodes by the kernels of a library.
+    """Register a library of native kernels.
+
+    Args:
+        options: options of the sessions.
+        library: path of the library.
 
     Raises:
-        AccessError: if it cannot be loaded.
+        AccessError: if the library cannot be loaded.
     """
-    # Loaded here first: ONNX Runtime says in several lines what the system says in one.
+    # Load it first, because the system's error message is shorter than ONNX Runtime's.
     operators_of(library)
     try:
         options.register_custom_ops_library(str(library))
@@ -146,16 +159,24 @@ def register(options: ort.SessionOptions, library: Path) -> None:
 
 @cache
 def operators_of(library: Path) -> frozenset[str]:
-    """Names of the operators, in the domain `jpegcompile`, that a library has kernels for.
+    """Return the names of the `jpegcompile` operators that a library has kernels for.
+
+    Args:
+        library: path of the library.
 
     Raises:
-        AccessError: if it cannot be loaded.
+        AccessError: if the library cannot be loaded.
     """
     return frozenset(told(library, "JpegcompileOperators").split())
 
 
 def told(library: Path, function: str, *arguments: str) -> str:
-    """What a function of the library answers.
+    """Call a function of the library that returns text.
+
+    Args:
+        library: path of the library.
+        function: name of the function.
+        arguments: arguments of the function.
 
     Raises:
         AccessError: if the library cannot be loaded.
@@ -171,7 +192,11 @@ def told(library: Path, function: str, *arguments: str) -> str:
 
 
 def execution_of(model: onnx.ModelProto, native: bool = True) -> Execution:
-    """What runs the nodes of a compiled model in a session that `library_for` is registered with.
+    """Return how the nodes of a compiled model run in a session with its library.
+
+    Args:
+        model: the model.
+        native: whether to use native kernels.
 
     Raises:
         AccessError: if the library cannot be loaded.
@@ -180,7 +205,7 @@ def execution_of(model: onnx.ModelProto, native: bool = True) -> Execution:
     known: frozenset[str] = frozenset() if library is None else operators_of(library)
     native_nodes, bodies, missing = Counter[str](), Counter[str](), Counter[str]()
     for node in _nodes(model.graph):
-        # Domains below ours are for nodes that no library claims.
+        # The library has no kernels for subdomains such as `jpegcompile.portable`.
         if node.domain == DOMAIN or node.domain.startswith(f"{DOMAIN}."):
             is_native = node.domain == DOMAIN and node.op_type in known
             portable = bodies if has_body(node.op_type) else missing
@@ -204,24 +229,24 @@ def _has_cuda_kernel(op: str) -> bool:
 
 
 def _require_whole(library: Path) -> None:
-    """Refuse an ELF file that is cut short: the system's loader would end the process.
+    """Raise an error if an ELF file is truncated, because the system's loader would crash.
 
     Raises:
-        OSError: if it is, or cannot be read.
+        OSError: if the file is truncated or cannot be read.
     """
     with library.open("rb") as stream:
         header = stream.read(64)
         size = stream.seek(0, 2)
-    # Its section table ends the file (ELF-64 header, little endian: e_shoff, e_shentsize, e_shnum).
+    # The section table is at the end (ELF-64 header, little endian: e_shoff, e_shentsize, e_shnum).
     if header[:6] == b"\x7fELF\x02\x01" and len(header) == 64:
         (table,) = struct.unpack_from("<Q", header, 0x28)
         entry, count = struct.unpack_from("<HH", header, 0x3A)
         if size < table + entry * count:
-            raise OSError("the file is cut short")
+            raise OSError("the file is truncated")
 
 
 def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    """All nodes of a graph and of the graphs within them."""
+    """Yield all nodes of a graph and of its subgraphs."""
     for node in graph.node:
         yield node
         for attribute in node.attribute:
@@ -230,10 +255,13 @@ def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
 
 
 def _refusal(library: Path, error: BaseException) -> AccessError:
-    # What opening the file says names the file behind the cause, what the loader says before it.
+    # Errors of opening have the cause in `strerror`; errors of loading begin with the file's name.
     cause = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
     cause = cause.removeprefix(f"{library}: ")
     return AccessError(
-        f"{library}: cannot load the native kernels: {cause}; install jpegcompile again, or run"
-        " without them (--portable, native=False)"
+        Message(
+            "native-kernels-not-loaded",
+            f"{library}: cannot load the native kernels: {cause}; install jpegcompile again, or run"
+            " without them (--portable, native=False)",
+        )
     )

@@ -23,27 +23,30 @@ def load(
 ) -> Session:
     """Open a compiled model.
 
-    A file is opened as a session of ONNX Runtime. One for the bytes of a file opens without native
-    kernels, too: see `Session`. The folder of a model for `--target triton` is opened as a
-    `CompiledModule` of PyTorch, on the current GPU. Both have `feeds`, `run` and what `ImageRunner`
-    says; type checkers that must know which one it is call `load_module`.
+    A file opens as a `Session` of ONNX Runtime, with or without native kernels. The folder of a
+    model for `--target triton` opens as a `CompiledModule` of PyTorch on the current GPU. Both have
+    `feeds`, `run` and the other methods of `ImageRunner`. `load_module` has the more precise return
+    type for modules.
 
     Args:
-        path: of the model: a file, or the folder of a model for `--target triton`.
-        native: whether native kernels run what they can (`execution` says what); without them
-            everything runs by the function bodies in the file. Means nothing to a module.
-        providers: what a file runs on: "auto" for a GPU where one can be used, with a
-            `FallbackWarning` where something is missing for it; "cuda"; "cpu"; or execution
-            providers as ONNX Runtime takes them. See `docs/onnxruntime_gpu.md`. Means nothing to a
-            module.
-        progress: called with (kernels done, kernels in all) where "cuda" has to compile GPU kernels
-            first.
+        path: path of the compiled file, or of the folder of a model for `--target triton`.
+        native: whether native kernels run the nodes that they support. If False, all nodes run by
+            the function bodies in the file. `Session.execution` has the numbers. Modules ignore
+            this option.
+        providers: what a file runs on: "auto" uses a GPU if possible, and warns with
+            `FallbackWarning` if something is missing for it; "cuda" requires a GPU; "cpu"; or
+            execution providers in ONNX Runtime's form. See `docs/onnxruntime_gpu.md`. Modules
+            ignore this option.
+        progress: called with (kernels done, total kernels) while "cuda" compiles GPU kernels.
+
+    Returns:
+        The session or module.
 
     Raises:
         AccessError: if a file cannot be read, the native kernels cannot be loaded, "cuda" cannot be
-            used, or a module finds no GPU.
+            used, or there is no GPU for a module.
         UsageError: if `providers` is another word.
-        UnsupportedModelError: if jpegcompile did not write the model, or a newer version did.
+        UnsupportedModelError: if the model was not written by jpegcompile, or by a newer version.
     """
     found: Any = opened(path, native=native, providers=providers, progress=progress)
     session: Session = found
@@ -54,8 +57,11 @@ def load_module(path: str | os.PathLike[str], device: str | None = None) -> Comp
     """Open the folder of a model for `--target triton` as a module of PyTorch.
 
     Args:
-        path: of the folder.
-        device: where it computes; the current GPU if not given.
+        path: path of the folder.
+        device: device that computes. Default: the current GPU.
+
+    Returns:
+        The module, in evaluation mode.
 
     Raises:
         AccessError, UnsupportedModelError: as `load`.
@@ -77,7 +83,19 @@ def opened(
     providers: Asked = "auto",
     progress: Progress = no_progress,
 ) -> Session | CompiledModule:
-    """The same; `arena` and `threads` are as for `Session`, and mean nothing to a module."""
+    """Open a compiled model, with all options of `Session`.
+
+    Args:
+        path: as for `load`.
+        native: as for `load`.
+        arena: as for `Session`. Modules ignore this option.
+        threads: as for `Session`. Modules ignore this option.
+        providers: as for `load`.
+        progress: as for `load`.
+
+    Raises:
+        AccessError, UsageError, UnsupportedModelError: as `load`.
+    """
     if is_module_folder(path):
         return load_module(path)
     return Session(path, threads, native, arena, providers, progress)

@@ -1,4 +1,4 @@
-"""Opening files of models, and the sessions of ONNX Runtime that run them."""
+"""Open model files and create sessions of ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from onnx import numpy_helper
 
 from jpegcompile.errors import AccessError, UnsupportedModelError, one_line
 from jpegcompile.gpu.folder import is_module_folder
+from jpegcompile.messages import Message
 from jpegcompile.metadata import CompiledInfo, read_metadata
 from jpegcompile.processors import intra_op_threads
 from jpegcompile.runtime.native import library_for, register
@@ -23,31 +24,69 @@ from jpegcompile.runtime.providers import ON_CPU, Providers, give_notice
 from jpegcompile.weights.read import LARGE, PLAIN_TYPES
 
 _ALIGNMENT = 64
-# Where external weights of a model are that ONNX Runtime is given as bytes.
+# Key of ONNX Runtime: folder of the external weights of a model that is passed as bytes.
 _WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 
 
 def read_compiled(path: str | os.PathLike[str]) -> tuple[onnx.ModelProto, CompiledInfo | None]:
-    """An ONNX file and its jpegcompile metadata, None if it is not a compiled model.
+    """Read an ONNX file and its jpegcompile metadata.
+
+    Args:
+        path: path of the file.
+
+    Returns:
+        The model, and its metadata or None if it is not a compiled model.
 
     Raises:
         AccessError: if the file cannot be read.
-        UnsupportedModelError: if it is not ONNX, or its metadata is damaged or newer.
+        UnsupportedModelError: if the file is not an ONNX model, or its metadata is damaged or newer
+            than this version.
     """
     if is_module_folder(path):
         raise UnsupportedModelError(
-            f"{path}: is a module of PyTorch, and a file is needed here; compile the model with"
-            " --target ort"
+            Message(
+                "model-is-module-folder",
+                f"{path}: is the folder of a PyTorch module, but a file is required; compile the"
+                " model with --target ort",
+            )
         )
     try:
         model = onnx.load_model_from_string(Path(path).read_bytes())
     except OSError as error:
-        raise AccessError(f"{path}: cannot read: {error.strerror}; check the path") from error
+        raise AccessError(
+            Message(
+                "compiled-model-unreadable",
+                f"{path}: cannot read: {error.strerror}; check the path",
+            )
+        ) from error
     except DecodeError as error:
         raise UnsupportedModelError(
-            f"{path}: not an ONNX file, or a damaged one; give a .onnx model"
+            Message(
+                "compiled-model-not-onnx",
+                f"{path}: not an ONNX file, or a damaged one; give a .onnx model",
+            )
         ) from error
     return model, read_metadata(model, str(path))
+
+
+def require_compiled(info: CompiledInfo | None, path: str) -> CompiledInfo:
+    """Return the metadata of a model that must be compiled.
+
+    Args:
+        info: metadata from `read_compiled`.
+        path: path of the model, for messages.
+
+    Raises:
+        UnsupportedModelError: if the model is not compiled.
+    """
+    if info is None:
+        raise UnsupportedModelError(
+            Message(
+                "model-not-compiled",
+                f"{path}: was not written by jpegcompile; give a compiled model",
+            )
+        )
+    return info
 
 
 def inference_session(
@@ -61,22 +100,22 @@ def inference_session(
     optimised: bool = True,
     providers: Providers = ON_CPU,
 ) -> ort.InferenceSession:
-    """An ONNX Runtime session whose idle threads do not spin.
+    """Create an ONNX Runtime session whose idle threads do not spin.
 
     Args:
         model: the model.
-        threads: ONNX Runtime's intra-op number; by default one for each core of this process.
-        folder: of the files in which the model has external weights.
-        native: whether native kernels run the nodes that they are for.
-        weights: values of initializers that sessions have in common (`shared_weights`); the model
-            has them, too.
-        arena: whether ONNX Runtime keeps the memory of a run for the next one.
-        optimised: whether it may fuse and reorder what the model computes.
-        providers: what runs it.
+        threads: ONNX Runtime's intra-op number. Default: one per core of this process.
+        folder: folder of the model's external weights.
+        native: whether native kernels run the nodes that they support.
+        weights: initializers shared by several sessions (`shared_weights`). The model contains
+            them, too.
+        arena: whether ONNX Runtime keeps the memory of a run for the next run.
+        optimised: whether ONNX Runtime may fuse and reorder nodes.
+        providers: execution providers.
 
     Raises:
         UnsupportedModelError: if ONNX Runtime refuses the model.
-        AccessError: if the native kernels cannot be loaded, or CUDA is required and not used.
+        AccessError: if the native kernels cannot be loaded, or CUDA is required but not used.
     """
     options = session_options(threads, folder)
     options.enable_cpu_mem_arena = options.enable_mem_pattern = arena
@@ -87,7 +126,7 @@ def inference_session(
         providers.configure(options)
         register(options, library)
     present = {tensor.name for tensor in model.graph.initializer}
-    # They are in the memory of the host, where kernels for CUDA do not look.
+    # Shared weights are in host memory, which CUDA kernels cannot read.
     given = {} if weights is None or providers.has_cuda else weights
     used = {name: value for name, value in given.items() if name in present}
     for name, value in used.items():
@@ -98,7 +137,9 @@ def inference_session(
                 model.SerializeToString(), options, providers=list(providers.names)
             )
     except Exception as error:
-        reason = f"ONNX Runtime refuses the model: {one_line(error)}"
+        reason = Message(
+            "runtime-refuses-model", f"ONNX Runtime refuses the model: {one_line(error)}"
+        )
         if not providers.may_fall_back:
             raise UnsupportedModelError(reason) from error
         give_notice(reason)
@@ -113,15 +154,15 @@ def inference_session(
             providers=ON_CPU,
         )
     providers.check(session)
-    # The runtime keeps pointers only, and a caller may keep the session alone.
+    # ONNX Runtime keeps pointers only. The session must keep the weights alive.
     session.shared_weights = used
     return session
 
 
 def shared_weights(model: onnx.ModelProto) -> dict[str, ort.OrtValue]:
-    """The large initializers of a model, for its sessions and those of its parts to have in common.
+    """Return the large initializers of a model, to share them among sessions of the model's parts.
 
-    Those in files are not among them: ONNX Runtime maps the files, which has the same effect.
+    External weights are not included. ONNX Runtime maps their files, which has the same effect.
     """
     return {
         tensor.name: ort.OrtValue.ortvalue_from_numpy(_aligned(numpy_helper.to_array(tensor)))
@@ -131,7 +172,7 @@ def shared_weights(model: onnx.ModelProto) -> dict[str, ort.OrtValue]:
 
 
 def _aligned(values: NDArray[Any]) -> NDArray[Any]:
-    """A copy in memory as ONNX Runtime allocates it, which kernels may rely on."""
+    """Return a copy with the alignment of ONNX Runtime's allocator, which kernels may require."""
     memory = np.empty(values.nbytes + _ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT
     copy = memory[start : start + values.nbytes].view(values.dtype).reshape(values.shape)
@@ -142,12 +183,12 @@ def _aligned(values: NDArray[Any]) -> NDArray[Any]:
 def session_options(
     threads: int | None = None, folder: Path | None = None, *, spinning: bool = False
 ) -> ort.SessionOptions:
-    """Options of a session, which says nothing but errors.
+    """Return session options that log errors only.
 
     Args:
-        threads: ONNX Runtime's intra-op number; by default one for each core of this process.
-        folder: of the files in which a model given as bytes has external weights.
-        spinning: whether threads without work wait busily for some time.
+        threads: ONNX Runtime's intra-op number. Default: one per core of this process.
+        folder: folder of the external weights of a model that is passed as bytes.
+        spinning: whether idle threads spin for some time.
     """
     options = ort.SessionOptions()
     options.log_severity_level = 3

@@ -1,4 +1,4 @@
-"""Outputs of batches: which row is whose, and several batches as one."""
+"""Outputs of a model for batches of images."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from numpy.typing import NDArray
 
 from jpegcompile.errors import UsageError
 from jpegcompile.jpeg.unusable import Skipped
+from jpegcompile.messages import Message
 
 
 class RowsError(UsageError):
-    """An output does not hold one row for each input of a batch.
+    """An output does not have one row per input of a batch.
 
     Attributes:
-        output: its name.
+        output: name of the output.
     """
 
     output: str
 
 
 class Outputs(list[NDArray[Any]]):
-    """Outputs of a model in its order, each with a row for every image that could be used.
+    """Outputs of a model in its order, each with one row per usable image.
 
     Attributes:
-        used: place of each row's image among those given.
-        skipped: images that have no row, and why.
-        pixel_fallbacks: how many of the images went through the pixel fallback.
+        used: index of each row's image among all images.
+        skipped: unusable images, which have no row, with reasons.
+        pixel_fallbacks: number of usable images that went through the pixel fallback.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Outputs(list[NDArray[Any]]):
         skipped: Sequence[Skipped],
         pixel_fallbacks: int = 0,
     ) -> None:
-        """A list of `outputs` that says whose rows they are."""
+        """Create a list of outputs; the arguments are the attributes."""
         super().__init__(outputs)
         self.used = tuple(used)
         self.skipped = tuple(skipped)
@@ -46,16 +47,16 @@ class Outputs(list[NDArray[Any]]):
 
 
 def require_rows(names: Sequence[str], outputs: Sequence[Any], count: int) -> None:
-    """Refuse outputs that cannot be told apart by input.
+    """Raise an error if outputs do not have one row per input.
 
     Args:
-        names: of the outputs.
-        outputs: for one batch.
-        count: inputs of the batch.
+        names: names of the outputs.
+        outputs: outputs for one batch.
+        count: number of inputs in the batch.
 
     Raises:
-        RowsError: if there are several inputs, and an output does not hold one row for each; or if
-            an output is no tensor.
+        RowsError: if there are several inputs and an output does not have one row per input, or an
+            output is not a tensor.
     """
     for name, output in zip(names, outputs, strict=True):
         if not isinstance(output, np.ndarray) or (count > 1 and output.shape[:1] != (count,)):
@@ -65,12 +66,12 @@ def require_rows(names: Sequence[str], outputs: Sequence[Any], count: int) -> No
 def joined(
     names: Sequence[str], batches: Sequence[Sequence[NDArray[Any]]], count: int
 ) -> list[NDArray[Any]]:
-    """Outputs of several batches as those of one.
+    """Concatenate the outputs of several batches.
 
     Args:
-        names: of the outputs.
-        batches: the outputs of each batch.
-        count: inputs of all batches.
+        names: names of the outputs.
+        batches: outputs of each batch.
+        count: number of inputs in all batches.
 
     Raises:
         RowsError: as `require_rows`.
@@ -88,16 +89,23 @@ def joined(
 
 
 def without_rows(output: str, views: int = 1) -> RowsError:
-    """The error of an output; `views` is how many of an image the network sees."""
-    text = (
-        f"output '{output}' does not hold one row for each image; give Session.run one image at a"
-        " time, or run the model by Session.inference_session with Session.feeds"
+    """Return the error for an output without one row per image.
+
+    Args:
+        output: name of the output.
+        views: number of views of each image.
+    """
+    message = Message(
+        "output-without-rows",
+        f"output '{output}' does not have one row per image; pass one image at a time to"
+        " Session.run, or run the model by Session.inference_session with Session.feeds",
     )
     if views > 1:
-        text = (
-            f"output '{output}' does not hold one row for each of the {views} views of an image, so"
-            ' it cannot be averaged over them; leave "views" out of --preprocess'
+        message = Message(
+            "output-without-view-rows",
+            f"output '{output}' does not have one row per view, so it cannot be averaged over the"
+            f' {views} views of an image; leave out "views" in --preprocess',
         )
-    error = RowsError(text)
+    error = RowsError(message)
     error.output = output
     return error

@@ -1,10 +1,9 @@
-"""Pixels of Pillow's decode as a network takes them.
+"""Turn pixels that Pillow decoded into a network's input.
 
-    decoder "float":          uint8 pixels -> resize in real arithmetic -> normalise -> block DCT
-    decoder "libjpeg-turbo":  uint8 pixels -> Pillow's 8-bit resize     -> normalise -> block DCT
+    decoder "float":          uint8 pixels -> resize in floating point -> normalize -> block DCT
+    decoder "libjpeg-turbo":  uint8 pixels -> Pillow's 8-bit resize    -> normalize -> block DCT
 
-Filters of other libraries than Pillow have no 8-bit form here: they are applied in real arithmetic
-with either decoder.
+Filters of libraries other than Pillow run in floating point with both decoders.
 """
 
 from __future__ import annotations
@@ -30,18 +29,21 @@ if TYPE_CHECKING:
 
 
 def shown(image: PixelImage, geometry: Geometry, network: Size, decoder: Decoder) -> Doubles:
-    """Pixels [H, W, C] that a network is shown, on the 0..255 scale.
+    """Return the pixels of an image at the network's size, on the 0..255 scale.
 
-    Several views are stacked along a new first axis. All are parts of one resized image.
+    All views are parts of one resized image.
 
     Args:
-        image: of a file.
-        geometry: how it comes to the network's size.
+        image: image of a file.
+        geometry: geometry of the preprocessing.
         network: (height, width) of the network's input.
-        decoder: see the module's text.
+        decoder: see the module docstring.
+
+    Returns:
+        [H, W, C]; with several views [views, H, W, C].
 
     Raises:
-        ImageError: if it does not come to that size.
+        ImageError: if the image does not get that size.
     """
     placements = placements_of(geometry, image.frame, network)
     if decoder == "float" or placements[0].rows.filter.library != "pillow":
@@ -52,18 +54,24 @@ def shown(image: PixelImage, geometry: Geometry, network: Size, decoder: Decoder
     upright = _upright(image.pixels, placements[0])
     squeezed = upright[..., 0] if upright.shape[2] == 1 else upright
     made = Image.fromarray(np.ascontiguousarray(squeezed))
-    # The channels have their order already, and resizing acts on each by itself.
+    # The channels are already in order, and the resize treats them separately.
     return stacked(geometry, placed_by_pillow(made, placements, geometry, "RGB"))
 
 
 def network_tensor(image: PixelImage, taken: NetworkInput, block: int) -> NDArray[np.float32]:
-    """One image where a network begins, in its layout, in the jpeg domain at `block`.
+    """Return one image at the input of a network, in the JPEG domain.
 
-    Several views of it are stacked along a new first axis.
+    Args:
+        image: image of a file.
+        taken: image input of the network.
+        block: block size; 1 for pixels.
+
+    Returns:
+        One image in the network's layout; with several views [views, ...].
 
     Raises:
-        ImageError: if the image does not come to the network's size.
-        UsageError: if the network takes tensors.
+        ImageError: if the image does not get the network's size.
+        UsageError: if the network was compiled for tensors.
     """
     _, affine = taken.from_pixels
 
@@ -74,7 +82,7 @@ def network_tensor(image: PixelImage, taken: NetworkInput, block: int) -> NDArra
 
 
 def _upright(pixels: NDArray[np.uint8], placement: Placement) -> NDArray[np.uint8]:
-    """Stored pixels turned as the placement says."""
+    """Apply the orientation of a placement to stored pixels."""
     turned = pixels.swapaxes(0, 1) if placement.is_transposed else pixels
     if placement.rows.is_mirrored:
         turned = turned[::-1]
@@ -84,13 +92,13 @@ def _upright(pixels: NDArray[np.uint8], placement: Placement) -> NDArray[np.uint
 def placed_by_pillow(
     image: Image.Image, placements: Sequence[Placement], geometry: Geometry, color: Color
 ) -> list[Doubles]:
-    """An upright image resized once; each view cropped, filled and flipped, as people write it.
+    """Resize an upright image once with Pillow, then crop, fill and flip each view.
 
     Args:
-        image: of mode "L" or "RGB".
-        placements: of the upright image, one for each view.
-        geometry: that they come from.
-        color: order of the channels that are wanted.
+        image: image of mode "L" or "RGB".
+        placements: placement of the upright image for each view.
+        geometry: geometry of the placements.
+        color: order of the channels in the result.
 
     Returns:
         For each view [rows, columns, channels] on the 0..255 scale.
@@ -114,7 +122,7 @@ def placed_by_pillow(
 
 
 def _cut(pixels: NDArray[Any], placement: Placement, fill: Sequence[float]) -> Doubles:
-    """What a view shows of a resized image [H, W, C]."""
+    """Return one view of a resized image [H, W, C]."""
     rows, columns = placement.rows, placement.columns
     seen = np.empty((rows.length, columns.length, pixels.shape[2]))
     seen[...] = fill
@@ -125,6 +133,10 @@ def _cut(pixels: NDArray[Any], placement: Placement, fill: Sequence[float]) -> D
 
 
 def _overlap(start: int, length: int, size: int) -> tuple[slice, slice]:
-    """Where [start, start + length) meets [0, size): within the latter, and within the former."""
+    """Intersect [start, start + length) with [0, size).
+
+    Returns:
+        The intersection relative to 0, and relative to `start`.
+    """
     first, last = max(start, 0), max(min(start + length, size), max(start, 0))
     return slice(first, last), slice(first - start, last - start)

@@ -1,4 +1,4 @@
-"""Inputs of models for images of any size: coefficients, and the matrices that go with them."""
+"""Inputs of models for images of any size: coefficients and the matrices for their size."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from jpegcompile.interface import AXIS_INPUTS, CHROMA, FRAME, LEVEL, LUMA, QUANT
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.frame import ColorSpace
 from jpegcompile.jpeg.read import ImageSource, source_name
+from jpegcompile.messages import Message
 from jpegcompile.metadata import CompiledInfo
 
 _SPACES: tuple[ColorSpace, ...] = ("gray", "ycbcr", "rgb")
@@ -23,7 +24,7 @@ Feeds = dict[str, NDArray[np.generic]]
 
 
 def takes_axes(model: onnx.ModelProto) -> bool:
-    """Whether matrices are inputs of a compiled model, which so takes images of any size."""
+    """Whether a compiled model has matrices as inputs, which allows images of any size."""
     return any(value.name == _ROWS for value in model.graph.input)
 
 
@@ -33,29 +34,35 @@ def placed_feeds(
     sources: Sequence[ImageSource],
     view: int = 0,
 ) -> Feeds:
-    """Inputs of a batch of files, which all have one size, sampling and orientation.
+    """Return the inputs for a batch of files of one size, sampling and orientation.
 
     Args:
-        images: the files.
-        info: of the model.
-        sources: where the files come from, for messages.
-        view: which of several views of the images the matrices show; the integers of libjpeg-turbo
-            have no matrices, and all views.
+        images: coefficients of the files.
+        info: metadata of the model.
+        sources: sources of the files, for messages.
+        view: index of the view that the matrices compute. Ignored with the integer decode, which
+            has no matrices and computes all views.
 
     Raises:
-        ImageError: if a file is not like the first one, or holds RGB.
+        ImageError: if a file differs from the first one, or contains RGB.
     """
     first = images[0].frame
     for index, image in enumerate(images):
         name = source_name(sources, index)
         if image.frame != first:
             raise ImageError(
-                f"{name}: differs from the first file in size, sampling or orientation; feed files"
-                " that are alike, or use Session.run"
+                Message(
+                    "feeds-files-differ",
+                    f"{name}: differs from the first file in size, sampling or orientation; pass"
+                    " files with the same properties, or use Session.run",
+                )
             )
         if image.color_space == "rgb" and info.input.decoder == "float":
             raise ImageError(
-                f"{name}: holds RGB, and the model takes luma and chroma; use Session.run"
+                Message(
+                    "feeds-rgb-file",
+                    f"{name}: contains RGB but the model takes luma and chroma; use Session.run",
+                )
             )
     assert info.frame is not None
     if info.input.decoder != "float":
@@ -83,21 +90,24 @@ def placed_feeds(
 
 
 def _integer_feeds(images: Sequence[Coefficients], info: CompiledInfo) -> Feeds:
-    """Coefficients as they are, and what kind of file they come from."""
+    """Inputs for the integer decode: coefficients, and the frame of the files as numbers."""
     frame = images[0].frame
     assert info.frame is not None
     feeds: Feeds = {LUMA: np.stack([image.planes[0][None] for image in images])}
     components = len(info.frame.sampling)
     if components > 1:
         if frame.color_space == "gray":
-            # The kernel does not read it.
+            # The kernel does not read chroma of grayscale files.
             feeds[CHROMA] = np.zeros((len(images), 2, 1, 1, 8, 8), np.int16)
         else:
             feeds[CHROMA] = np.stack([np.stack(image.planes[1:]) for image in images])
     elif frame.color_space != "gray":
         raise ImageError(
-            "a file of the batch has colour, of which libjpeg-turbo makes grey by way of RGB, and"
-            " the model takes luma alone; use Session.run"
+            Message(
+                "feeds-color-file-for-gray",
+                "a file of the batch has color, but the model takes luma alone; use Session.run,"
+                " which converts RGB to gray like libjpeg-turbo",
+            )
         )
     feeds[QUANTIZATION] = np.stack([image.quantization for image in images])
     feeds[FRAME] = np.asarray(
@@ -120,7 +130,7 @@ def _plane(
     operators: IngestOperators,
     component: int,
 ) -> Feeds:
-    """Coefficients of a plane, transposed where the operators want them so, and its matrices."""
+    """Coefficients of a plane, transposed if the operators require it, and its matrices."""
     coefficients = np.stack([np.stack(of_image) for of_image in planes])
     if operators.is_transposed:
         coefficients = coefficients.transpose(0, 1, 3, 2, 5, 4)
@@ -133,7 +143,7 @@ def _plane(
 
 
 def _no_chroma(batch: int, size: tuple[int, int]) -> Feeds:
-    """A grey file has none; one block stands for it."""
+    """Chroma inputs for grayscale files: one block of zeros, and matrices of zeros."""
     rows, columns = AXIS_INPUTS[CHROMA]
     return {
         CHROMA: np.zeros((batch, 2, 1, 1, 8, 8), np.int16),

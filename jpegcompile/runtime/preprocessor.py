@@ -1,7 +1,7 @@
-"""From JPEG files of any size to batches of a network's input, by the native ingest.
+"""Turn JPEG files of any size into batches of a network's input with the native ingest.
 
-The arithmetic is that of `jpegcompile.dct.ingest`, in float32 and in strips: no image is ever held
-as a whole. Files that cannot be used never end a batch; their errors come with it.
+The ingest computes `jpegcompile.dct.ingest` in float32. It works in strips, so no image is in
+memory as a whole. An unusable file does not stop a batch; the batch contains its error.
 """
 
 from __future__ import annotations
@@ -20,22 +20,23 @@ from jpegcompile import _core
 from jpegcompile.dct.blocks import block_size
 from jpegcompile.dct.color import mixing_matrix
 from jpegcompile.errors import AccessError, ImageError, InternalError, UsageError
+from jpegcompile.jpeg.failures import failure_error
 from jpegcompile.jpeg.frame import ColorSpace, Frame
 from jpegcompile.jpeg.read import (
     DEFAULT_MAX_PIXELS,
     ImageSource,
     native_source,
     source_name,
-    unreadable,
 )
+from jpegcompile.messages import Message
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.processors import available_processors
 from jpegcompile.runtime.input_tensors import check_decodable, check_size
 
-# As the native side counts them.
+# In the order of the native code.
 _COLOR_SPACES: tuple[ColorSpace, ...] = ("gray", "ycbcr", "rgb")
 
-# Name of the threads that make batches ahead.
+# Name of the threads that read ahead.
 PREFETCHER = "jpegcompile-batches"
 
 Errors = Mapping[int, ImageError | AccessError]
@@ -43,13 +44,13 @@ Errors = Mapping[int, ImageError | AccessError]
 
 @dataclass(frozen=True)
 class Batch:
-    """Some images as a network takes them.
+    """A batch of images as input of a network.
 
     Attributes:
-        tensor: float32 or float16, [N, C, H, W] or [N, H, W, C]; where the network sees several
-            views of an image, [N, views, ...]. Zeros for images that cannot be used.
-        errors: why they cannot, by their index in the batch.
-        first: index of the first image of the batch among all.
+        tensor: float32 or float16, [N, C, H, W] or [N, H, W, C]; with several views [N, views,
+            ...]. Rows of unusable images are zero.
+        errors: errors of unusable images by their index in the batch.
+        first: index of the first image of the batch among all images.
     """
 
     tensor: NDArray[np.floating[Any]]
@@ -58,13 +59,13 @@ class Batch:
 
 
 class Preprocessor:
-    """Turns JPEG files into the input of one network; several threads may use it at once.
+    """Turns JPEG files into the input of one network. Several threads may use it at once.
 
     Attributes:
-        taken: what the network takes.
-        block: block size of the tensors, 1 for pixels.
-        shape: of one image, all of its views.
-        dtype: of the tensors, float32 or float16.
+        taken: image input of the network.
+        block: block size of the tensors; 1 for pixels.
+        shape: shape of one image with all of its views.
+        dtype: type of the tensors, float32 or float16.
     """
 
     def __init__(
@@ -78,39 +79,45 @@ class Preprocessor:
         check_all: bool = False,
         max_pixels: int = DEFAULT_MAX_PIXELS,
     ) -> None:
-        """Prepare for a network.
+        """Create a preprocessor for a network.
 
         Args:
-            taken: what it takes; tensors have its layout.
-            block: 8, 4, 2, or 1 for pixels; by default the largest that divides the size.
-            dtype: of the tensors, float32 or float16.
-            threads: that share the work on a batch; by default one for each available processor.
+            taken: image input of the network. Tensors have its layout.
+            block: block size 8, 4, 2, or 1 for pixels. Default: the largest that divides the size.
+            dtype: type of the tensors, float32 or float16.
+            threads: number of threads per batch. Default: one per available processor.
             tolerant: as for `read_coefficients`.
-            check_all: whether to decode rows that the network does not see, too. Without it, damage
-                below them is not found.
+            check_all: whether to decode all rows of an image, to find damage after the last row
+                that the network sees.
             max_pixels: as for `read_coefficients`.
 
         Raises:
-            UsageError: if the network takes tensors, or an argument is out of range.
+            UsageError: if the network was compiled for tensors, or an argument is out of range.
         """
         color, affine = taken.from_pixels
         block = block_size(*taken.size) if block is None else block
         if block not in (1, 2, 4, 8) or any(side % block for side in taken.size):
             raise UsageError(
-                f"block size {block} does not divide {taken.height}x{taken.width};"
-                " give 8, 4, 2 or 1"
+                Message(
+                    "preprocessor-block-mismatch",
+                    f"block size {block} does not divide {taken.height}x{taken.width};"
+                    " give 8, 4, 2 or 1",
+                )
             )
         threads = available_processors() if threads is None else threads
-        for name, number in (("threads", threads), ("max_pixels", max_pixels)):
-            if number < 1:
-                raise UsageError(f"{name} is {number}; give 1 or more")
+        _require_positive(threads=threads, max_pixels=max_pixels)
         self.taken = taken
         self.block = block
         views = taken.geometry.view_count
         self.shape: tuple[int, ...] = taken.shape if views == 1 else (views, *taken.shape)
         self.dtype: np.dtype[Any] = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float16):
-            raise UsageError(f"tensors are float32 or float16, not {self.dtype}")
+            raise UsageError(
+                Message(
+                    "preprocessor-dtype-unsupported",
+                    f"dtype is {self.dtype}; give float32 or float16",
+                )
+            )
         mixing = [mixing_matrix(space, color) * affine.scale[:, None] for space in _COLOR_SPACES]
         if taken.decoder == "libjpeg-turbo":
             taken.geometry.require_integers()
@@ -135,33 +142,31 @@ class Preprocessor:
     def read(
         self, sources: Sequence[ImageSource], out: NDArray[np.floating[Any]] | None = None
     ) -> Batch:
-        """The tensors of some files, in parallel and without the interpreter lock.
+        """Read one batch of files in parallel, without holding the interpreter lock.
 
         Args:
             sources: paths and bytes, in any mixture.
-            out: C-contiguous memory for the tensor; made if not given.
+            out: C-contiguous array for the result. Default: a new array.
 
         Raises:
-            UsageError: if an argument is of the wrong kind.
+            UsageError: if an argument has the wrong type or shape.
         """
         return self._read(sources, 0, out)
 
     def stream(
         self, sources: Iterable[ImageSource], batch_size: int, ahead: int = 2
     ) -> Iterator[Batch]:
-        """The tensors of any number of files, in their order; the last batch may be smaller.
+        """Read any number of files in batches, in their order. The last batch may be smaller.
 
         Args:
-            sources: paths and bytes, asked for as they are needed.
-            batch_size: images of a batch.
-            ahead: batches that are made while the caller works on one.
+            sources: paths and bytes; consumed as needed.
+            batch_size: images per batch.
+            ahead: number of batches to read ahead while the caller works on a batch.
 
         Raises:
-            UsageError: if an argument is of the wrong kind.
+            UsageError: if an argument is out of range or a source has the wrong type.
         """
-        for name, number in (("batch_size", batch_size), ("ahead", ahead)):
-            if number < 1:
-                raise UsageError(f"{name} is {number}; give 1 or more")
+        _require_positive(batch_size=batch_size, ahead=ahead)
         return self._stream(iter(sources), batch_size, ahead)
 
     def _stream(
@@ -169,7 +174,7 @@ class Preprocessor:
     ) -> Iterator[Batch]:
         first = 0
         pending: deque[Future[Batch]] = deque()
-        # One batch after the other: each keeps all threads of the native side busy.
+        # One thread is enough, because a batch keeps all native threads busy.
         with ThreadPoolExecutor(1, PREFETCHER) as executor:
             try:
                 while True:
@@ -190,14 +195,22 @@ class Preprocessor:
         out: NDArray[np.floating[Any]] | None = None,
     ) -> Batch:
         if isinstance(sources, str | bytes | bytearray | memoryview):
-            raise UsageError("a preprocessor takes a sequence of images; wrap one in a list")
+            raise UsageError(
+                Message(
+                    "preprocessor-sources-not-a-sequence",
+                    "a preprocessor requires a sequence of images; wrap one image in a list",
+                )
+            )
         native_sources = [native_source(source) for source in sources]
         shape = (len(native_sources), *self.shape)
         tensor = np.empty(shape, self.dtype) if out is None else out
         if tensor.shape != shape or tensor.dtype != self.dtype or not tensor.flags.c_contiguous:
             raise UsageError(
-                f"out is {tensor.dtype} {list(tensor.shape)}; give contiguous {self.dtype}"
-                f" {list(shape)}"
+                Message(
+                    "preprocessor-out-mismatch",
+                    f"out is {tensor.dtype} {list(tensor.shape)}; give a contiguous {self.dtype}"
+                    f" array {list(shape)}",
+                )
             )
         rows = tensor.reshape(-1, *self.taken.shape)
         failures = self._native.run(native_sources, rows) if native_sources else []
@@ -208,14 +221,10 @@ class Preprocessor:
         return Batch(tensor, errors, first)
 
     def _error(self, failure: _core.PreprocessFailure, name: str) -> ImageError | AccessError:
-        """What `read_coefficients_many`, and `check_usable` behind it, raise for such a file."""
-        _, kind, cause = failure
-        if not isinstance(cause, str):
-            return self._refusal(Frame(*cause), name)
-        has_advice = ";" in cause
-        if kind == "access":
-            return AccessError(f"{name}: {cause if has_advice else unreadable(cause)}")
-        return ImageError(f"{name}: {cause if has_advice else f'{cause}; give a whole JPEG file'}")
+        """The error that `read_coefficients_many`, or `check_usable` after it, would raise."""
+        if failure[1] == "frame":
+            return self._refusal(Frame(*failure[2]), name)
+        return failure_error(failure[1], failure[2], name)
 
     def _refusal(self, frame: Frame, name: str) -> ImageError:
         try:
@@ -225,9 +234,22 @@ class Preprocessor:
         try:
             check_decodable(frame, None)
         except ImageError as error:
-            return ImageError(f"{name}: {error}")
-        raise InternalError(f"{name}: the native ingest refuses a frame that the network takes")
+            return ImageError(Message(error.code, f"{name}: {error}"))
+        raise InternalError(
+            Message(
+                "native-frame-refused",
+                f"{name}: the native ingest refuses a frame that the network takes",
+            )
+        )
 
     def placed(self, height: int, width: int, orientation: int = 1) -> Any:
-        """Where the native side places an image, for tests; see `Geometry.place`."""
+        """The placement that the native code computes, for tests; see `Geometry.place`."""
         return self._native.place(height, width, orientation)
+
+
+def _require_positive(**numbers: int) -> None:
+    for name, number in numbers.items():
+        if number < 1:
+            raise UsageError(
+                Message("preprocessor-option-not-positive", f"{name} is {number}; give 1 or more")
+            )

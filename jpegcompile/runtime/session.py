@@ -1,4 +1,4 @@
-"""Run a compiled model on JPEG files of every sampling."""
+"""Run a compiled model on image files with ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from jpegcompile.errors import UsageError
 from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage
 from jpegcompile.jpeg.read import ImageSource
 from jpegcompile.jpeg.unusable import ImageReader
+from jpegcompile.messages import Message
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.progress import Progress, no_progress
 from jpegcompile.runtime.batch import images_at_once
@@ -32,26 +33,26 @@ from jpegcompile.target.base import Target
 
 
 class Session(ImageRunner):
-    """A compiled model, ready to run; may be used from several threads, pickles by its path.
+    """A compiled model, ready to run.
 
-    Of a model for the bytes of a file (`--input jpeg`) it runs what is behind JpegDecode or
-    JpegIngestFile, and reads the files itself, with the same reader: so a batch is read by several
-    threads and goes through the network at once, files of every sampling are taken, and native
-    kernels are not needed.
+    Several threads may use a session. A session pickles by its path.
+
+    A session reads image files itself. For a model with `--input jpeg` it therefore runs only the
+    nodes after JpegDecode or JpegIngestFile. This allows reading a batch with several threads,
+    running a whole batch at once, files of any sampling, and running without native kernels.
 
     Attributes:
-        path: of the compiled model.
-        info: what the file says of itself.
-        target: that the file is compiled for.
-        execution: which nodes run by native kernels, and which by function bodies.
-        execution_providers: what sessions of the model are asked to run on; `providers` says what
-            they run on.
-        model: the compiled ONNX model, behind JpegDecode or JpegIngestFile; large external weights
+        path: path of the compiled model.
+        info: metadata of the compiled model.
+        target: target that the model is compiled for.
+        execution: number of nodes that native kernels and function bodies run.
+        execution_providers: execution providers that were requested. `providers` has those in use.
+        model: the compiled ONNX model without JpegDecode or JpegIngestFile. Large external weights
             stay in their file.
-        folder: of that file.
-        output_names: of the source model, in its order.
-        fixed_batch: the batch that the model is bound to, None if any will do.
-        batch_size: images that `run` gives ONNX Runtime at once.
+        folder: folder of the compiled model.
+        output_names: names of the source model's outputs, in its order.
+        fixed_batch: fixed batch size of the model; None for a dynamic batch.
+        batch_size: number of images that `run` passes to ONNX Runtime at once.
     """
 
     def __init__(
@@ -63,16 +64,20 @@ class Session(ImageRunner):
         providers: Asked = "auto",
         progress: Progress = no_progress,
     ) -> None:
-        """Open `path`; see `jpegcompile.load`.
+        """Open a compiled model. `jpegcompile.load` also opens models for `--target triton`.
 
         Args:
-            path: of the model.
-            threads: read files, and are ONNX Runtime's intra-op number; by default they are as many
-                as this process has processors, and cores.
+            path: path of the compiled model.
+            threads: number of threads for reading files, and ONNX Runtime's intra-op number.
+                Default: one thread per processor of this process for reading, and one per core for
+                ONNX Runtime.
             native: as for `jpegcompile.load`.
-            arena: whether ONNX Runtime keeps the memory of a run for the next one.
+            arena: whether ONNX Runtime keeps the memory of a run for the next run.
             providers: as for `jpegcompile.load`.
             progress: as for `jpegcompile.load`.
+
+        Raises:
+            AccessError, UsageError, UnsupportedModelError: as `jpegcompile.load`.
         """
         self.path = os.fspath(path)
         self.threads = threads
@@ -96,52 +101,56 @@ class Session(ImageRunner):
         self._process = os.getpid()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by path: another process opens the file for itself."""
+        """Pickle by path: another process opens the file again."""
         path = os.path.abspath(self.path)
         return Session, (path, self.threads, self._native, self._arena, self._asked)
 
     @property
     def providers(self) -> list[str]:
-        """The execution providers of ONNX Runtime that run the model, the preferred one first."""
+        """Execution providers of ONNX Runtime in use, the preferred one first."""
         names: list[str] = self._file.session.get_providers()
         return names
 
     @property
     def inference_session(self) -> ort.InferenceSession:
-        """The ONNX Runtime session of the whole file, to be fed as `feeds` says.
+        """The ONNX Runtime session of the whole file. `feeds` returns its inputs.
 
         Raises:
-            UsageError: if the model takes the bytes of a file and there are no native kernels.
+            UsageError: if the model was compiled with `--input jpeg`, which requires native
+                kernels, and there are none.
         """
         return self._file.whole()
 
     def feeds(
         self, images: Sequence[ImageSource], view: int | None = None
     ) -> dict[str, NDArray[np.generic]]:
-        """Input dict of `inference_session` for one batch of files.
+        """Return the inputs of `inference_session` for one batch of files.
 
-        A model for the bytes of a file takes one file a run: its bytes, which ONNX Runtime is the
-        first to look into.
+        A model with `--input jpeg` accepts one file per run. Its input is the bytes of the file,
+        which this method does not check.
 
         Args:
             images: paths or bytes.
-            view: of a model that sees several views of an image, the one that the run is for, from
-                0 on; the outputs are then to be averaged over the views. Files that make all views
-                themselves (`CompiledInfo.averages_views`) take none.
+            view: index of the view, for a model with several views of each image. Average the
+                outputs over the views. Leave it out for models that average the views themselves
+                (`CompiledInfo.averages_views`).
+
+        Returns:
+            The inputs by name, each [N, ...].
 
         Raises:
-            ImageError: if a file is damaged, or its size or sampling is not the model's
-                (`run` takes other samplings).
+            ImageError: if a file is damaged, or its size or sampling does not fit the model.
+                (`run` accepts files of any sampling.)
             AccessError: if a file cannot be read.
-            UsageError: if there are no images, or several for a model that takes one, or the view
-                is not given or is none of the model's.
+            UsageError: if there are no images, several images for a model that accepts one, or
+                `view` is missing, not needed or out of range.
         """
         return file_feeds(self, images, view)
 
     def batches(
         self, sources: Sequence[ImageSource], reader: ImageReader, shared: Shared | None = None
     ) -> Iterator[tuple[list[int], list[NDArray[Any]]]]:
-        """See `ImageRunner`; files of any size are read while those before them are computed."""
+        """See `ImageRunner`. Files of any size are read ahead while earlier ones are computed."""
         if not self._is_preprocessed:
             yield from super().batches(sources, reader, shared)
             return
@@ -170,10 +179,13 @@ class Session(ImageRunner):
         return self.run_image(batch.tensor)
 
     def preprocessor(self, *, tolerant: bool = False) -> Preprocessor:
-        """What makes the tensor where the network begins, for `run_image`, of files of any size.
+        """Return the preprocessor that turns files of any size into images for `run_image`.
+
+        Args:
+            tolerant: as for `run`.
 
         Raises:
-            UsageError: if the model takes tensors.
+            UsageError: if the model was compiled for tensors.
         """
         with self._lock:
             if tolerant not in self._preprocessors:
@@ -189,12 +201,7 @@ class Session(ImageRunner):
     def run_coefficients(
         self, images: Sequence[ReadImage], shared: Shared | None = None
     ) -> list[NDArray[Any]]:
-        """Outputs for one batch of images already read; sizes are the caller's to check.
-
-        Raises:
-            RowsError: if there are several images, and an output does not hold a row for each.
-            UsageError: after a fork, or if an input besides the image is not given.
-        """
+        """See `ImageRunner`."""
         self.require_process()
         direct, others = self._apart(images)
         results: list[tuple[list[int], list[NDArray[Any]]]] = []
@@ -214,14 +221,20 @@ class Session(ImageRunner):
         return [rows[order] for rows in joined(self.output_names, parts, len(images))]
 
     def run_feeds(self, feeds: dict[str, NDArray[np.generic]]) -> list[NDArray[Any]]:
-        """Outputs for the inputs of one batch, as `feeds` makes them; a fixed batch is filled up.
+        """Run the inputs of one batch, as `feeds` returns them.
 
-        Of a model for the bytes of a file this runs all, JpegDecode included. Of inputs for one
-        view of several, the outputs are for that view.
+        A smaller batch is padded to a fixed batch size. A model with `--input jpeg` runs with
+        JpegDecode or JpegIngestFile. If the inputs are for one view of several, so are the outputs.
+
+        Args:
+            feeds: inputs by name.
+
+        Returns:
+            The outputs, each [N, ...].
 
         Raises:
-            UsageError: after a fork, for models with inputs besides the image, and as
-                `inference_session`.
+            UsageError: if the process was forked after opening, if the model has inputs besides the
+                image, and as `inference_session`.
         """
         self.require_process()
         if self.info.input_mode == "jpeg" or self._file.begins_at_image:
@@ -232,14 +245,14 @@ class Session(ImageRunner):
         return self._file.run(self._file.session, feeds)
 
     def image_of(self, images: Sequence[ReadImage]) -> NDArray[Any]:
-        """What the network computes on: the image in the JPEG domain, or the tensor it takes.
+        """Return the network's input for `run_image`: an image in the JPEG domain, or a tensor.
 
         Args:
-            images: already read; sizes are the caller's to check.
+            images: images that were read. This method does not check their sizes.
 
         Returns:
-            [N, C, H, W], or as the input is; [N, views, ...] where the model sees several views of
-            an image. For `run_image`.
+            [N, C, H, W], or the layout of the model's input; [N, views, ...] if the model has
+            several views of each image.
         """
         if self.info.input_mode == "tensor":
             (values,) = image_feeds(self, images).values()
@@ -249,10 +262,18 @@ class Session(ImageRunner):
         return np.stack([ingested(image, self.info) for image in images])
 
     def run_image(self, image: NDArray[Any], shared: Shared | None = None) -> list[NDArray[Any]]:
-        """Outputs for a batch of what `image_of` gives, averaged over the views of each image.
+        """Run a batch of network inputs; average the outputs over the views of each image.
+
+        Args:
+            image: result of `image_of` or of `preprocessor`.
+            shared: inputs besides the image, by name; they are the same for all images.
+
+        Returns:
+            The outputs, each [N, ...].
 
         Raises:
-            UsageError: after a fork, if an input besides the image is not given, or views are not.
+            UsageError: if the process was forked after opening, an input besides the image is
+                missing, or the views are missing.
         """
         self.require_process()
         info = self.info
@@ -262,17 +283,22 @@ class Session(ImageRunner):
         return self._file.run_images(self._file.network(), {info.ingest_output: image}, shared)
 
     def require_process(self) -> None:
-        """Refuse to run in a process that was forked since.
+        """Raise an error if the process was forked after the session was opened.
 
         Raises:
-            UsageError: if it was.
+            UsageError: if the process was forked.
         """
-        # The threads of ONNX Runtime are not there in the child: it would wait for them for ever.
+        # A child process has no threads of ONNX Runtime and would wait for them forever.
         if self._process != os.getpid():
-            raise UsageError(f"{self.path}: this session was opened before a fork; load it again")
+            raise UsageError(
+                Message(
+                    "session-opened-before-fork",
+                    f"{self.path}: the session was opened before a fork; load it again",
+                )
+            )
 
     def _apart(self, images: Sequence[ReadImage]) -> tuple[list[int], list[int]]:
-        """Places of the images that the whole model takes, and of those that begin behind it."""
+        """Indices of images for the whole model, and of images for the model after its ingest."""
         is_tensor = self.info.input_mode == "tensor"
         direct = [i for i, image in enumerate(images) if is_tensor or self.fits(image)]
         return direct, [i for i in range(len(images)) if i not in set(direct)]

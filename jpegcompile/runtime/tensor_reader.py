@@ -1,4 +1,4 @@
-"""Files to batches of a network's input, with what is decided of files that cannot be used."""
+"""Read files into batches of a network's input, and handle unusable files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.errors import ImageError
+from jpegcompile.jpeg.failures import renamed
 from jpegcompile.jpeg.pixel_image import PixelImage
 from jpegcompile.jpeg.read import ImageSource, source_name
 from jpegcompile.jpeg.unusable import ImageReader
@@ -23,23 +24,23 @@ def usable_tensors(
     tensor_of: Callable[[PixelImage], NDArray[np.float32]],
     first: int = 0,
 ) -> Iterator[tuple[list[int], NDArray[Any]]]:
-    """The network's input of the files that can be used, some at a time, in their order.
+    """Read the usable files in batches, in their order.
 
-    Files are read ahead, while the caller works on those before them.
+    Files are read ahead while the caller works on earlier ones.
 
     Args:
-        preprocessor: of the network.
+        preprocessor: preprocessor of the network.
         sources: paths and bytes.
-        reader: says what becomes of files that cannot be used, and keeps what is wrong with them.
-        size: files at a time.
-        tensor_of: the network's input of an image that the reader falls back to.
-        first: index of the first of the sources among all.
+        reader: handles unusable files and records the reasons.
+        size: number of files per batch.
+        tensor_of: returns the network's input for an image from the pixel fallback.
+        first: index of `sources[0]` among all sources.
 
     Yields:
-        Indices of the files among all, and their tensors [N, ...].
+        Indices of the usable files of a batch among all sources, and their tensor [N, ...].
 
     Raises:
-        ImageError, AccessError: of the first file that cannot be used, if that is to be raised.
+        ImageError, AccessError: for the first unusable file, if the reader's `on_error` is "stop".
     """
     for batch in preprocessor.stream(sources, size):
         used = _used(batch, sources, reader, tensor_of, first)
@@ -57,7 +58,7 @@ def _used(
     tensor_of: Callable[[PixelImage], NDArray[np.float32]],
     first: int,
 ) -> list[int]:
-    """Indices of the sources that can be used; tensors of those that fall back are put in place."""
+    """Return indices of usable sources; write the tensors of the pixel fallback into the batch."""
     lost = set()
     for place, error in sorted(batch.errors.items()):
         index = batch.first + place
@@ -65,14 +66,9 @@ def _used(
         with reader.guarding(sources[index], first + index, source_name(sources, index, first)):
             if not isinstance(error, ImageError):
                 raise error
-            alone = _by_itself(error, sources, index)
+            name = source_name(sources, index)
+            alone = renamed(error, name, source_name([sources[index]], 0))
             image = reader.instead(sources[index], first + index, alone)
             batch.tensor[place] = tensor_of(image)
             lost.remove(place)
     return [batch.first + place for place in range(len(batch.tensor)) if place not in lost]
-
-
-def _by_itself(error: ImageError, sources: Sequence[ImageSource], index: int) -> ImageError:
-    """The error of a file that is the only one."""
-    reason = str(error).removeprefix(f"{source_name(sources, index)}: ")
-    return ImageError(f"{source_name([sources[index]], 0)}: {reason}")

@@ -1,8 +1,8 @@
-"""Several views of an image: an axis of arrays, over which outputs are averaged.
+"""Several views of each image, over which outputs are averaged.
 
-What a network is shown of N images is [N, ...] as it takes them; where it sees several views of
-each, [N, views, ...]. Outputs are averaged as they are, by the rule of torchvision's FiveCrop and
-TenCrop: scores of a network that ends in a softmax as probabilities, of others as they come.
+The network's input for N images is [N, ...], or [N, views, ...] with several views of each image.
+The mean is over the raw outputs, as for torchvision's FiveCrop and TenCrop: over probabilities if
+the network ends in a softmax, otherwise over its scores.
 """
 
 from __future__ import annotations
@@ -19,27 +19,35 @@ from jpegcompile.preprocessing.steps import Size
 from jpegcompile.runtime.outputs import RowsError, joined, without_rows
 
 Kind = TypeVar("Kind", bound=np.generic)
-# An array or a tensor of PyTorch.
+# A NumPy array or a PyTorch tensor.
 Images = TypeVar("Images", bound=Any)
 
 
 def of_each_view(geometry: Geometry, make: Callable[[Geometry], NDArray[Kind]]) -> NDArray[Kind]:
-    """What is made of one image by a geometry: several views are stacked along a new first axis.
+    """Compute each view of an image.
 
     Args:
-        geometry: of one view or several.
-        make: makes one view.
+        geometry: geometry with one or several views.
+        make: computes one view.
+
+    Returns:
+        The result for a single view; several results are stacked along a new first axis.
     """
     return stacked(geometry, [make(view) for view in geometry.each_view()])
 
 
 def stacked(geometry: Geometry, views: Sequence[NDArray[Kind]]) -> NDArray[Kind]:
-    """What was made of each view of an image as `of_each_view` gives it."""
+    """Stack the results for each view along a new first axis; return a single result unchanged."""
     return views[0] if geometry.view_count == 1 else np.stack(views)
 
 
 def placements_of(geometry: Geometry, frame: Frame, network: Size) -> list[Placement]:
-    """Where an image comes to stand in each view: they differ in where they begin and in flips.
+    """Return the placement of an image in each view. Placements differ in starts and flips only.
+
+    Args:
+        geometry: geometry with one or several views.
+        frame: frame of the image.
+        network: (height, width) of the network's input.
 
     Raises:
         ImageError: as `Geometry.place`.
@@ -53,16 +61,19 @@ def over_views(
     run: Callable[[Images], Sequence[NDArray[Any]]],
     fixed_batch: int | None,
 ) -> list[NDArray[Any]]:
-    """The outputs for images, averaged over their views.
+    """Run all views of images and average the outputs over the views of each image.
 
     Args:
-        names: of the outputs.
-        images: an array, or a tensor of PyTorch, [N, views, ...].
-        run: gives the outputs for views [n, ...].
-        fixed_batch: how many of them it takes at most; None for any number.
+        names: names of the outputs.
+        images: array or PyTorch tensor [N, views, ...].
+        run: returns the outputs for views [n, ...].
+        fixed_batch: largest number of views that `run` accepts; None for any number.
+
+    Returns:
+        The averaged outputs, each [N, ...].
 
     Raises:
-        RowsError: if an output does not hold a row for each view.
+        RowsError: if an output does not have one row per view.
     """
     count, views = images.shape[:2]
     rows = images.reshape(count * views, *images.shape[2:])
@@ -79,12 +90,16 @@ def in_runs(
     run: Callable[[Images], Sequence[NDArray[Any]]],
     fixed_batch: int | None,
 ) -> list[NDArray[Any]]:
-    """The outputs for any number of inputs, as many a run as a model is bound to.
+    """Run any number of inputs, at most `fixed_batch` per run.
 
-    The arguments are those of `over_views`, with one view.
+    Args:
+        names: names of the outputs.
+        rows: array or PyTorch tensor [N, ...].
+        run: returns the outputs for inputs [n, ...].
+        fixed_batch: largest number of inputs that `run` accepts; None for any number.
 
     Raises:
-        RowsError: if an output does not hold a row for each input.
+        RowsError: if an output does not have one row per input.
     """
     size = fixed_batch or len(rows)
     parts = [run(rows[start : start + size]) for start in range(0, len(rows), size)]
@@ -92,5 +107,5 @@ def in_runs(
 
 
 def averaged(outputs: Sequence[NDArray[Any]], views: int) -> list[NDArray[Any]]:
-    """Outputs [N * views, ...] as [N, ...]: their means over the views, in their own type."""
+    """Average outputs [N * views, ...] over the views to [N, ...]; types do not change."""
     return [rows.reshape(-1, views, *rows.shape[1:]).mean(axis=1) for rows in outputs]

@@ -1,1 +1,1 @@
-"""How few frequencies are enough: a plan for each node within a stated loss of accuracy."""
+"""Searches for few frequencies and for a small resolution within a budget of accuracy."""

@@ -1,4 +1,4 @@
-"""The farthest plan on a path that is within a budget, not by luck."""
+"""Find the farthest plan on a path that is within the budget, and not by chance."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from jpegcompile.search.interval import PairedCounts, mean_counts
 
-# Neighbours of a plan, and how far apart they are: a fraction of the path, so that they differ in
-# some frequencies but little in what they lose.
+# Offsets of the neighbours of a plan, in steps of this fraction of the path. Neighbours differ in
+# some frequencies but lose nearly the same accuracy.
 _NEIGHBOURS = (-2, -1, 1, 2)
 _STEP = 1 / 80
-# Measurements that one step of the search takes at most.
+# Largest number of measurements in one step of the search.
 PLANS_A_STEP = 1 + len(_NEIGHBOURS)
 
 
@@ -20,18 +20,22 @@ def farthest_within(
     most: float,
     is_chaotic: Callable[[int], bool] | None = None,
 ) -> int:
-    """Index of a plan within the budget whose successor is not.
+    """Find a plan within the budget whose successor is not, by bisection.
 
-    A plan is within if it, and its neighbours on average, lose no more by a lower confidence bound:
-    masks are discontinuous, so that plans of one frequency's difference differ on some images by
-    chance, and of many plans one is lucky.
+    A plan is within the budget if a lower confidence bound of its accuracy is, and so is the bound
+    of the mean of its neighbors. Masks are discontinuous: plans that differ in one frequency differ
+    on some images by chance, and among many plans one is lucky.
 
     Args:
-        plans: number of plans; the first one is exact, and each loses more than the one before, but
+        plans: number of plans. The first plan is exact, and losses increase along the path except
             for chance.
-        accuracy: measures a plan against the first one.
-        most: accuracy that may be lost, a fraction.
-        is_chaotic: tells plans whose answers depend on rounding, which are not within.
+        accuracy: measures the plan at an index against the first plan.
+        most: budget, the accuracy that may be lost, as a fraction.
+        is_chaotic: whether the outputs of the plan at an index depend on rounding. Such plans are
+            not within the budget.
+
+    Returns:
+        The index of the plan.
     """
     step = max(1, round(plans * _STEP))
 

@@ -1,6 +1,7 @@
-"""Measurements that survive an interrupted search: one JSON line each, appended at once.
+"""Cache of measurements for interrupted and repeated searches.
 
-Several searches may share a folder, and a file in it.
+Each measurement is one JSON line, which is appended immediately. Several searches can share a
+folder and a file.
 """
 
 from __future__ import annotations
@@ -15,18 +16,19 @@ from typing import Any
 
 from jpegcompile.errors import AccessError
 from jpegcompile.files import cache_folder
+from jpegcompile.messages import Message
 
-# Part of every key: raise it where a measurement would come out differently.
+# Part of every key. Increase it when a change of the code changes measurements.
 _VERSION = 1
 
 
 def default_folder() -> Path:
-    """Where measurements are kept unless the caller names a folder."""
+    """Return the folder for measurements if the caller names none."""
     return cache_folder("frequencies")
 
 
 def key_of(parts: Iterable[str], files: Iterable[Path]) -> str:
-    """Hash of strings and of the contents of files.
+    """Return a hash of strings and file contents.
 
     Raises:
         AccessError: if a file cannot be read.
@@ -36,7 +38,12 @@ def key_of(parts: Iterable[str], files: Iterable[Path]) -> str:
         try:
             digest.update(hashlib.sha256(path.read_bytes()).digest())
         except OSError as error:
-            raise AccessError(f"{path}: cannot read: {error.strerror}; check the path") from error
+            raise AccessError(
+                Message(
+                    "search-image-unreadable",
+                    f"{path}: cannot read: {error.strerror}; check the path",
+                )
+            ) from error
     return digest.hexdigest()
 
 
@@ -44,10 +51,14 @@ class Cache:
     """Measurements by name, in memory and in a file."""
 
     def __init__(self, folder: Path, key: str) -> None:
-        """Read what an earlier search of the same key has measured.
+        """Read the measurements of earlier searches with the same key.
+
+        Args:
+            folder: folder of the file; created if it is missing.
+            key: see `key_of`.
 
         Raises:
-            AccessError: if the folder cannot be made or the file cannot be read.
+            AccessError: if the folder cannot be created or the file cannot be read.
         """
         self._path = folder / f"{key}.jsonl"
         self._values: dict[str, Any] = {}
@@ -57,8 +68,7 @@ class Cache:
         except OSError as error:
             raise self._refusal(error) from error
         for line in data.splitlines():
-            # A search that was killed while writing leaves half a line, and a full disk, too. What
-            # it would have said is measured again.
+            # A killed search or a full disk leaves an incomplete line. It is measured again.
             try:
                 entry = json.loads(line.decode("utf-8"))
             except ValueError:
@@ -67,7 +77,7 @@ class Cache:
                 self._values[entry[0]] = entry[1]
 
     def get(self, name: str) -> Any | None:
-        """A measurement, or None if there is none."""
+        """Return a measurement; None if there is none."""
         return self._values.get(name)
 
     def put(self, name: str, value: Any) -> None:
@@ -77,8 +87,8 @@ class Cache:
             AccessError: if the file cannot be written.
         """
         self._values[name] = value
-        # A line of its own even behind half a one, and written by one call: the system appends that
-        # as a whole, so that lines of searches that run at once do not mix.
+        # The leading newline ends an incomplete line. The system appends the bytes of one call
+        # atomically, so that lines of concurrent searches do not mix.
         line = f"\n{json.dumps([name, value])}\n".encode()
         try:
             handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
@@ -92,9 +102,12 @@ class Cache:
             raise self._refusal(error) from error
 
     def _refusal(self, error: OSError) -> AccessError:
-        # What mkdir says of a file in the place of the folder.
-        reason = "it is no folder" if isinstance(error, FileExistsError) else error.strerror
+        # mkdir raises FileExistsError if a file is in the place of the folder.
+        reason = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
         return AccessError(
-            f"{self._path.parent}: cannot keep measurements: {reason};"
-            " name a folder that can be written with --cache"
+            Message(
+                "search-cache-unwritable",
+                f"{self._path.parent}: cannot keep measurements: {reason};"
+                " give a writable folder with --cache",
+            )
         )

@@ -1,14 +1,14 @@
-"""Choose the frequencies of every nonlinearity for a stated loss of accuracy.
+"""Choose the frequencies of every nonlinearity within a budget of accuracy.
 
-1. Sensitivity: each knob alone is turned down, on some of the search images; its loss is the mean
-   Kullback-Leibler divergence of the scores from the exact model's, which needs far fewer images
-   than a change of accuracy does.
-2. Path: losses of single knobs nearly add up, so the cheapest frequency is given up first.
-3. Budget: the farthest plan on the path whose accuracy, on all search images, is within the budget
-   by a lower confidence bound, not by luck; so is the mean of its neighbours on the path, for masks
-   are discontinuous, and two plans that differ in one frequency differ on some images by chance.
-   Nor may its answers depend on rounding, see `jpegcompile.evaluation.stability`.
-4. Verification, on the other half of the images, which nothing above has seen.
+1. Sensitivity: reduce each knob alone, on some of the search images. Its loss is the mean
+   Kullback-Leibler divergence of the scores from the exact scores. Measuring it requires far fewer
+   images than measuring a change of accuracy.
+2. Path: remove the cheapest frequency first, since losses of single knobs nearly add up.
+3. Budget: find the farthest plan on the path whose accuracy on all search images is within the
+   budget, by a lower confidence bound. The mean of its neighbors must be within the budget too:
+   masks are discontinuous, so plans that differ in one frequency differ on some images by chance.
+   The outputs of the plan must not depend on rounding; see `jpegcompile.evaluation.stability`.
+4. Verification: measure the plan on the other half of the images, which no step above uses.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from jpegcompile.input_size import InputSize, input_size_of
 from jpegcompile.ir.module import CompileOptions
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError, Skipped
+from jpegcompile.messages import Message
 from jpegcompile.options import image_of
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.presets import for_network
@@ -44,41 +45,38 @@ from jpegcompile.resolution_plan import Resolution, resolution_of
 from jpegcompile.search.budget import PLANS_A_STEP, farthest_within
 from jpegcompile.search.cache import Cache, default_folder, key_of
 from jpegcompile.search.images import usable_images
-from jpegcompile.search.interval import (
-    CONFIDENCE,
-    PairedCounts,
-)
+from jpegcompile.search.interval import CONFIDENCE, PairedCounts
 from jpegcompile.search.path import Curve, cheapest_first
 from jpegcompile.search.plan_evaluator import Levels, PlanEvaluator, plan_from_levels
 from jpegcompile.search.probe import FEWEST, Knob, Probe, common_subsampling
 from jpegcompile.search.splits import Split, halves_for, require_budget_range, require_no_guess
 
-# Images for sensitivities: the losses of a ResNet-20 on these and on four times as many give the
-# same order but for neighbours.
+# Number of images for sensitivities. For a ResNet-20, four times as many give the same order except
+# for neighbors.
 _SENSITIVITY_IMAGES = 256
-# A knob that alone diverges by this much (in nats, a mean over images) is not turned further down.
+# A knob with this divergence, in nats as a mean over images, is not reduced further.
 _HOPELESS = 0.5
-# Images that tell whether a plan is chaotic: it is if one in twenty moves.
+# Number of images that determine whether a plan is chaotic, which it is if one in twenty changes.
 _STABILITY_IMAGES = 128
 
 
 @dataclass(frozen=True)
 class FrequencySearch:
-    """Outcome of `choose_frequencies`.
+    """Result of `choose_frequencies`.
 
     Attributes:
-        plan: to be given to `compile`.
-        max_drop: budget in percentage points of top-1.
-        search: the plan against the exact model, on the images that chose it.
-        verification: the same on images that the search has not used.
-        masks: frequencies of every mask, for 8x8 tiles.
-        kept: frequencies kept behind every nonlinearity, for 8x8 tiles.
-        skipped: files that could not be used, and why.
-        ignored: why, for every folder that was passed over, by its path.
-        stability: what rounding does to the plan; None where all masks are exact, and no step is.
-        refused: the same of the nearest plan that was within the budget, but whose answers depend
-            on rounding; None if there was none.
-        pixel_fallbacks: how many of the files went through the pixel fallback.
+        plan: frequency plan for `compile`.
+        max_drop: budget in percentage points of top-1 accuracy.
+        search: the plan against the exact model, on the images for the search.
+        verification: the plan against the exact model, on the images for verification.
+        masks: mask frequencies of every nonlinearity, for 8x8 tiles.
+        kept: kept frequencies of every nonlinearity, for 8x8 tiles.
+        skipped: skipped files, and why they are unusable.
+        ignored: why each ignored folder was ignored, by path.
+        stability: effect of rounding on the plan; None if all masks are exact.
+        refused: effect of rounding on the first plan that was within the budget but refused as
+            chaotic; None if there was none.
+        pixel_fallbacks: number of files that used the pixel fallback.
     """
 
     plan: FrequencyPlan
@@ -95,21 +93,21 @@ class FrequencySearch:
 
     @property
     def is_refuted(self) -> bool:
-        """Whether the whole interval of the verification lies beyond the budget."""
+        """Whether the whole confidence interval of the verification is beyond the budget."""
         return self.verification.refutes(self.max_drop)
 
     @property
     def mean_frequencies(self) -> float:
-        """Mean number of frequencies that decide a mask."""
+        """Mean number of mask frequencies."""
         return float(np.mean(self.masks)) if self.masks else float(ALL)
 
     @property
     def mean_truncate(self) -> float:
-        """Mean number of frequencies kept."""
+        """Mean number of kept frequencies."""
         return float(np.mean(self.kept)) if self.kept else float(ALL)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data, as plans carry it; drops and intervals are in percentage points."""
+        """Return JSON-ready data, as plans record it. Drops are in percentage points."""
         return {
             "max_drop": self.max_drop,
             "confidence": CONFIDENCE,
@@ -142,42 +140,46 @@ def choose_frequencies(
     fallback: Fallback = "none",
     progress: Progress | None = None,
 ) -> FrequencySearch:
-    """Find few frequencies for each nonlinearity that cost little accuracy.
+    """Choose few frequencies for each nonlinearity that cost little accuracy.
 
-    One half of the images chooses, the other half verifies. Every measurement is kept in a file, so
-    that a search that was interrupted, or one with another budget, goes on where it was.
+    One half of the images is for the search, the other half for verification. Every measurement is
+    cached in a file. An interrupted search, or a search with another budget, continues from there.
 
     Args:
         model: as for `compile`.
-        images: folder with one folder of JPEG files a class.
-        max_drop: top-1 that may be lost, in percentage points, on a lower confidence bound.
+        images: folder with one folder of JPEG files for each class.
+        max_drop: budget: top-1 accuracy that may be lost, in percentage points, by a lower
+            confidence bound.
         preprocess: as for `compile`.
-        labels: JSON file from folder name to class index; else classes follow the sorted names.
-        output: which output holds the scores [N, classes]; the first one if not given.
+        labels: JSON file that maps folder names to class indices. By default, classes are numbered
+            in the order of the sorted folder names.
+        output: name of the output with the scores [N, classes]; the first output by default.
         relu: "asm" or "apx".
-        has_exact_masks: whether all frequencies decide masks, so that only what is kept is chosen.
-        truncate: frequencies that all nonlinearities keep; they are chosen too if not given.
+        has_exact_masks: whether masks use all frequencies, so that only kept frequencies are
+            chosen.
+        truncate: kept frequencies of all nonlinearities; chosen by the search if not given.
         image_input: as for `compile`.
         input_size: as for `compile`.
         resolution: as for `compile`.
-        cache: folder of the measurements; that of the user's caches if not given.
-        on_error: what becomes of files that cannot be used: "stop" raises the error of the first;
-            "skip" and "report" leave them out before the images are halved, as if they were not
-            there, and the result lists them. A file that is lost later ends the search anyway.
-        tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
-        fallback: "pixels" also takes files of which no coefficients are read, as `Session.run`.
+        cache: folder of the measurements; in the user's cache folder by default.
+        on_error: handling of unusable files. "stop" raises the error of the first one. "skip" and
+            "report" skip them before the images are split, and list them in the result. A file
+            that becomes unreadable later ends the search in any case.
+        tolerant: whether to use the readable part of damaged files, as for `read_coefficients`.
+        fallback: "pixels" to decode files whose coefficients cannot be read with another decoder,
+            as for `Session.run`.
         progress: called with (images done, images in all).
 
     Raises:
-        UsageError: if arguments do not fit the model, the images are too few to show a loss as
-            small as `max_drop`, or the exact model does no better on them than guessing.
+        UsageError: if arguments do not fit the model, there are too few images to show a loss
+            within the budget, or the exact model is no better than guessing.
         UnsupportedModelError: if the model cannot be compiled or has no nonlinearity.
-        ImageError, AccessError: if an image is damaged, of another size, or cannot be read; or none
-            can be used.
-        CheckFailedError: if the truncation that is given loses more than `max_drop` by itself.
+        ImageError, AccessError: if an image is damaged, of another size or cannot be read; or if no
+            image is usable.
+        CheckFailedError: if the given truncation alone loses more than `max_drop`.
     """
     require_budget_range(max_drop)
-    # Refuses what is no masking or no number of frequencies.
+    # Check `relu` and `truncate`.
     frequency_plan(relu=relu, truncate=truncate)
     normalization = preprocess_of(preprocess)
     size, at = input_size_of(input_size), resolution_of(resolution)
@@ -229,7 +231,7 @@ def choose_frequencies(
 
 
 class _Search:
-    """The four steps, on one probe."""
+    """The four steps of the search, with one probe."""
 
     def __init__(
         self,
@@ -256,7 +258,12 @@ class _Search:
         self._evaluator = PlanEvaluator(probe, cache, output, masking, self._advance)
 
     def run(self, max_drop: float, chance: float) -> FrequencySearch:
-        """Search and verify; `chance` is the fraction of images that is right by luck."""
+        """Search and verify.
+
+        Args:
+            max_drop: budget in percentage points.
+            chance: accuracy that guessing reaches, as a fraction.
+        """
         self._require_sound_start(max_drop, chance)
         curves = {knob: self._curve(knob) for knob in self._knobs}
         path = [{**self._fixed, **levels} for levels in cheapest_first(curves)]
@@ -293,21 +300,24 @@ class _Search:
         return True
 
     def _stability(self, levels: Levels) -> Stability | None:
-        """None where all masks are exact: nothing else is a step."""
+        """Measure the stability of a plan; None if all masks are exact."""
         if all(knob.kind == "keep" or n == ALL for knob, n in levels.items()):
             return None
         return self._evaluator.stability(self._fewer, levels)
 
     def _require_sound_start(self, max_drop: float, chance: float) -> None:
-        """Refuse an exact model that only guesses, and a truncation beyond the budget by itself."""
+        """Refuse an exact model that only guesses, and a truncation that exceeds the budget."""
         counts = self._evaluator.accuracy(self._search, self._fixed)
         require_no_guess(counts, self._search, chance, "exact model")
         least = 100 * counts.lowest_change()
         if least < -max_drop:
             raise CheckFailedError(
-                f"--truncate alone loses {-100 * counts.change:.2f} points of top-1, at most"
-                f" {-least:.2f} by a 95 % bound, where {max_drop:g} are allowed; give a larger"
-                " number or leave it to the search"
+                Message(
+                    "search-truncate-over-budget",
+                    f"--truncate alone loses {-100 * counts.change:.2f} points of top-1, at most"
+                    f" {-least:.2f} by a 95 % bound, but --max-drop is {max_drop:g}; give a larger"
+                    " number or omit --truncate",
+                )
             )
 
     def _curve(self, knob: Knob) -> Curve:

@@ -1,4 +1,4 @@
-"""Labelled images for a model that is still to be compiled: those that can be used."""
+"""Find the usable labelled images for a model before it is compiled."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from jpegcompile.runtime.input_tensors import check_usable
 
 @dataclass(frozen=True)
 class UsableImages:
-    """What measurements are made on.
+    """Labelled images for measurements.
 
     Attributes:
-        data: files that can be used, with their classes.
-        skipped: the other files of these classes, and why.
-        output: name of the output that holds the scores.
-        chance: fraction of the images that is right by luck.
-        pixel_fallbacks: how many of the files go through the pixel fallback.
+        data: usable files with their classes.
+        skipped: skipped files, and why they are unusable.
+        output: name of the output with the scores.
+        chance: accuracy that guessing reaches, as a fraction.
+        pixel_fallbacks: number of files that use the pixel fallback.
     """
 
     data: LabelledImages
@@ -40,7 +40,7 @@ class UsableImages:
 
 
 def source_output(source: Source, output: str | None) -> str:
-    """The output of a model that holds the scores; see `score_output`."""
+    """Return the name of the output with the scores; see `score_output`."""
     return score_output([value.name for value in source.model.graph.output], output)
 
 
@@ -57,31 +57,33 @@ def usable_images(
     tolerant: bool = False,
     fallback: Fallback = "none",
 ) -> UsableImages:
-    """Read every file once, before anything else is done with any.
+    """Read every file once to find the usable ones, before a search.
 
-    So what follows is the same as if the unusable files were not there.
+    The search is then the same as if the unusable files did not exist.
 
     Args:
         source: the model.
-        folder: with one folder of JPEG files a class.
-        labels: JSON file from folder name to class index; else classes follow the sorted names.
-        output: which output holds the scores; the first one if not given.
-        image_input: as for `compile`, and so is `input_size`.
-        input_size: height and width where the model leaves them open.
-        preprocess: how images come to the network's size; they must have it if not given.
-        on_error: what becomes of files that cannot be used.
-        tolerant: whether to take what can be read of damaged files.
-        fallback: "pixels" also takes files of which no coefficients are read.
+        folder: folder with one folder of JPEG files for each class.
+        labels: JSON file that maps folder names to class indices. By default, classes are numbered
+            in the order of the sorted folder names.
+        output: name of the output with the scores; the first output by default.
+        image_input: as for `compile`.
+        input_size: height and width of a model with a dynamic image size.
+        preprocess: preprocessing of images of any size. If None, images must have the network's
+            size.
+        on_error: handling of unusable files.
+        tolerant: whether to use the readable part of damaged files.
+        fallback: "pixels" to decode files whose coefficients cannot be read with another decoder.
 
     Raises:
-        UsageError, AccessError: as `labelled_images`; or there is no such output.
-        ImageError: of the first file that cannot be used, if `on_error` is "stop"; or none can be.
+        UsageError, AccessError: as `labelled_images`; or if there is no such output.
+        ImageError: if `on_error` is "stop" and a file is unusable, or if no file is usable.
     """
     taken, name = image_of(source, image_input, input_size), source_output(source, output)
     if preprocess is not None:
         taken = replace(taken, geometry=preprocess.geometry)
     count = partial(score_count, source, taken, name)
-    # Files of every sampling are taken, so which one a model is compiled for does not matter.
+    # Files of every chroma subsampling are usable, so any one will do here.
     written = frame_of(GRAY if taken.channels == 1 else "4:4:4", *taken.size)
     data = labelled_images(folder, labels, count, fallback)
     reader = ImageReader(

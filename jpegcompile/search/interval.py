@@ -1,4 +1,4 @@
-"""Confidence intervals of a change in accuracy, measured on the same images before and after."""
+"""Confidence intervals for the change in accuracy between two models on the same images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Halvings of [-1, 1] until a bound is known to the precision of a double.
+# Bisections of [-1, 1] that determine a bound to the precision of a double.
 _STEPS = 60
 CONFIDENCE = 0.95
 
@@ -22,11 +22,12 @@ class PairedCounts:
     """Predictions of two models on the same labelled images.
 
     Attributes:
-        images: labelled images.
-        right: that the first model predicts rightly.
-        lost: of those, that the second one gets wrong; a mean over models may be fractional, and so
-            may the next one.
-        gained: that only the second one predicts rightly.
+        images: number of images.
+        right: number of images that the first model predicts correctly.
+        lost: number of these that the second model predicts incorrectly. A mean over several models
+            can be fractional.
+        gained: number of images that only the second model predicts correctly. It can be fractional
+            too.
     """
 
     images: int
@@ -36,7 +37,7 @@ class PairedCounts:
 
     @classmethod
     def of(cls, before: NDArray[np.bool_], after: NDArray[np.bool_]) -> PairedCounts:
-        """Counts of which images two models predict rightly."""
+        """Count from one flag for each image and model: whether the prediction is correct."""
         return cls(
             images=len(before),
             right=int(before.sum()),
@@ -46,7 +47,7 @@ class PairedCounts:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> PairedCounts:
-        """The counts of which `to_json` gave this."""
+        """Return the counts that `to_json` recorded."""
         right = round(data["before"] * data["images"])
         return cls(data["images"], right, data["lost"], data["gained"])
 
@@ -62,27 +63,27 @@ class PairedCounts:
 
     @property
     def change(self) -> float:
-        """Accuracy after less accuracy before."""
+        """Accuracy of the second model minus accuracy of the first model."""
         return (self.gained - self.lost) / self.images
 
     def lowest_change(self, confidence: float = CONFIDENCE) -> float:
-        """One-sided bound: the change is above it with this confidence."""
+        """Return the one-sided lower confidence bound of the change."""
         return score_bound(self, NormalDist().inv_cdf(confidence))
 
     def interval(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
-        """Two-sided interval of the change."""
+        """Return the two-sided confidence interval of the change."""
         quantile = NormalDist().inv_cdf((1 + confidence) / 2)
         return score_bound(self, quantile), score_bound(self, -quantile)
 
     def refutes(self, max_drop: float) -> bool:
-        """Whether the whole interval lies beyond a drop of so many percentage points."""
+        """Whether the whole interval is beyond a drop of `max_drop` percentage points."""
         _, best = self.interval()
         return -100 * best > max_drop
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data; drops are in percentage points.
+        """Return JSON-ready data; drops are in percentage points.
 
-        The interval is two-sided; the drop is below the bound with the same confidence.
+        "interval" is two-sided, "drop_bound" is one-sided, both with the default confidence.
         """
         low, high = self.interval()
         # The sum turns a negative zero into zero.
@@ -100,7 +101,7 @@ class PairedCounts:
 
 
 def mean_counts(counts: Sequence[PairedCounts]) -> PairedCounts:
-    """Counts of several second models on the same images: what one of them does on average."""
+    """Return the mean of the counts of several second models on the same images."""
     first = counts[0]
     return PairedCounts(
         first.images,
@@ -111,16 +112,21 @@ def mean_counts(counts: Sequence[PairedCounts]) -> PairedCounts:
 
 
 def images_needed(most: float, confidence: float = CONFIDENCE) -> int:
-    """Images that show a loss of accuracy to be below `most`, a fraction, if no prediction changes.
+    """Return the number of images that can show that less than `most` accuracy is lost.
 
-    The bound of `PairedCounts.lowest_change` is then -z^2 / (n + z^2).
+    If no prediction changes on n images, the bound of `PairedCounts.lowest_change` is
+    -z^2 / (n + z^2).
+
+    Args:
+        most: accuracy that may be lost, as a fraction.
+        confidence: confidence of the bound.
     """
     square = NormalDist().inv_cdf(confidence) ** 2
     return math.ceil(square * (1 / most - 1))
 
 
 def smallest_budget(images: int) -> float:
-    """The least whole tenth of a percentage point for which so many images are enough."""
+    """Return the smallest budget, in tenths of a percentage point, that `images` can show."""
     tenths = 1
     while images_needed(tenths / 1000) > images:
         tenths += 1
@@ -128,9 +134,14 @@ def smallest_budget(images: int) -> float:
 
 
 def is_guessing(right: int, labels: Sequence[int]) -> bool:
-    """Whether so many right predictions may come from naming the most frequent class for all.
+    """Whether always predicting the most frequent class explains the correct predictions.
 
-    Three standard deviations of a binomial above that they do not. Of one class nothing is known.
+    It does up to three standard deviations of a binomial above the mean. If all images are of one
+    class, the answer is False.
+
+    Args:
+        right: number of correct predictions.
+        labels: classes of the images.
     """
     count = len(labels)
     chance = Counter(labels).most_common(1)[0][1] / count
@@ -139,16 +150,16 @@ def is_guessing(right: int, labels: Sequence[int]) -> bool:
 
 
 def score_bound(counts: PairedCounts, quantile: float) -> float:
-    """The change at which Tango's score statistic is `quantile`.
+    """Return the change at which Tango's score statistic equals `quantile`.
 
     T. Tango, "Equivalence test and confidence interval for the difference in proportions for the
-    paired-sample design", Statistics in Medicine 17 (1998). Unlike the normal interval it keeps its
-    coverage where few predictions differ, and does not collapse where none does.
+    paired-sample design", Statistics in Medicine 17 (1998). Unlike the normal interval, it keeps
+    its coverage if few predictions differ, and does not collapse if none differ.
     """
     low, high = -1.0, 1.0
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        # The statistic falls as the change that is supposed rises.
+        # The statistic decreases as the assumed change increases.
         if _score(counts, middle) > quantile:
             low = middle
         else:
@@ -158,7 +169,7 @@ def score_bound(counts: PairedCounts, quantile: float) -> float:
 
 def _score(counts: PairedCounts, change: float) -> float:
     n, gained, lost = counts.images, counts.gained, counts.lost
-    # The probability of a loss that is likeliest if the change is as supposed: a root of
+    # Maximum likelihood estimate of the probability of a loss under the assumed change: a root of
     # 2n q^2 + b q + c = 0.
     b = -gained - lost + (2 * n - gained + lost) * change
     c = -lost * change * (1 - change)

@@ -1,4 +1,4 @@
-"""From sensitivities to plans: the order in which frequencies are given up."""
+"""From sensitivities to plans: the order in which frequencies are removed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Name = TypeVar("Name")
 
 @dataclass(frozen=True)
 class Curve:
-    """What a knob costs.
+    """Loss of one knob at each level.
 
     Attributes:
-        levels: numbers of frequencies, from all of them down.
-        losses: at each level; 0 for all frequencies.
+        levels: numbers of frequencies, from all frequencies down.
+        losses: loss at each level; 0 for all frequencies.
     """
 
     levels: tuple[int, ...]
@@ -25,17 +25,21 @@ class Curve:
 
 @dataclass(frozen=True)
 class Step:
-    """A knob goes down to a level, at `price` in loss for each frequency given up."""
+    """A reduction of a knob to a level.
+
+    Attributes:
+        level: number of frequencies.
+        price: loss for each removed frequency.
+    """
 
     level: int
     price: float
 
 
 def hull(curve: Curve) -> list[Step]:
-    """Steps from all frequencies down along the lower convex hull, so that prices rise.
+    """Return the steps along the lower convex hull of a curve, with increasing prices.
 
-    Measured losses are made monotone first: fewer frequencies never count as better, which would
-    be luck of the images.
+    Measured losses are made monotone first. Fewer frequencies are never better except by chance.
     """
     points: list[tuple[int, float]] = []
     worst = 0.0
@@ -56,10 +60,16 @@ def _price(before: tuple[int, float], after: tuple[int, float]) -> float:
 
 
 def cheapest_first(curves: Mapping[Name, Curve]) -> Sequence[dict[Name, int]]:
-    """Levels of all knobs: first all frequencies, then with one step after the other taken.
+    """Return a path of plans that starts with all frequencies and takes the cheapest step first.
 
-    Losses of single knobs are taken to add up, so the cheapest step comes first; each prefix of
-    this order has the least loss for the frequencies that it gives up.
+    Losses of single knobs are assumed to add up. Then each plan on the path has the smallest loss
+    for the number of frequencies that it removes.
+
+    Args:
+        curves: curves by knob.
+
+    Returns:
+        The levels of all knobs for each plan.
     """
     steps = [
         (step.price, order, name, step.level)

@@ -1,9 +1,9 @@
-"""What a search measures: the loss of one knob, and the accuracy of a whole plan."""
+"""Measure the loss of one knob and the accuracy of a whole frequency plan."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from jpegcompile.evaluation.compare import check_scores
 from jpegcompile.evaluation.stability import Stability
 from jpegcompile.frequency_plan import FrequencyPlan, Masking, NodeFrequencies
+from jpegcompile.progress import Advance
 from jpegcompile.search.cache import Cache
 from jpegcompile.search.interval import PairedCounts
 from jpegcompile.search.probe import Knob, Probe
@@ -21,7 +22,7 @@ Levels = Mapping[Knob, int]
 
 
 class PlanEvaluator:
-    """Measures plans by a probe, each once: results are cached."""
+    """Measures frequency plans with a probe, and caches the results."""
 
     def __init__(
         self,
@@ -29,9 +30,17 @@ class PlanEvaluator:
         cache: Cache,
         output: str,
         masking: Masking,
-        progress: Callable[[int], None],
+        progress: Advance,
     ) -> None:
-        """Measure `output` of the probe; `progress` is called with images done."""
+        """Prepare to measure.
+
+        Args:
+            probe: the model with bands as inputs.
+            cache: cache of the measurements.
+            output: name of the output with the scores.
+            masking: masking of the plans.
+            progress: called with the number of images done since the last call.
+        """
         self._probe = probe
         self._cache = cache
         self._output = output
@@ -40,7 +49,7 @@ class PlanEvaluator:
         self._exact_scores: dict[str, NDArray[np.float64]] = {}
 
     def loss(self, split: Split, knob: Knob, level: int) -> float:
-        """Mean divergence of the scores from the exact ones with one knob turned down."""
+        """Return the mean divergence of the scores from the exact scores, with one knob reduced."""
         name = f"loss {split.name} {knob.kind} {level} {knob.node}"
         known = self._cache.get(name)
         if known is None:
@@ -53,14 +62,14 @@ class PlanEvaluator:
         return float(known)
 
     def accuracy(self, split: Split, levels: Levels) -> PairedCounts:
-        """Right predictions of the exact model and of a plan."""
+        """Compare the predictions of the exact model and of a plan with the labels."""
         labels = np.asarray(split.labels)
         exact = self._predictions(split, {}) == labels
         after = self._predictions(split, levels) == labels
         return PairedCounts.of(exact, after)
 
     def stability(self, split: Split, levels: Levels) -> Stability:
-        """What one unit in the last place of the images does under a plan."""
+        """Measure the effect of one unit in the last place of the input under a plan."""
         name = f"stability {split.name} {_turned(levels)}"
         known = self._cache.get(name)
         if known is not None:
@@ -98,12 +107,12 @@ class PlanEvaluator:
 
 
 def _turned(levels: Levels) -> list[tuple[str, str, int]]:
-    """The knobs of a plan that are turned down, for names in the cache."""
+    """Return the reduced knobs of a plan, for names in the cache."""
     return sorted((k.node, k.kind, n) for k, n in levels.items() if n != k.levels[0])
 
 
 def plan_from_levels(levels: Levels, masking: Masking) -> FrequencyPlan:
-    """The plan in which knobs have those levels, and all else is exact."""
+    """Return the plan with the given levels; all other knobs are exact."""
     numbers: dict[str, dict[str, int]] = {}
     for knob, level in levels.items():
         numbers.setdefault(knob.node, {})[knob.kind] = level
@@ -112,12 +121,18 @@ def plan_from_levels(levels: Levels, masking: Masking) -> FrequencyPlan:
 
 
 def divergence(exact: NDArray[np.float64], scores: NDArray[np.float64]) -> float:
-    """Mean Kullback-Leibler divergence of log probabilities [N, classes] from the exact ones, nats.
+    """Return the mean Kullback-Leibler divergence of log probabilities from exact ones.
 
-    Infinite where scores are not numbers, or a class that had a chance has none.
+    Args:
+        exact: exact log probabilities [N, classes].
+        scores: log probabilities of a plan [N, classes].
+
+    Returns:
+        The divergence in nats. It is infinite if a score is not a number, or if a class with a
+        nonzero exact probability has probability zero.
     """
     chances = np.exp(exact)
-    # A class without a chance adds nothing, whatever it is given.
+    # A class of exact probability zero contributes nothing.
     with np.errstate(invalid="ignore"):
         terms = np.where(chances > 0, chances * (exact - scores), 0.0)
     mean = float(terms.sum(axis=1).mean())
@@ -125,13 +140,13 @@ def divergence(exact: NDArray[np.float64], scores: NDArray[np.float64]) -> float
 
 
 def log_probabilities(scores: NDArray[Any]) -> NDArray[np.float64]:
-    """Logarithms of class probabilities [N, classes], of logits or of probabilities."""
+    """Return log probabilities [N, classes] of logits or probabilities."""
     values = scores.astype(np.float64)
     sums = values.sum(axis=1)
     if values.min() >= 0 and np.allclose(sums, 1, rtol=0, atol=1e-3):
         # Float32 rounds probabilities below its smallest number to zero.
         return np.asarray(np.log(np.maximum(values, np.finfo(np.float32).tiny)))
-    # A row with an infinite score or none that is a number becomes one of NaN.
+    # A row with an infinite score or a NaN becomes NaN.
     with np.errstate(invalid="ignore"):
         shifted = values - values.max(axis=1, keepdims=True)
         return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))

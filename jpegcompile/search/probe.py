@@ -1,9 +1,9 @@
-"""One model for every frequency plan: the bands of its nonlinearities are inputs."""
+"""A model that runs every frequency plan: the bands of its nonlinearities are inputs."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,27 +25,29 @@ from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.pixel_fallback import Fallback, PixelFallback
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.jpeg.unusable import ImageReader
+from jpegcompile.messages import Message
 from jpegcompile.operators.piecewise import TRUNCATE
 from jpegcompile.operators.registry import OPERATORS
+from jpegcompile.progress import Advance
 from jpegcompile.runtime.cut import with_whole_tiles
 from jpegcompile.runtime.session import Session
 from jpegcompile.weights.read import fingerprint
 from jpegcompile.weights.write import data_file, save
 
-# Files that tell which subsampling is common.
+# Number of files that determine the most common subsampling.
 _SAMPLE = 32
-# Any number that every tile of more than one pixel resolves to less than all of its frequencies.
+# For every tile of more than one pixel, these numbers are fewer than all frequencies.
 FEWEST = NodeFrequencies(mask=1, keep=1)
 
 
 @dataclass(frozen=True)
 class Knob:
-    """One number of a plan.
+    """One number of a frequency plan.
 
     Attributes:
-        node: nonlinearity, by its name in the source.
+        node: name of the nonlinearity in the source.
         kind: "mask" or "keep", as in `NodeFrequencies`.
-        block: block size at which it is resolved.
+        block: block size of the map.
         size: height and width of the map.
     """
 
@@ -56,7 +58,7 @@ class Knob:
 
     @property
     def levels(self) -> tuple[int, ...]:
-        """Numbers of a plan that differ for this block size, from all frequencies down."""
+        """Distinct numbers of frequencies at this block size, from all frequencies down."""
         smallest = {resolve(n, self.block): n for n in range(ALL, 0, -1)}
         return (
             ALL,
@@ -64,25 +66,28 @@ class Knob:
         )
 
     def level(self, plan: FrequencyPlan) -> int:
-        """What a plan says of it."""
+        """Return the number that a plan has for this knob."""
         frequencies = plan.of(self.node)
         return frequencies.mask if self.kind == "mask" else frequencies.keep
 
     def band(self, level: int) -> NDArray[np.float32]:
-        """The band [H, W] of a level."""
+        """Return the band [H, W] of a level."""
         count = resolve(level, self.block)
         return band_map(*self.size, self.block, count).astype(np.float32)
 
 
 def open_bands(compiled: CompiledModel) -> tuple[onnx.ModelProto, dict[str, Knob]]:
-    """The model with every band an input instead of a constant, and what these inputs are.
+    """Make every band of a compiled model an input instead of a constant.
 
     Args:
-        compiled: with fewer than all frequencies in each nonlinearity.
+        compiled: a model with fewer than all frequencies in each nonlinearity.
+
+    Returns:
+        The model, and the knob of each new input.
     """
     model = onnx.ModelProto()
     model.CopyFrom(compiled.model)
-    # What a tile holds is not known any more.
+    # The number of coefficients of a tile is unknown now, so no map can be compact.
     with_whole_tiles(model)
     graph = model.graph
     sizes = {tensor.name: tensor.dims for tensor in graph.initializer}
@@ -98,7 +103,7 @@ def open_bands(compiled: CompiledModel) -> tuple[onnx.ModelProto, dict[str, Knob
         block = report.output_block if kind == "keep" else report.input_block
         place = operator.position("band")
         height, width = sizes[node.input[place]]
-        # Tensors of a source may be called anything but this: the name of our domain stands first.
+        # No tensor of a source has a name that starts with the `jpegcompile` operator domain.
         band = f"{DOMAIN}.{kind}.{name}"
         node.input[place] = band
         graph.input.append(
@@ -113,12 +118,12 @@ def open_bands(compiled: CompiledModel) -> tuple[onnx.ModelProto, dict[str, Knob
 
 
 class Probe:
-    """Scores of a model under any plan.
+    """Runs a model under any frequency plan.
 
     Attributes:
-        knobs: numbers of the plan, by the input of the model that holds their band.
-        session: of the model.
-        sha256: of the compiled file: what is measured depends on it and on the images alone.
+        knobs: knobs by the input of the model for their band.
+        session: session of the model.
+        sha256: hash of the compiled file. Measurements depend only on it and on the images.
     """
 
     def __init__(
@@ -131,15 +136,16 @@ class Probe:
         fallback: Fallback = "none",
         **options: Any,
     ) -> None:
-        """Compile a model with open bands, by a file in `folder`.
+        """Compile a model with bands as inputs.
 
         Args:
             model: as for `compile`.
-            folder: that holds the compiled file while the probe is used.
+            folder: folder for the compiled file. It must exist as long as the probe is used.
             masking: "asm" or "apx".
-            fewest: what is open: numbers that are all frequencies stay so.
-            tolerant: whether to take what can be read of damaged files.
-            fallback: "pixels" also takes files of which no coefficients are read.
+            fewest: kinds of knobs. A kind with all frequencies has no knobs.
+            tolerant: whether to use the readable part of damaged files.
+            fallback: "pixels" to decode files whose coefficients cannot be read with another
+                decoder.
             options: further arguments of `compile`.
 
         Raises:
@@ -150,7 +156,11 @@ class Probe:
         opened, self.knobs = open_bands(compiled)
         if not self.knobs:
             raise UnsupportedModelError(
-                "the model has no nonlinearity on tiles of pixels, so there is nothing to choose"
+                Message(
+                    "search-without-nonlinearity",
+                    "the model has no nonlinearity on tiles, so there are no frequencies to choose;"
+                    " omit the search",
+                )
             )
         path = folder / f"probe.{masking}.onnx"
         save(opened, path, compiled.weights)
@@ -164,13 +174,13 @@ class Probe:
         files: Sequence[Path],
         plan: FrequencyPlan,
         output: str,
-        progress: Callable[[int], None] | None = None,
+        progress: Advance | None = None,
     ) -> NDArray[Any]:
-        """An output for image files, under a plan.
+        """Return an output for image files under a plan.
 
         Args:
             files: JPEG files.
-            plan: frequencies of every nonlinearity; its masking is that of the probe.
+            plan: a plan with the masking of the probe.
             output: name of the output.
             progress: called with the number of files done since the last call.
 
@@ -192,9 +202,15 @@ class Probe:
         files: Sequence[Path],
         plan: FrequencyPlan,
         output: str,
-        progress: Callable[[int], None] | None = None,
+        progress: Advance | None = None,
     ) -> Stability:
-        """What one unit in the last place of the image does to an output, under a plan.
+        """Measure the effect of one unit in the last place of the input on an output.
+
+        Args:
+            files: JPEG files.
+            plan: a plan with the masking of the probe.
+            output: name of the output.
+            progress: called with the number of files done since the last call.
 
         Raises:
             ImageError, AccessError: as `scores`.
@@ -216,10 +232,19 @@ def common_subsampling(
     tolerant: bool = False,
     fallback: Fallback = "none",
 ) -> str | None:
-    """The subsampling that most of the first files have; None for a model of one channel.
+    """Return the most common chroma subsampling of the first files.
 
-    Files of another one are run too, but slower. Damaged files are read if `tolerant`, and files of
-    which no coefficients are read have no say with the fallback "pixels".
+    Files with another subsampling run too, but slower.
+
+    Args:
+        model: as for `compile`.
+        files: JPEG files.
+        image_input: as for `compile`.
+        tolerant: whether to read damaged files.
+        fallback: with "pixels", files whose coefficients cannot be read are ignored.
+
+    Returns:
+        The subsampling, such as "4:2:0"; None for a model of one channel.
     """
     source = load_source(model, image_input)
     if declared_image(source.model, image_input, source.name).channels == 1:

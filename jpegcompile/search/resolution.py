@@ -1,14 +1,14 @@
-"""Choose the smallest input of a network for a stated loss of accuracy: `--resolution auto`.
+"""Choose the smallest input size of a network within a budget of accuracy: `--resolution auto`.
 
-1. Candidates: sizes below the trained one, the largest first; the cost model refuses those that
-   fill the tiles of kernels so badly that they take as long as a larger one (`search/sizes.py`).
-2. Budget: the smallest candidate is found by halving, whose accuracy on the images that search is
-   within the budget by a lower confidence bound, with the best of the ways in which images can come
-   to its size.
-3. Verification, on the other half of the images, which nothing above has seen.
+1. Candidates: list sizes below the training size, the largest first. The cost model refuses sizes
+   that fill the tiles of kernels so badly that they take as long as a larger size
+   (`search/sizes.py`).
+2. Budget: find the smallest candidate by bisection whose accuracy on the search images is within
+   the budget, by a lower confidence bound and with the best variant of the preprocessing.
+3. Verification: measure the size on the other half of the images, which no step above uses.
 
-What is measured is the source network at each size, by the decoder of the description: a compiled
-model computes the same but for rounding.
+The search runs the source network at each size, with the decoder of the preprocessing. A compiled
+model computes the same except for rounding.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ from jpegcompile.search.splits import Split, halves_for, require_budget_range, r
 
 @dataclass(frozen=True)
 class Measured:
-    """A candidate on the images that search.
+    """A candidate measured on the search images.
 
     Attributes:
-        size: of the input.
-        preprocess: the best way to it, as a description for the trained size.
-        counts: against the network at the trained size.
-        is_within: whether it is within the budget.
+        size: (height, width) of the input.
+        preprocess: the best variant of the preprocessing, for the training size.
+        counts: the candidate against the network at the training size.
+        is_within: whether the candidate is within the budget.
     """
 
     size: Size
@@ -63,20 +63,20 @@ class Measured:
 
 @dataclass(frozen=True)
 class ResolutionSearch:
-    """Outcome of `choose_resolution`.
+    """Result of `choose_resolution`.
 
     Attributes:
-        plan: to be given to `compile` as its resolution.
-        preprocess: to be given to `compile`, too.
-        max_drop: budget in percentage points of top-1.
-        trained: size that the network was trained at.
-        candidates: sizes, the time that is expected there, and which were refused for it.
-        measured: what was measured of some of them.
-        search: the chosen size against the trained one, on the images that chose it.
-        verification: the same on images that the search has not used.
-        skipped: files that could not be used, and why.
-        ignored: why, for every folder that was passed over, by its path.
-        pixel_fallbacks: how many of the files went through the pixel fallback.
+        plan: resolution for `compile`.
+        preprocess: preprocessing for `compile`.
+        max_drop: budget in percentage points of top-1 accuracy.
+        trained: training size of the network.
+        candidates: candidate sizes with their predicted times.
+        measured: the measured candidates.
+        search: the chosen size against the training size, on the images for the search.
+        verification: the chosen size against the training size, on the images for verification.
+        skipped: skipped files, and why they are unusable.
+        ignored: why each ignored folder was ignored, by path.
+        pixel_fallbacks: number of files that used the pixel fallback.
     """
 
     plan: ResolutionPlan
@@ -93,16 +93,16 @@ class ResolutionSearch:
 
     @property
     def is_refuted(self) -> bool:
-        """Whether the whole interval of the verification lies beyond the budget."""
+        """Whether the whole confidence interval of the verification is beyond the budget."""
         return self.verification.refutes(self.max_drop)
 
     @property
     def time(self) -> float:
-        """That is expected at the chosen size, in parts of that at the trained one."""
+        """Predicted time at the chosen size relative to the training size."""
         return next(c.time for c in self.candidates if c.size == self.plan.size)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data, as compiled files carry it; drops are in percentage points."""
+        """Return JSON-ready data, as compiled files record it. Drops are in percentage points."""
         return {
             "size": list(self.plan.size),
             "trained_size": list(self.trained),
@@ -140,33 +140,36 @@ def choose_resolution(
     fallback: Fallback = "none",
     progress: Progress | None = None,
 ) -> ResolutionSearch:
-    """Find the smallest input that costs little accuracy.
+    """Choose the smallest input size that costs little accuracy.
 
-    One half of the images chooses, the other half verifies. Predictions are kept in a file, so that
-    a search that was interrupted, or one with another budget, goes on where it was.
+    One half of the images is for the search, the other half for verification. Predictions are
+    cached in a file. An interrupted search, or a search with another budget, continues from there.
 
     Args:
         model: as for `compile`.
-        images: folder with one folder of JPEG files a class.
-        max_drop: top-1 that may be lost, in percentage points, on a lower confidence bound.
+        images: folder with one folder of JPEG files for each class.
+        max_drop: budget: top-1 accuracy that may be lost, in percentage points, by a lower
+            confidence bound.
         preprocess: as for `compile`.
-        labels: JSON file from folder name to class index; else classes follow the sorted names.
-        output: which output holds the scores [N, classes]; the first one if not given.
+        labels: JSON file that maps folder names to class indices. By default, classes are numbered
+            in the order of the sorted folder names.
+        output: name of the output with the scores [N, classes]; the first output by default.
         image_input: as for `compile`.
         input_size: as for `compile`.
-        cache: folder of the predictions; that of the user's caches if not given.
-        on_error: what becomes of files that cannot be used: "stop" raises the error of the first;
-            "skip" and "report" leave them out before the images are halved.
-        tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
-        fallback: "pixels" also takes files of which no coefficients are read, as `Session.run`.
+        cache: folder of the predictions; in the user's cache folder by default.
+        on_error: handling of unusable files. "stop" raises the error of the first one. "skip" and
+            "report" skip them before the images are split.
+        tolerant: whether to use the readable part of damaged files, as for `read_coefficients`.
+        fallback: "pixels" to decode files whose coefficients cannot be read with another decoder,
+            as for `Session.run`.
         progress: called with (images done, images in all).
 
     Raises:
-        UsageError: if arguments do not fit the model, the images are too few to show a loss as
-            small as `max_drop`, or the network does no better on them than guessing.
-        UnsupportedModelError: if the network cannot be run at another size.
-        ImageError, AccessError: if an image is damaged, of another size, or cannot be read; or none
-            can be used.
+        UsageError: if arguments do not fit the model, there are too few images to show a loss
+            within the budget, or the network is no better than guessing.
+        UnsupportedModelError: if the network cannot run at another size.
+        ImageError, AccessError: if an image is damaged, of another size or cannot be read; or if no
+            image is usable.
     """
     require_budget_range(max_drop)
     source = load_source(model, image_input)
@@ -202,7 +205,7 @@ def choose_resolution(
     return replace(
         found,
         plan=plan,
-        # What the model does itself is no part of a description for `compile`.
+        # The preprocessing for `compile` does not include the model's own preprocessing nodes.
         preprocess=found.preprocess if extraction.own is None else described,
         skipped=usable.skipped,
         ignored=usable.data.ignored,
@@ -211,7 +214,7 @@ def choose_resolution(
 
 
 class _Search:
-    """The three steps."""
+    """The three steps of the search."""
 
     def __init__(
         self,
@@ -227,7 +230,12 @@ class _Search:
         self._done = self._total = 0
 
     def run(self, chance: float, max_drop: float) -> ResolutionSearch:
-        """Search and verify; `chance` is the fraction of images that is right by luck."""
+        """Search and verify.
+
+        Args:
+            chance: accuracy that guessing reaches, as a fraction.
+            max_drop: budget in percentage points.
+        """
         trained, given = self._network.taken.size, self._network.preprocess
         self._total = 2 * (len(self._search.files) + len(self._verification.files))
         start = self._counts(self._search, trained, given)
@@ -260,17 +268,17 @@ class _Search:
         )
 
     def _measure(self, size: Size) -> Measured:
-        """A size by the best of the ways to it."""
+        """Measure a size with every variant of the preprocessing, and return the best."""
         trained, given = self._network.taken.size, self._network.preprocess
         tried = [
             (self._counts(self._search, size, way), way) for way in ways_to(given, trained, size)
         ]
-        # Of equals the first, which is what the description itself becomes.
+        # On a tie, `max` returns the first variant: the given preprocessing itself.
         counts, way = max(tried, key=lambda pair: pair[0].change)
         return Measured(size, way, counts, counts.lowest_change() >= -self._most)
 
     def _counts(self, split: Split, size: Size, preprocess: Preprocess) -> PairedCounts:
-        """Right predictions at the trained size and at another one."""
+        """Compare the predictions at the training size and at another size with the labels."""
         trained, given = self._network.taken.size, self._network.preprocess
         before = self._right(split, trained, given)
         if (size, preprocess) == (trained, given):

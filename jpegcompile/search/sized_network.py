@@ -1,4 +1,4 @@
-"""A network at several sizes of its input: what it takes there, and what it says of images."""
+"""A network at several input sizes: predicted time and predictions."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _BATCH = 32
 
 
 class SizedNetwork:
-    """Predictions of a network at any size, each measured once.
+    """Runs a network at any input size, and caches its predictions.
 
     Attributes:
-        taken: its image input at the trained size.
-        preprocess: how images come to that size.
+        taken: its image input at the training size.
+        preprocess: preprocessing for the training size.
     """
 
     def __init__(
@@ -55,10 +55,10 @@ class SizedNetwork:
 
         Args:
             source: the network.
-            taken: its image input at the trained size.
-            preprocess: how images come to that size.
-            output: that holds the scores.
-            cache: keeps what is measured.
+            taken: its image input at the training size.
+            preprocess: preprocessing for the training size.
+            output: name of the output with the scores.
+            cache: cache of the predictions.
             tolerant: as for `read_coefficients`.
             fallback: as for `Session.run`.
         """
@@ -71,7 +71,7 @@ class SizedNetwork:
         self._fallback: Fallback = fallback
 
     def seconds(self, size: Size) -> float:
-        """What the cost model expects of spatial kernels at a size."""
+        """Return the time in seconds that the cost model predicts for spatial kernels at a size."""
         options = CompileOptions(
             input_mode="tensor",
             image_input=self.taken.name,
@@ -84,7 +84,14 @@ class SizedNetwork:
     def predictions(
         self, split: Split, size: Size, preprocess: Preprocess, progress: Progress
     ) -> NDArray[np.int64]:
-        """Classes of images at a size, for a description that is for the trained size."""
+        """Return the predicted classes of images at a size.
+
+        Args:
+            split: the images.
+            size: (height, width) of the input.
+            preprocess: preprocessing for the training size; it is scaled to `size`.
+            progress: called with (images done, images in all).
+        """
         way = json.dumps(preprocess.to_json(), sort_keys=True)
         name = f"predictions {split.name} {size[0]}x{size[1]} {way}"
         known = self._cache.get(name)

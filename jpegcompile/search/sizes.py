@@ -1,4 +1,4 @@
-"""Which resolutions are worth a measurement, and in which ways images can come to one."""
+"""Candidate resolutions for a search, and preprocessing variants for each."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from dataclasses import dataclass, replace
 
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.input_size import Size, size_text
+from jpegcompile.messages import Message
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.scaled import scaled
 from jpegcompile.preprocessing.steps import Filter, Resize
 
-# Sides of candidates are multiples: of a block, or of half of one for small images.
+# Sides of candidates are multiples of a block, or of half a block for images below `_SMALL`.
 _STEP, _SMALL_STEP, _SMALL = 8, 4, 96
-# Below this part of the trained size networks see little.
+# Smallest candidate, as a fraction of the training size. Smaller images show networks too little.
 _SMALLEST = 0.375
-# Part of what its area promises that a smaller input has to save of the next larger one's time.
+# A smaller candidate must save at least this fraction of the time that its area suggests.
 _LEAST_SAVING = 0.4
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A resolution that may be measured.
+    """A candidate resolution.
 
     Attributes:
         size: (height, width).
-        time: that the cost model expects, in parts of that at the trained size.
-        refused: why it is not measured; empty if it is.
+        time: predicted time relative to the training size.
+        refused: why the candidate is not measured; empty if it is.
     """
 
     size: Size
@@ -36,7 +37,7 @@ class Candidate:
 
 
 def sizes_below(trained: Size) -> Iterator[Size]:
-    """Sizes of nearly the same aspect ratio, the largest first."""
+    """Iterate over smaller sizes of nearly the same aspect ratio, the largest first."""
     short, long = min(trained), max(trained)
     step = _STEP if short >= _SMALL else _SMALL_STEP
     side = (short - 1) // step * step
@@ -47,14 +48,16 @@ def sizes_below(trained: Size) -> Iterator[Size]:
 
 
 def candidates(trained: Size, seconds: Callable[[Size], float]) -> list[Candidate]:
-    """The trained size and smaller ones, the largest first, with those that save no time refused.
+    """Return the training size and smaller candidates, the largest first.
+
+    Candidates that save too little time are refused.
 
     Args:
-        trained: the size that the network was trained at.
-        seconds: that the cost model expects at a size.
+        trained: training size of the network.
+        seconds: returns the predicted time at a size.
 
     Raises:
-        UnsupportedModelError: if the network cannot be run at any other size.
+        UnsupportedModelError: if the network cannot run at any other size.
     """
     whole = seconds(trained)
     found = [Candidate(trained, 1.0)]
@@ -68,7 +71,10 @@ def candidates(trained: Size, seconds: Callable[[Size], float]) -> list[Candidat
             continue
         promised = last.time * (1 - math.prod(size) / math.prod(last.size))
         if last.time - time < _LEAST_SAVING * promised:
-            reason = f"takes nearly as long as {size_text(last.size)}, which shows more"
+            reason = Message(
+                "resolution-candidate-slow",
+                f"takes nearly as long as the larger {size_text(last.size)}",
+            )
             found.append(Candidate(size, time, reason))
             continue
         last = Candidate(size, time)
@@ -79,10 +85,18 @@ def candidates(trained: Size, seconds: Callable[[Size], float]) -> list[Candidat
 
 
 def ways_to(preprocess: Preprocess, trained: Size, size: Size) -> Sequence[Preprocess]:
-    """Descriptions, for the trained size, by which images may come to another one.
+    """Return variants of a preprocessing for another size.
 
-    The first one is what the description itself becomes. Others show more of the image, where it
-    crops a part of the resized one, or resize it by another filter, where it does not resize.
+    The first variant is the preprocessing itself. If it crops the resized image, other variants
+    crop a larger part. If it does not resize, another variant resizes with another filter.
+
+    Args:
+        preprocess: preprocessing for the training size.
+        trained: training size.
+        size: the other size.
+
+    Returns:
+        The variants, as preprocessing for the training size.
     """
     geometry = preprocess.geometry
     resize = geometry.resize

@@ -1,4 +1,4 @@
-"""Images of which one half chooses and the other verifies, and whether they are enough."""
+"""Split labelled images into a half for the search and a half for the verification."""
 
 from __future__ import annotations
 
@@ -12,55 +12,75 @@ import numpy as np
 from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.evaluation.chance import ADVICE, is_no_better_than_chance
 from jpegcompile.evaluation.dataset import LabelledImages
+from jpegcompile.messages import Message
 from jpegcompile.search.interval import PairedCounts, images_needed, is_guessing, smallest_budget
 
 
 @dataclass(frozen=True)
 class Split:
-    """Some of the labelled images; `name` is for the cache."""
+    """A subset of the labelled images.
+
+    Attributes:
+        name: name of the subset in the cache.
+        files: image files.
+        labels: their classes.
+    """
 
     name: str
     files: Sequence[Path]
     labels: Sequence[int]
 
     def spread(self, name: str, most: int) -> Split:
-        """At most so many of them, evenly from first to last."""
+        """Return at most `most` evenly spaced images as a subset called `name`."""
         index = np.unique(np.linspace(0, len(self.files) - 1, min(most, len(self.files))).round())
         chosen = [int(i) for i in index]
         return Split(name, [self.files[i] for i in chosen], [self.labels[i] for i in chosen])
 
 
 def require_budget_range(max_drop: float) -> None:
-    """Refuse what is no budget, in percentage points.
+    """Require a budget between 0 and 100 percentage points.
 
     Raises:
-        UsageError: if it is not between 0 and 100.
+        UsageError: if the budget is out of range.
     """
     if not 0 < max_drop < 100:
         raise UsageError(
-            f"--max-drop is {max_drop:g}; give percentage points above 0 and below 100"
+            Message(
+                "search-max-drop-out-of-range",
+                f"--max-drop is {max_drop:g}; give percentage points above 0 and below 100",
+            )
         )
 
 
 def halves_for(data: LabelledImages, max_drop: float) -> tuple[Split, Split]:
-    """The halves of the images, of which the first can show a loss as small as the budget.
+    """Split the images, and require enough of them to show a loss within the budget.
+
+    Args:
+        data: the images.
+        max_drop: budget in percentage points.
+
+    Returns:
+        The images for the search and for the verification.
 
     Raises:
-        UsageError: if they are too few.
+        UsageError: if there are too few images.
     """
     halves = split_in_halves(data)
     needed = images_needed(max_drop / 100)
     if len(halves[0].files) < needed:
         raise UsageError(
-            f"{len(halves[0].files)} of the images search, but only {needed} or more can show a"
-            f" loss below {max_drop:g} points; give {2 * needed} images or a --max-drop of"
-            f" {smallest_budget(len(halves[0].files)):g} points"
+            Message(
+                "search-images-too-few",
+                f"the search uses {len(halves[0].files)} of the images, but needs {needed} to show"
+                f" a loss below {max_drop:g} points; give {2 * needed} images or a --max-drop of"
+                f" {smallest_budget(len(halves[0].files)):g} points",
+            )
         )
     return halves
 
 
 def split_in_halves(data: LabelledImages) -> tuple[Split, Split]:
-    """Every other image of each class searches, the rest verifies.
+    """Split the images of each class alternately into search and verification.
 
     Raises:
         UsageError: if a half would be empty.
@@ -72,7 +92,13 @@ def split_in_halves(data: LabelledImages) -> tuple[Split, Split]:
         seen[label] = rank + 1
         members[rank % 2].append(index)
     if not members[1]:
-        raise UsageError("every class has one image only; give more, half of them verify")
+        raise UsageError(
+            Message(
+                "search-classes-have-one-image",
+                "every class has only one image; give more, since half of the images are for"
+                " verification",
+            )
+        )
     search, verify = (
         Split(name, [data.files[i] for i in chosen], [data.labels[i] for i in chosen])
         for name, chosen in zip(("search", "verification"), members, strict=True)
@@ -81,23 +107,26 @@ def split_in_halves(data: LabelledImages) -> tuple[Split, Split]:
 
 
 def require_no_guess(counts: PairedCounts, split: Split, chance: float, model: str) -> None:
-    """Refuse a model that does no better on the images than guessing.
+    """Require a model to predict the images better than guessing.
 
     Args:
-        counts: of the model.
+        counts: counts of the model.
         split: the images.
-        chance: fraction of them that is right by luck.
-        model: how the message calls the model.
+        chance: accuracy that guessing reaches, as a fraction.
+        model: name of the model in the message.
 
     Raises:
-        UsageError: saying what to check.
+        UsageError: if the model is no better than guessing.
     """
     if is_guessing(counts.right, split.labels) or is_no_better_than_chance(
         counts.right, counts.images, chance
     ):
         raise UsageError(
-            f"the {model} is right on {100 * counts.before:.2f} % of the images, no better"
-            f" than guessing; {ADVICE}"
+            Message(
+                "search-model-guesses",
+                f"the {model} predicts {100 * counts.before:.2f} % of the images correctly, which"
+                f" is no better than guessing; {ADVICE}",
+            )
         )
 
 
@@ -110,23 +139,26 @@ class Verified(Protocol):
 
     @property
     def verification(self) -> PairedCounts:
-        """Of the images that the search has not used."""
+        """Counts on the images for verification."""
 
     @property
     def is_refuted(self) -> bool:
-        """Whether the whole interval of the verification lies beyond the budget."""
+        """Whether the whole confidence interval of the verification is beyond the budget."""
 
 
 def require_budget(result: Verified) -> None:
-    """Turn a verification that refutes the search into the error of a failed check.
+    """Require that the verification does not refute the search.
 
     Raises:
-        CheckFailedError: if more than the budget is lost on the images that the search has not
-            used, with confidence.
+        CheckFailedError: if the verification shows, with confidence, a loss beyond the budget.
     """
     if result.is_refuted:
         raise CheckFailedError(
-            f"the images that verify lose {-100 * result.verification.change:.2f} points of top-1,"
-            f" {result.max_drop:g} are allowed, and chance does not explain it; nothing is written:"
-            " search with more images"
+            Message(
+                "search-budget-refuted",
+                "the images for verification lose"
+                f" {-100 * result.verification.change:.2f} points of top-1, more than chance"
+                f" explains for a --max-drop of {result.max_drop:g}; nothing was written: search"
+                " with more images",
+            )
         )

@@ -1,1 +1,1 @@
-"""Tilings of GPU kernels, measured on the GPU at hand."""
+"""Measurement of tilings of GPU kernels on the current GPU."""

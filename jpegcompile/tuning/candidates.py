@@ -1,4 +1,4 @@
-"""Which tilings of a kernel are worth a measurement."""
+"""Selection of the tilings of a kernel to measure."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from jpegcompile.kernels.ingest.launch import Ingest
 from jpegcompile.kernels.reduce.launch import ReduceChannels
 from jpegcompile.precision import Precision
 
-# Limits of a program: float32 sums that a thread holds, and shared memory of an H100 in bytes. A
-# tiling that exceeds those of another GPU fails to launch, and is dropped.
+# Limits of a program: float32 sums of a thread, and bytes of shared memory of an H100. If a tiling
+# exceeds the limits of another GPU, it fails to launch and is dropped.
 _MOST_SUMS = 128
 _MOST_SHARED = 227 << 10
 _ROWS, _CHANNELS, _DEPTHS = (64, 256), (16, 256), (16, 64)
@@ -22,17 +22,17 @@ _WARPS, _STAGES = (4, 8), (2, 3, 4)
 
 
 def candidates(kernel: Kernel, precision: Precision) -> tuple[Tiling, ...]:
-    """Tilings to measure: the default one first, each once.
+    """Return the distinct tilings to measure; the default tiling comes first.
 
-    Of a convolution, the tilings that its default is chosen from, and those that differ from one of
-    them in one number. A convolution in groups keeps the channels of its default, because its
-    weights are packed for them.
+    For a convolution, these are the tilings from which the default is chosen, and tilings that
+    differ from one of them in one number. Grouped convolutions keep the channels of the default
+    tiling, because their weights are packed for them.
     """
     default = kernel.default_tiling(precision)
     if isinstance(kernel, Convolution):
         return _distinct([default, *_of_convolution(kernel, precision)], kernel)
     if isinstance(kernel, Ingest):
-        # Its programs make 16 x 16 pixels whatever the tiling says.
+        # Programs of the ingest always compute 16 x 16 pixels, so only warps can change.
         return _distinct(replace(default, warps=warps) for warps in (default.warps, 2, 4, 8))
     read = kernel.x if isinstance(kernel, ReduceChannels) else kernel.y
     most = _power(read.channels)
@@ -47,6 +47,7 @@ def candidates(kernel: Kernel, precision: Precision) -> tuple[Tiling, ...]:
 
 
 def _of_convolution(conv: Convolution, precision: Precision) -> Iterator[Tiling]:
+    """Yield tilings of a convolution that fit the limits of a program; some are repeated."""
     default = conv.default_tiling(precision)
     most = _power(conv.y.channels)
     for base in tilings(conv, precision):
@@ -58,7 +59,7 @@ def _of_convolution(conv: Convolution, precision: Precision) -> Iterator[Tiling]
 
 
 def _neighbours(base: Tiling) -> Iterator[Tiling]:
-    """Tilings that differ in one number."""
+    """Yield tilings that differ in one number."""
     for rows in _around(base.rows, *_ROWS):
         yield replace(base, rows=rows)
     for channels in _around(base.channels, *_CHANNELS):
@@ -72,15 +73,17 @@ def _neighbours(base: Tiling) -> Iterator[Tiling]:
 
 
 def _around(number: int, least: int, most: int) -> list[int]:
+    """Return half and twice a number, as far as they are within limits."""
     return [near for near in (number // 2, number * 2) if least <= near <= most]
 
 
 def _power(channels: int) -> int:
-    """The next power of 2 that holds all channels in memory."""
+    """Return the smallest power of 2 that is not below the padded channels."""
     return 1 << (padded(channels) - 1).bit_length()
 
 
 def _fits(conv: Convolution, precision: Precision, tiling: Tiling) -> bool:
+    """Return whether a tiling fits the limits of a program."""
     size = 4 if precision.storage == "float32" else 2
     step = (tiling.rows + tiling.channels) * conv.depth(tiling) * size
     sums = tiling.rows * tiling.channels / (32 * tiling.warps)
@@ -88,7 +91,7 @@ def _fits(conv: Convolution, precision: Precision, tiling: Tiling) -> bool:
 
 
 def _distinct(found: Iterable[Tiling], conv: Convolution | None = None) -> tuple[Tiling, ...]:
-    """Each tiling once; of a convolution, those that sum over the same depth are one."""
+    """Return distinct tilings; for a convolution, an equal effective depth makes them equal."""
     kept: dict[Tiling, Tiling] = {}
     for tiling in found:
         same = tiling if conv is None else replace(tiling, depth=conv.depth(tiling))

@@ -1,4 +1,4 @@
-"""What was measured of a model's tilings, as its manifest keeps it."""
+"""Records of measured tilings, as the manifest of a model stores them."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ class Dropped:
     """A candidate that was not timed.
 
     Attributes:
-        tiling: of the candidate.
-        reason: what is wrong with it.
+        tiling: tiling of the candidate.
+        reason: reason why it was dropped.
     """
 
     tiling: Tiling
     reason: str
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data."""
+        """Return JSON-ready data."""
         return {"tiling": self.tiling.to_json(), "reason": self.reason}
 
 
 @dataclass(frozen=True)
 class KernelTuning:
-    """What was measured of one kernel.
+    """The measurement of one kernel.
 
     Attributes:
-        names: attributes of the model that are this kernel.
-        kernel: its kind.
-        tiling: the fastest one.
-        seconds: that it takes.
-        default_seconds: that the default tiling takes.
-        timed: how many candidates were timed, the default one among them.
+        names: attributes of the model with this kernel.
+        kernel: kind of the kernel.
+        tiling: fastest tiling.
+        seconds: seconds with the fastest tiling.
+        default_seconds: seconds with the default tiling.
+        timed: number of timed candidates, including the default tiling.
         dropped: candidates that were not timed.
     """
 
@@ -49,7 +49,7 @@ class KernelTuning:
     dropped: tuple[Dropped, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data that `of_json` reads."""
+        """Return JSON-ready data for `of_json`."""
         return {
             **vars(self),
             "names": list(self.names),
@@ -59,7 +59,7 @@ class KernelTuning:
 
     @classmethod
     def of_json(cls, data: Mapping[str, Any]) -> KernelTuning:
-        """A record of `to_json`."""
+        """Return the record from the data of `to_json`."""
         dropped = tuple(Dropped(Tiling(**d["tiling"]), d["reason"]) for d in data["dropped"])
         changed = {"names": tuple(data["names"]), "tiling": Tiling(**data["tiling"])}
         return cls(**{**data, **changed, "dropped": dropped})
@@ -67,13 +67,13 @@ class KernelTuning:
 
 @dataclass(frozen=True)
 class Tuning:
-    """What was measured of a model.
+    """The measurements of a model.
 
     Attributes:
         device: name and versions that the times depend on; see `DeviceFacts`.
-        batch: images at once.
-        kernels: by a key of what they launch; equal kernels have one record.
-        measured: how many of them this run measured; the others were there.
+        batch: batch size.
+        kernels: records by a key of the launches; equal kernels have one record.
+        measured: number of kernels that this run measured; earlier runs measured the others.
     """
 
     device: Mapping[str, str]
@@ -83,31 +83,31 @@ class Tuning:
 
     @property
     def tilings(self) -> dict[str, Tiling]:
-        """The fastest tiling of each attribute of the model."""
+        """Fastest tiling of each attribute of the model."""
         return {name: record.tiling for record in self.kernels.values() for name in record.names}
 
     @property
     def seconds(self) -> float:
-        """Of all kernels of the model, one after another."""
+        """Seconds of all kernels of the model, one after another."""
         return sum(len(record.names) * record.seconds for record in self.kernels.values())
 
     @property
     def default_seconds(self) -> float:
-        """The same with default tilings."""
+        """Seconds of all kernels with default tilings."""
         return sum(len(record.names) * record.default_seconds for record in self.kernels.values())
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data."""
+        """Return JSON-ready data."""
         totals = {"seconds": self.seconds, "default_seconds": self.default_seconds}
         return {**self.to_manifest(), **totals, "measured": self.measured}
 
     def to_manifest(self) -> dict[str, Any]:
-        """What the manifest keeps; the same measurements give the same text."""
+        """Return the data for the manifest; equal measurements give equal text."""
         kernels = {key: record.to_json() for key, record in self.kernels.items()}
         return {"device": dict(self.device), "batch": self.batch, "kernels": kernels}
 
     @classmethod
     def of_manifest(cls, data: Mapping[str, Any]) -> Tuning:
-        """A record of `to_manifest`."""
+        """Return the record from the data of `to_manifest`."""
         kernels = {key: KernelTuning.of_json(one) for key, one in data["kernels"].items()}
         return cls(data["device"], data["batch"], kernels)

@@ -1,4 +1,4 @@
-"""Measure the tilings of a compiled model, kernel by kernel, and write the fastest into it."""
+"""The function `tune`, which measures tilings and writes the fastest into a compiled model."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from jpegcompile.gpu.folder import MANIFEST, is_module_folder, manifest_text, re
 from jpegcompile.gpu.kernel import Kernel, steps_of
 from jpegcompile.gpu.launch import Tiling
 from jpegcompile.gpu.layout import MapLayout
+from jpegcompile.messages import Message
 from jpegcompile.precision import Precision
 from jpegcompile.progress import Progress
 from jpegcompile.target.triton import require_triton
@@ -38,25 +39,26 @@ def tune(
 ) -> Tuning:
     """Measure tilings on the current GPU and write the fastest into the manifest of a model.
 
-    The manifest is rewritten after each kernel. A second run on the same GPU with the same
-    versions and batch goes on where the first one ended.
+    The function rewrites the manifest after each kernel. A later run with the same GPU, versions
+    and batch size continues where the earlier run ended.
 
     Args:
-        path: of the folder of a model for `--target triton`.
-        batch: images at once; that of a model which is bound to one, else 32.
-        again: whether to measure anew what was measured.
-        progress: called with (done, total), of kernels.
+        path: folder of a model compiled for `--target triton`.
+        batch: batch size; by default the fixed batch size of the model, or 32.
+        again: whether to repeat earlier measurements.
+        progress: called with (done, total) kernels.
 
     Raises:
         AccessError: if there is no GPU, or a file cannot be read or written.
-        UsageError: if the model is bound to another batch.
-        UnsupportedModelError: if a file is damaged or of a newer version.
+        UsageError: if `path` is not such a folder, or the model has another fixed batch size.
+        UnsupportedModelError: if a file is damaged or has a newer version.
     """
     if Path(path).exists() and not is_module_folder(path):
-        raise UsageError(
+        text = (
             f"{os.fspath(path)}: is not the folder of a model for GPUs; compile the model with"
             " --target triton"
         )
+        raise UsageError(Message("tune-not-a-module", text))
     read_manifest(Path(path))
     require_writable(Path(path) / MANIFEST)
     require_triton()
@@ -79,22 +81,22 @@ def tune_with(
     progress: Progress | None = None,
     of: Candidates = candidates,
 ) -> Tuning:
-    """The same with any timer.
+    """Do the work of `tune` with any timer.
 
     Args:
-        path: of the folder.
-        device: what times depend on; a record of another device is replaced.
-        timer: times the kernels.
-        batch: as `tune`.
-        again: as `tune`.
-        progress: as `tune`.
-        of: gives the candidates of a kernel, the default tiling first.
+        path: folder of the model.
+        device: name and versions that the times depend on; replaces records of another device.
+        timer: timer for the kernels.
+        batch: as for `tune`.
+        again: as for `tune`.
+        progress: as for `tune`.
+        of: returns the candidates of a kernel, the default tiling first.
     """
     import torch
 
     from jpegcompile.runtime.triton.load import load_module
     from jpegcompile.runtime.triton.random_maps import random_maps
-    from jpegcompile.tuning.trial import measure
+    from jpegcompile.tuning.measurement import measure_tilings
 
     folder = Path(path)
     module = load_module(folder)
@@ -116,7 +118,7 @@ def tune_with(
                 call.kernel, layouts.get(names[0], {}), images, call.precision, module.device
             )
             tilings = of(call.kernel, call.precision)
-            record = measure(names, call, tilings, maps, timer)
+            record = measure_tilings(names, call, tilings, maps, timer)
         tuning = replace(
             tuning, kernels={**tuning.kernels, key: record}, measured=tuning.measured + 1
         )
@@ -126,18 +128,22 @@ def tune_with(
     return tuning
 
 
-def _batch(asked: int | None, bound: int | None, path: str) -> int:
-    if asked is not None and bound is not None and asked != bound:
-        raise UsageError(
-            f"{path}: is bound to batches of {bound}, and --batch is {asked}; leave --batch out"
-        )
-    return asked or bound or BATCH
+def _batch(asked: int | None, fixed: int | None, path: str) -> int:
+    """Return the batch size to tune for.
+
+    Raises:
+        UsageError: if the model has another fixed batch size.
+    """
+    if asked is not None and fixed is not None and asked != fixed:
+        text = f"{path}: has the fixed batch size {fixed}, not {asked}; leave --batch out"
+        raise UsageError(Message("tune-fixed-batch", text))
+    return asked or fixed or BATCH
 
 
 def _begun(
     manifest: Mapping[str, Any], device: Mapping[str, str], batch: int, again: bool
 ) -> Tuning:
-    """What earlier runs measured on the same device."""
+    """Return the measurements of earlier runs on the same device."""
     fresh = Tuning(dict(device), batch)
     if again or "tuning" not in manifest:
         return fresh
@@ -146,7 +152,7 @@ def _begun(
 
 
 def _groups(modules: Mapping[str, Any], batch: int) -> dict[str, list[str]]:
-    """Names of the kernels of a model, by a key of what they launch by default."""
+    """Return the names of a model's kernels, grouped by a key of their default launches."""
     from jpegcompile.runtime.triton.kernel import KernelModule
     from jpegcompile.runtime.triton.launching import launch_text
 
@@ -161,7 +167,7 @@ def _groups(modules: Mapping[str, Any], batch: int) -> dict[str, list[str]]:
 
 
 def _layouts(manifest: Mapping[str, Any]) -> dict[str, dict[str, MapLayout]]:
-    """Layouts of the maps that each kernel reads, by role, by its attribute."""
+    """Return the layouts of the input maps by role, for each attribute with a kernel."""
     return {
         call["attribute"]: {
             role: MapLayout(**layout) for role, layout in call["layouts"].items() if role != "y"
@@ -171,6 +177,7 @@ def _layouts(manifest: Mapping[str, Any]) -> dict[str, dict[str, MapLayout]]:
 
 
 def _write(folder: Path, manifest: Mapping[str, Any], tuning: Tuning) -> None:
+    """Write the manifest with the measurements."""
     tilings = {name: tiling.to_json() for name, tiling in tuning.tilings.items()}
     written = {**manifest, "tilings": tilings, "tuning": tuning.to_manifest()}
     write_whole(folder / MANIFEST, manifest_text(written))

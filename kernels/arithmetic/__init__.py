@@ -1,1 +1,1 @@
-"""Sums and differences of a jpeg-domain map and values that do not vary over its plane: exact."""
+"""Exact sums, differences and products of JPEG-domain maps and values constant over H and W."""

@@ -1,4 +1,4 @@
-"""How functions of one map or two are launched on GPUs."""
+"""Launches of functions of one or two maps on GPUs."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class Elementwise:
     """A function of each element of a map, or of two maps.
 
     Attributes:
-        x: the map that is read.
-        y: the map that is made.
-        program: what is computed; without steps, y is x in another layout.
-        other: a second map of the size of x, None if there is none.
-        other_is_shared: whether `other` is of one image, and goes with all images of x.
-        vector: the layout of a map of 1x1 with a number for each channel, None if there is none.
-        phi: frequencies of the approximation that the program reads; 0 if it reads none.
-        is_linear: whether the program is linear, so that it may work on coefficients as well. Its
-            second value is the map of ones.
+        x: the input map.
+        y: the output map.
+        program: the function; without steps, y is x in another layout.
+        other: a second map of the size of x, or None.
+        other_is_shared: whether `other` has one image, which is used for all images of x.
+        vector: the layout of a 1x1 map with one number per channel, or None.
+        phi: number of frequencies of the approximation that the program reads; 0 for none.
+        is_linear: whether the program is linear, so that it can also run on coefficients. Its
+            second value is then a map of ones.
     """
 
     x: MapLayout
@@ -45,7 +45,7 @@ class Elementwise:
 
     @property
     def matrices(self) -> dict[str, TileMatrix]:
-        """The transforms that it needs, by argument."""
+        """Transforms that the kernel needs, by argument name."""
         if self.is_on_coefficients:
             return {}
         found = {
@@ -57,12 +57,12 @@ class Elementwise:
         return {name: matrix for name, matrix in found.items() if matrix is not None}
 
     def default_tiling(self, precision: Precision) -> Tiling:
-        """A tiling without spills on every GPU."""
+        """Return a tiling that spills no registers on any GPU."""
         del precision
         return Tiling(64, 32, 16, 8, 1)
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
-        """The launch for `batch` images."""
+        """Return the launch for `batch` images."""
         kind = storage_type(precision)
         types = dict.fromkeys(["x", *self.matrices, "y"], kind)
         if self.other is not None:

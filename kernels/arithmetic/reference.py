@@ -1,10 +1,11 @@
-"""What JpegAdd, JpegSub, JpegScale and JpegScaleAddRelu mean.
+"""NumPy reference of JpegAdd, JpegSub, JpegScale and JpegScaleAddRelu.
 
     y = DCT(inverse DCT(x) + value),  DCT(inverse DCT(x) - value),  DCT(inverse DCT(x) * scale)
     y = DCT(max(scale * inverse DCT(x) + inverse DCT(residual), 0))
 
-A constant c over a tile is the DC coefficient c * block, so the operators touch DC only. Sums of
-two maps are the ordinary operators (Ehrlich and Davis, ICCV 2019, section 4.4).
+A constant c over a tile has the DC coefficient c * block, so JpegAdd and JpegSub change only DC
+coefficients. Two maps are added by the standard operators (Ehrlich and Davis, ICCV 2019, section
+4.4).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from jpegcompile.dct.blocks import Float, to_jpeg, to_spatial
 
 
 def jpeg_add(x: NDArray[Float], value: NDArray[Float], *, block: int) -> NDArray[Float]:
-    """Add a constant to the pixels of a jpeg-domain map.
+    """Add a constant to the pixels of a JPEG-domain map.
 
     Args:
         x: [N, C, H, W] at `block`.
@@ -30,7 +31,7 @@ def jpeg_add(x: NDArray[Float], value: NDArray[Float], *, block: int) -> NDArray
 
 
 def jpeg_sub(x: NDArray[Float], value: NDArray[Float], *, block: int) -> NDArray[Float]:
-    """Subtract a constant from the pixels of a jpeg-domain map; see `jpeg_add`."""
+    """Subtract a constant from the pixels of a JPEG-domain map; see `jpeg_add`."""
     return to_jpeg(np.asarray(to_spatial(x, block) - value, x.dtype), block)
 
 
@@ -51,12 +52,12 @@ def jpeg_scale(x: NDArray[Float], scale: NDArray[Float], *, block: int) -> NDArr
 def jpeg_scale_add_relu(
     x: NDArray[Float], scale: NDArray[Float], residual: NDArray[Float], *, block: int
 ) -> NDArray[Float]:
-    """The end of a squeeze-and-excitation block (Hu et al., CVPR 2018).
+    """Compute the end of a squeeze-and-excitation block (Hu et al., CVPR 2018).
 
     Args:
         x: [N, C, H, W] at `block`.
         scale: [N, C, 1, 1] or [1, C, 1, 1].
-        residual: of the shape of x, at `block`.
+        residual: same shape as x, at `block`.
         block: block size of x, of the residual and of the result; 1 is the spatial domain.
 
     Returns:

@@ -1,7 +1,7 @@
-"""Functions of the pixels or coefficients of one map, or of two, on GPUs.
+"""GPU kernel of functions of the pixels or coefficients of one or two maps.
 
-One kernel serves activations and other functions of each pixel, sums and products of maps, and the
-scale and shift of channels. Linear functions of whole coefficients need no transform.
+One kernel computes activations and other per-pixel functions, sums and products of maps, and the
+scale and shift of channels. Linear functions of coefficients need no transform.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ def elementwise(
     BN: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """Make y = T program(x, second, other, constants, vector).
+    """Compute y = T program(x, second, other, constants, vector).
 
-    The second value is the approximation of x if APPROXIMATE, and a map of ones if ONES: as pixels
-    or, if ON_DC, as coefficients, of which DC is `block` and the rest zero. `vector` has a number
-    for each image and channel. If OTHER_CHANNEL, the other map has one channel, which goes with
-    every channel of x.
+    The second value is the approximation of x if APPROXIMATE, and a map of ones if ONES. The ones
+    are pixels or, if ON_DC, coefficients: DC is `block` and the rest is zero. `vector` has one
+    number per image and channel. If OTHER_CHANNEL, the other map has one channel, which is used
+    for every channel of x.
     """
     first_row = tl.program_id(0) * BM
     m = first_row + tl.arange(0, BM)

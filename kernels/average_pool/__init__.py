@@ -1,1 +1,1 @@
-"""Average pooling of jpeg-domain maps, windowed and global: linear and exact."""
+"""Exact average pooling of JPEG-domain maps, windowed and global."""

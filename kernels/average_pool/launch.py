@@ -1,4 +1,4 @@
-"""How global average pooling is launched on GPUs. Windows are separable: see `resample`."""
+"""Launches of global average pooling on GPUs. `resample` launches windowed pooling."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from jpegcompile.precision import Precision
 class GlobalAveragePool:
     """The mean of each channel.
 
-    The mean of a tile is its DC coefficient divided by the block size. So of a map in rows, only
-    the first coefficient of each tile is read.
+    The mean of a tile is its DC coefficient divided by the block size. So the kernel reads only the
+    DC coefficients of a map in rows.
 
     Attributes:
-        x: the map that is read, pixels or rows.
-        y: the map that is made, 1x1.
-        program: the function of each mean.
+        x: the input map, pixels or rows.
+        y: the output map, 1x1.
+        program: the function applied to each mean.
     """
 
     x: MapLayout
@@ -33,7 +33,7 @@ class GlobalAveragePool:
         """Check the layouts.
 
         Raises:
-            ValueError: if no kernel takes them.
+            ValueError: if no kernel supports them.
         """
         if self.x.thin:
             raise ValueError(
@@ -44,15 +44,15 @@ class GlobalAveragePool:
 
     @property
     def matrices(self) -> dict[str, TileMatrix]:
-        """None: a single pixel is its own coefficient."""
+        """Empty: a single pixel is its own coefficient."""
         return {}
 
     def default_tiling(self, precision: Precision) -> Tiling:
-        """A tiling that needs no stack on sm_80, sm_90 and sm_100, at every precision."""
+        """Return a tiling that needs no stack on sm_80, sm_90 and sm_100, at every precision."""
         return Tiling(64, 32, warps=4)
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
-        """The launch for `batch` images."""
+        """Return the launch for `batch` images."""
         epilogue, kind = Epilogue(self.y, self.program), storage_type(precision)
         channels = padded(self.y.channels)
         numbers = {

@@ -1,9 +1,9 @@
-"""What JpegAveragePool and JpegGlobalAveragePool mean.
+"""NumPy reference of JpegAveragePool and JpegGlobalAveragePool.
 
     y = DCT(average pooling of inverse DCT(x))
 
 The mean of a whole map is the mean of its DC coefficients, divided by the block size (Ehrlich and
-Davis, ICCV 2019, section 4.5); here it is taken over pixels.
+Davis, ICCV 2019, section 4.5). This reference computes it from pixels.
 """
 
 from __future__ import annotations
@@ -26,15 +26,14 @@ def jpeg_average_pool(
     dilations: Pair = (1, 1),
     count_include_pad: bool = False,
 ) -> NDArray[Float]:
-    """Pool a jpeg-domain map by the mean of each window.
+    """Pool a JPEG-domain map by the mean of each window.
 
     Args:
         x: [N, C, H, W] at `input_block`.
-        kernel_shape: taps of the window; no window may lie in the padding alone.
+        kernel_shape: taps of the window; no window may contain only padding.
         input_block: block size of x; divides H and W.
         output_block: block size of the result; divides its sides.
-        strides: as for ONNX AveragePool, and so are the next three; `ceil_mode` is resolved
-            beforehand.
+        strides: as for ONNX AveragePool; the next three, too. `ceil_mode` is already resolved.
         pads: zero padding.
         dilations: step of the taps.
         count_include_pad: whether padding counts in the divisor.
@@ -55,6 +54,6 @@ def jpeg_average_pool(
 
 
 def jpeg_global_average_pool(x: NDArray[Float], *, input_block: int) -> NDArray[Float]:
-    """The mean of each channel: [N, C, 1, 1], at block size 1, of x [N, C, H, W]."""
+    """Return the mean of each channel of x [N, C, H, W]: [N, C, 1, 1] at block size 1."""
     mean = to_spatial(x, input_block).mean(axis=(-2, -1), keepdims=True)
     return np.asarray(mean, x.dtype)

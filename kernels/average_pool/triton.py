@@ -1,4 +1,4 @@
-"""Global average pooling on GPUs, of pixels or of DC coefficients."""
+"""GPU kernel of global average pooling, of pixels or of DC coefficients."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def global_average_pool(
     BM: tl.constexpr,
     BN: tl.constexpr,
 ):
-    """Make y = finish(sum / divisor) of height x width numbers of each channel.
+    """Compute y = finish(sum / divisor) over height x width numbers of each channel.
 
-    The numbers are pixels, or the first coefficient of each tile: then height and width count
-    tiles, and `x_row` and `x_pixel` lead from tile to tile. One program makes BN channels of an
-    image; a step reads BM numbers. The order of the sum depends on BM alone. `rows` are the images:
-    y has one pixel of each.
+    The numbers are pixels, or the DC coefficients of tiles: then height and width count tiles, and
+    `x_row` and `x_pixel` are the distances between tiles. A program computes BN channels of an
+    image; a step reads BM numbers. The order of the sum depends only on BM. `rows` is the number
+    of images, because y has one pixel for each.
     """
     image = tl.program_id(0)
     c = tl.program_id(1) * BN + tl.arange(0, BN)

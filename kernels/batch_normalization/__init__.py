@@ -1,1 +1,1 @@
-"""Batch normalisation of jpeg-domain maps at inference: one affine map for each channel; exact."""
+"""Exact batch normalisation of JPEG-domain maps at inference: one affine map per channel."""

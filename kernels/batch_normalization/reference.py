@@ -1,10 +1,10 @@
-"""What JpegBatchNormalization means.
+"""NumPy reference of JpegBatchNormalization.
 
     y = DCT(scale * inverse DCT(x) + shift)
 
-Equal to a factor on every coefficient and a shift of the DC coefficients by shift * block (Ehrlich
-and Davis, ICCV 2019, section 4.3). `jpegcompile.dct.normalization.batch_norm_affine` makes scale
-and shift of the statistics.
+This equals multiplying every coefficient by `scale`, and shifting the DC coefficients by
+shift * block (Ehrlich and Davis, ICCV 2019, section 4.3).
+`jpegcompile.dct.normalization.batch_norm_affine` computes scale and shift from the statistics.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from jpegcompile.dct.blocks import Float, to_jpeg, to_spatial
 def jpeg_batch_normalization(
     x: NDArray[Float], scale: NDArray[Float], shift: NDArray[Float], *, block: int
 ) -> NDArray[Float]:
-    """Scale and shift each channel of a jpeg-domain map.
+    """Scale and shift each channel of a JPEG-domain map.
 
     Args:
         x: [N, C, H, W] at `block`.
-        scale: [C], or [C, 1, 1] as the operator takes it.
-        shift: likewise.
+        scale: [C], or [C, 1, 1] as in the operator.
+        shift: as `scale`.
         block: block size of x and of the result.
 
     Returns:

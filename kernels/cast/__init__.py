@@ -1,1 +1,1 @@
-"""Casts between the spatial and the jpeg domain: the block DCT of a map in place, and back."""
+"""Casts between the spatial and the JPEG domain: the block DCT of a map, and its inverse."""

@@ -1,7 +1,7 @@
-"""What ToJpeg and ToSpatial mean: the orthonormal DCT-II of each tile, and its inverse.
+"""NumPy reference of ToJpeg and ToSpatial: the orthonormal DCT-II of each tile, and its inverse.
 
-The mathematics is `jpegcompile.dct.blocks` (ITU-T T.81, A.3.3), which every other reference uses as
-well; here it has the names and the arguments of the operators.
+The computation is in `jpegcompile.dct.blocks` (ITU-T T.81, A.3.3), which every other reference uses
+as well. The functions here have the names and arguments of the operators.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from jpegcompile.dct.blocks import Float
 
 
 def to_jpeg(x: NDArray[Float], *, block: int) -> NDArray[Float]:
-    """The jpeg-domain twin [N, C, H, W] at `block` of a spatial map x [N, C, H, W]."""
+    """Convert a spatial-domain map [N, C, H, W] to the JPEG domain at `block`."""
     return blocks.to_jpeg(x, block)
 
 
 def to_spatial(x: NDArray[Float], *, block: int) -> NDArray[Float]:
-    """The spatial twin [N, C, H, W] of a jpeg-domain map x [N, C, H, W] at `block`."""
+    """Convert a JPEG-domain map [N, C, H, W] at `block` to the spatial domain."""
     return blocks.to_spatial(x, block)

@@ -1,1 +1,1 @@
-"""Clip of jpeg-domain maps: exact, or with an approximated mask."""
+"""Clip of JPEG-domain maps, exact or with an approximated mask."""

@@ -1,11 +1,11 @@
-"""What JpegClip, JpegAsmClip and JpegApxClip mean.
+"""NumPy reference of JpegClip, JpegAsmClip and JpegApxClip.
 
     y = DCT(clip(inverse DCT(x)))                              JpegClip
     y = DCT(the piece of each pixel of x by band(x))           JpegAsmClip
     y = DCT(clip(inverse DCT(band(x))))                        JpegApxClip
 
-A pixel is on the upper piece where its approximation is above `high`, on the lower one where it is
-not above `low`. band(x) holds the frequencies u + v < n of x.
+A pixel is on the upper piece if its approximation is above `high`, and on the lower piece if its
+approximation is not above `low`. band(x) contains the frequencies u + v < n of x.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jpegcompile.dct.masking import apx, asm, clip
 
 
 def jpeg_clip(x: NDArray[Float], low: float, high: float, *, block: int) -> NDArray[Float]:
-    """Clip the pixels of a jpeg-domain map.
+    """Clip the pixels of a JPEG-domain map.
 
     Args:
         x: [N, C, H, W] at `block`.
@@ -34,12 +34,12 @@ def jpeg_clip(x: NDArray[Float], low: float, high: float, *, block: int) -> NDAr
 def jpeg_asm_clip(
     x: NDArray[Float], low: float, high: float, *, block: int, frequencies: int
 ) -> NDArray[Float]:
-    """Clip exact pixels where their approximation says so; else as `jpeg_clip`."""
+    """Clip exact pixels on the pieces that their approximations select; see `jpeg_clip`."""
     return asm(x, clip(low, high), block, frequencies)
 
 
 def jpeg_apx_clip(
     x: NDArray[Float], low: float, high: float, *, block: int, frequencies: int
 ) -> NDArray[Float]:
-    """Clip the approximation of the pixels; else as `jpeg_clip`."""
+    """Clip the approximations of the pixels; see `jpeg_clip`."""
     return apx(x, clip(low, high), block, frequencies)

@@ -1,4 +1,4 @@
-"""What launches say of the epilogue in `triton.py`, for kernels that add no residual."""
+"""Launch arguments of the epilogue in `triton.py`, for kernels without a residual input."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from jpegcompile.precision import Precision
 
 @dataclass(frozen=True)
 class Epilogue:
-    """What follows once a kernel has the pixels of a map.
+    """The steps between the pixels that a kernel computes and its output map.
 
     Attributes:
-        y: the map that is made.
-        program: the function of each pixel.
-        phi: frequencies of the approximation that the program reads; 0 if it reads none.
+        y: the output map.
+        program: the per-pixel function.
+        phi: number of frequencies of the approximation that the program reads; 0 for none.
     """
 
     y: MapLayout
@@ -27,7 +27,7 @@ class Epilogue:
 
     @property
     def matrices(self) -> dict[str, TileMatrix]:
-        """The transforms that it needs, by argument."""
+        """Transforms that the kernel needs, by argument name."""
         found = {
             "approximated": TileMatrix("project", self.y.block, self.phi) if self.phi else None,
             "forward": TileMatrix.from_pixels(self.y),
@@ -35,12 +35,12 @@ class Epilogue:
         return {name: matrix for name, matrix in found.items() if matrix is not None}
 
     def pointers(self, kind: str) -> dict[str, str]:
-        """The types of what it reads and writes, by argument; `kind` is that of maps."""
+        """Return the types of its pointers by argument name; `kind` is the type of maps."""
         types = dict.fromkeys([*self.matrices, "y"], kind)
         return types | {"constants": "fp32"} if self.program.constants else types
 
     def numbers(self, batch: int) -> dict[str, int]:
-        """The integers that describe y, by argument."""
+        """Return the integers that describe y, by argument name."""
         tiles_y, tiles_x = self.y.tiles
         return {
             "rows": batch * self.y.height * self.y.width,
@@ -52,7 +52,7 @@ class Epilogue:
         }
 
     def constants(self, precision: Precision, tiling: Tiling) -> dict[str, object]:
-        """The constants of the compiled kernel."""
+        """Return the constants of the compiled kernel."""
         matrices = self.matrices
         return {
             "PROGRAM": self.program.steps,
@@ -66,9 +66,9 @@ class Epilogue:
         }
 
     def default_tiling(self, precision: Precision) -> Tiling:
-        """A tiling that needs no stack on sm_80, sm_90 and sm_100 in kernels that only load.
+        """Return a tiling that needs no stack on sm_80, sm_90 and sm_100 in kernels that only load.
 
-        Transforms of float32 need many registers for each channel, most without matrix units.
+        Float32 transforms need many registers per channel, and most without tensor cores.
         """
         if self.matrices and precision.storage == "float32":
             return Tiling(64, 16, warps=8 if precision.product == "ieee" else 4)
@@ -76,7 +76,7 @@ class Epilogue:
 
 
 def require_pixels(kernel: str, x: MapLayout) -> None:
-    """Check the map that a kernel reads.
+    """Check that the input map of a kernel is stored as pixels.
 
     Raises:
         ValueError: if the map is stored as coefficients, or with channels that are not padded.
@@ -88,7 +88,7 @@ def require_pixels(kernel: str, x: MapLayout) -> None:
 
 
 def require_single_pixel(kernel: str, y: MapLayout) -> None:
-    """Check the map that a reduction over the plane makes.
+    """Check the output map of a reduction over height and width.
 
     Raises:
         ValueError: if the map is not a single pixel.
@@ -98,23 +98,23 @@ def require_single_pixel(kernel: str, y: MapLayout) -> None:
 
 
 def require_channels(kernel: str, y: MapLayout, channels: int) -> None:
-    """Check the channels of the map that a kernel makes.
+    """Check the number of channels of the output map.
 
     Raises:
-        ValueError: if there are not as many as `channels`.
+        ValueError: if the number is not `channels`.
     """
     if y.channels != channels:
         raise ValueError(f"{kernel}: y has {y.channels} channels; its layout must have {channels}")
 
 
 def require_same_plane(kernel: str, x: MapLayout, y: MapLayout) -> None:
-    """Check the map that a kernel makes pixel by pixel.
+    """Check that the input and output maps have the same height and width.
 
     Raises:
-        ValueError: if it has another size.
+        ValueError: if they differ.
     """
     if (x.height, x.width) != (y.height, y.width):
         raise ValueError(
             f"{kernel}: x is {x.height}x{x.width}, y is {y.height}x{y.width}; "
-            "their layouts must have one size"
+            "their layouts must have the same size"
         )

@@ -1,12 +1,12 @@
-"""The epilogue that GPU kernels share: residual, function of each pixel, truncation, transform.
+"""The epilogue of GPU kernels: residual, per-pixel function, truncation, transform.
 
     y = T program(I x + R residual, A (I x + R residual))
 
-x are the sums of a kernel: pixels, or coefficients that I takes to pixels. R takes a residual in
-coefficients to pixels. A, the approximation, takes the pixels to those that few frequencies make,
-for ASM and APX masks. T takes the result to coefficients, or, of a truncated map that is kept as
-pixels, to the pixels that the kept frequencies make. Each is one product with a 64 x 64 matrix
-(`tile_matrix`), and left out where nothing is to do.
+x are the sums of a kernel: pixels, or coefficients that I inverts. R inverts a residual in
+coefficients. A computes the approximation of the pixels from few frequencies, for ASM and APX
+masks. T transforms the result to coefficients; if a truncated map is stored as pixels, T computes
+the pixels of the kept frequencies instead. Each of these is one product with a 64 x 64 matrix
+(`tile_matrix`), and is left out where it is the identity.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import triton.language as tl
 from jpegcompile.kernels.pixelwise.triton import constants_of, evaluate
 from jpegcompile.kernels.tiles.triton import load_map, mix, store_map
 
-# Programs of more channels finish them in a loop, which makes kernels half as large.
+# Programs of more channels finish them in a loop, which halves the size of the kernel.
 _MOST_CHANNELS = tl.constexpr(64)
 _MOST_TRANSFORMED = tl.constexpr(32)
 
@@ -61,12 +61,12 @@ def finish_in_pieces(
     PRECISION: tl.constexpr,
     INVERTED: tl.constexpr = False,
 ):
-    """Finish `sums` [BM, BN] some channels at a time; see `finish`."""
+    """Finish `sums` [BM, BN], some channels at a time; see `finish`."""
     STEPS: tl.constexpr = INVERTED + (RESIDUAL and RESIDUAL_MIXED) + APPROXIMATE + Y_MIXED
-    # Without matrix units a transform takes registers for each channel.
+    # Without tensor cores a transform needs registers for each channel.
     SCALAR: tl.constexpr = PRECISION == "ieee" and forward.dtype.element_ty == tl.float32
     FEW: tl.constexpr = 2 if RESIDUAL and BN > _MOST_CHANNELS else 1
-    # A residual stays in registers over several transforms.
+    # A residual stays in registers during several transforms.
     IS_FULL: tl.constexpr = SCALAR or BN > _MOST_TRANSFORMED or (RESIDUAL and STEPS > 1)
     MANY: tl.constexpr = max(1, min(4, BN // 16)) if IS_FULL else 1
     PARTS: tl.constexpr = MANY if STEPS else FEW
@@ -89,7 +89,7 @@ def finish_in_pieces(
 
 @triton.jit
 def _pieces(values, PARTS: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
-    """Columns of `values` [BM, BN], in order, as PARTS tensors: one, two or four."""
+    """Split the columns of `values` [BM, BN], in order, into PARTS tensors: one, two or four."""
     if PARTS == 1:
         pieces = (values,)
     elif PARTS == 2:
@@ -148,13 +148,13 @@ def finish(
 ):
     """Finish `sums` [BM, BN] and write them.
 
-    If INVERTED they are coefficients, of which `inverse` makes pixels; then a residual must be
-    pixels (RESIDUAL_MIXED is False). `approximated` is the matrix A if APPROXIMATE says so. A piece
-    of the sums of a program IS_PIECE.
+    If INVERTED, the sums are coefficients that `inverse` converts to pixels; a residual must then
+    be pixels (RESIDUAL_MIXED is False). `approximated` is the matrix A if APPROXIMATE. IS_PIECE
+    means that the sums are a piece of the sums of a program.
     """
     HAS_INVERSE: tl.constexpr = INVERTED or (RESIDUAL and RESIDUAL_MIXED)
     STEPS: tl.constexpr = HAS_INVERSE + APPROXIMATE + Y_MIXED
-    # What is transformed next, and the pixels that the inverse transform is added to.
+    # The operand of the next transform, and the pixels to which the inverse transform is added.
     operand = sums
     pixels = sums
     if INVERTED:
@@ -175,8 +175,8 @@ def finish(
     if not HAS_INVERSE and not APPROXIMATE:
         operand = evaluate(PROGRAM, (pixels, pixels, pixels) + given)
     if STEPS > 1 and PRECISION == "tf32x3":
-        # One transform in the code for all of them: three products take many instructions. There
-        # are at least 16 channels, so `minimum` only hides from compilers that they could unroll.
+        # All transforms share the code of one, because three products take many instructions.
+        # There are at least 16 channels, so `minimum` only keeps compilers from unrolling.
         for step in tl.range(0, tl.minimum(channels, STEPS), num_stages=1):
             matrix = forward
             if APPROXIMATE:
@@ -184,7 +184,7 @@ def finish(
             if HAS_INVERSE:
                 matrix = tl.where(step == 0, inverse, matrix)
             mixed = mix(matrix, operand, BM, BN, PRECISION, IS_PIECE)
-            pixels, operand = _behind(
+            pixels, operand = _after(
                 step, mixed, pixels, given, PROGRAM, HAS_INVERSE, APPROXIMATE
             )  # fmt: skip
     else:
@@ -196,7 +196,7 @@ def finish(
             else:
                 matrix = forward
             mixed = mix(matrix, operand, BM, BN, PRECISION, IS_PIECE)
-            pixels, operand = _behind(
+            pixels, operand = _after(
                 step, mixed, pixels, given, PROGRAM, HAS_INVERSE, APPROXIMATE
             )  # fmt: skip
     store_map(
@@ -206,7 +206,7 @@ def finish(
 
 
 @triton.jit
-def _behind(
+def _after(
     step,
     mixed,
     pixels,
@@ -215,7 +215,7 @@ def _behind(
     HAS_INVERSE: tl.constexpr,
     APPROXIMATE: tl.constexpr,
 ):
-    """The pixels, and what is transformed next, behind a transform that made `mixed`."""
+    """Return the pixels and the next operand after a transform whose result is `mixed`."""
     operand = mixed
     if HAS_INVERSE:
         is_inverse = step == 0

@@ -1,1 +1,1 @@
-"""Convolution of jpeg-domain maps: any kernel, stride, padding, dilation and group; exact."""
+"""Exact convolution of JPEG-domain maps, for any kernel, stride, padding, dilation and group."""

@@ -129,7 +129,7 @@ def session_of(model: onnx.ModelProto, threads: int) -> ort.InferenceSession:
 
 
 def check_equal(name: str, actual: Tensor, expected: Tensor, layers: int) -> None:
-    """Compare the pixels of a chain in the JPEG domain with those of the spatial chain.
+    """Compare the pixels of a chain in the JPEG domain with the pixels of the spatial chain.
 
     Each layer rounds sums of a few thousand products, by about 1e-6 of its input at most (including
     the points of Winograd's method), and passes on the error of its input.

@@ -1,4 +1,4 @@
-"""How convolutions are launched on GPUs: which kernel, with which arguments and weights."""
+"""Launches of convolutions on GPUs: the kernel, its arguments and its packed weights."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from jpegcompile.gpu.programs import NOTHING, Program
 from jpegcompile.precision import Precision
 
 Pair = tuple[int, int]
-# Channels of maps that `conv_thin` reads, and the most numbers of a step of it.
+# Number of channels that `conv_thin` reads, and its longest step.
 THIN = 4
 MOST_THIN_DEPTH = 64
-# Images at once where nobody says, and multiprocessors of an H100.
+# Default number of images at once, and number of multiprocessors of an H100.
 TYPICAL_BATCH = 8
 PROCESSORS = 132
-# What a larger tiling, which reads less, may take of the sums of a smaller one.
+# A larger tiling reads less. It may compute this many times the sums of a smaller tiling.
 MOST_IDLE = 1.2
 
 
 @dataclass(frozen=True)
 class Convolution:
-    """A convolution with everything that follows it up to the next map.
+    """A convolution with its epilogue.
 
     Attributes:
-        x: the map that is read; in rows only by a 1x1 convolution without strides and padding.
-        y: the map that is made.
+        x: the input map; in rows only for a 1x1 convolution without strides and padding.
+        y: the output map.
         kernel: height and width of the window.
         strides, dilations: as for ONNX Conv, or for ConvTranspose.
-        pads: zeros above and before x; those behind follow from the size of y.
+        pads: padding above and left of x; the rest follows from the size of y.
         group: number of groups of channels.
-        residual: a map of the size of y that is added, None if there is none.
-        program: the function of each pixel behind the sum.
-        phi: frequencies of the approximation that the program reads; 0 if it reads none.
+        residual: a map of the size of y to add, or None.
+        program: the per-pixel function applied to the sum.
+        phi: number of frequencies of the approximation that the program reads; 0 for none.
         is_transposed: whether this is a transposed convolution.
     """
 
@@ -60,39 +60,39 @@ class Convolution:
         """Check the layouts.
 
         Raises:
-            ValueError: if no kernel takes them.
+            ValueError: if no kernel supports them.
         """
         if not self.x.is_rows:
             return
         if self.is_windowed:
-            raise ValueError("only a 1x1 convolution takes coefficients")
+            raise ValueError("only a 1x1 convolution supports coefficients; store x as pixels")
         added = [m for m in (self.residual,) if m is not None]
         same = [m.is_rows and m.frequencies == self.x.frequencies for m in (*added, self.y)]
         if not self.is_activated and not all(same):
-            raise ValueError("without a function of pixels, all maps must have the same rows")
+            raise ValueError("without a per-pixel function, all maps must have the same rows")
         if any(m.is_rows and m.frequencies != self.x.frequencies for m in added):
-            raise ValueError("a residual in rows must have the frequencies of x")
+            raise ValueError("a residual in rows must have as many frequencies as x")
 
     @property
     def is_windowed(self) -> bool:
-        """Whether a pixel of y depends on other pixels than its own."""
+        """Whether a pixel of y depends on more than one pixel of x."""
         is_plain = self.kernel == self.strides == (1, 1) and self.pads == (0, 0)
         return not is_plain or self.is_transposed
 
     @property
     def is_activated(self) -> bool:
-        """Whether there is something to compute on pixels."""
+        """Whether the kernel computes anything on pixels."""
         return bool(self.program.steps) or not self.y.is_rows
 
     @property
     def groups(self) -> Pair:
-        """Input and output channels of a group; all are one group unless `group` says more."""
+        """Input and output channels of a group; (0, all channels) if there is one group."""
         if self.group == 1:
             return 0, padded(self.y.channels)
         return self.x.channels // self.group, self.y.channels // self.group
 
     def span(self, tiling: Tiling) -> int:
-        """Input channels that a program reads: of all groups that its output channels belong to."""
+        """Return how many input channels a program reads: all groups of its output channels."""
         stored = self.x.stored_channels
         if self.group == 1:
             return stored
@@ -105,7 +105,7 @@ class Convolution:
         return min(padded(widest), stored)
 
     def depth(self, tiling: Tiling) -> int:
-        """Numbers that a step sums over."""
+        """Return how many terms a step sums."""
         if self.x.thin == THIN:
             reach = (self.kernel[1] - 1) * self.dilations[1] + 1
             return THIN * max(4, 1 << (reach - 1).bit_length())
@@ -113,7 +113,7 @@ class Convolution:
         return next(d for d in (64, 32, 16) if d <= tiling.depth and span % d == 0)
 
     def weight_shape(self, tiling: Tiling) -> tuple[int, int, int]:
-        """Of the weights in memory: output channels, taps, and numbers that a tap reads."""
+        """Return the shape of packed weights: output channels, taps, and inputs of a tap."""
         height, width = self.kernel
         channels = padded(self.y.channels)
         if self.x.thin == THIN:
@@ -122,7 +122,7 @@ class Convolution:
 
     @property
     def matrices(self) -> dict[str, TileMatrix]:
-        """The transforms that it needs, by argument."""
+        """Transforms that the kernel needs, by argument name."""
         if self.x.is_rows and not self.is_activated:
             return {}
         read = self.x if self.x.is_rows else self.residual
@@ -134,18 +134,18 @@ class Convolution:
         return {name: matrix for name, matrix in found.items() if matrix is not None}
 
     def default_tiling(self, precision: Precision) -> Tiling:
-        """A tiling without spills on every GPU."""
+        """Return a tiling that spills no registers on any GPU."""
         return default_tiling(self, precision)
 
     def packed(
         self, weights: Mapping[str, NDArray[Any]], tiling: Tiling
     ) -> dict[str, NDArray[Any]]:
-        """Weights as the kernel reads them; see `packed_weight`."""
+        """Return the weights in the kernel's order; see `packed_weight`."""
         rows = {name: padded_rows(v) for name, v in weights.items() if name != "weight"}
         return {**rows, "weight": packed_weight(self, weights["weight"], tiling)}
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
-        """The launch for `batch` images."""
+        """Return the launch for `batch` images."""
         kernel = "rows" if self.x.is_rows else "thin" if self.x.thin == THIN else "pixels"
         pointers = ["x", "weight", *self.matrices, "y"]
         if self.residual is not None:
@@ -215,16 +215,16 @@ class Convolution:
 
 
 def default_tiling(conv: Convolution, precision: Precision, batch: int = TYPICAL_BATCH) -> Tiling:
-    """A tiling of which no kernel spills registers on sm_80, sm_90 and sm_100.
+    """Return a tiling with which no kernel spills registers on sm_80, sm_90 and sm_100.
 
     Args:
         conv: the convolution with its epilogue.
         precision: of products.
-        batch: images at once; it decides how many processors a tiling leaves idle.
+        batch: images at once; determines how many processors a tiling leaves idle.
 
     Returns:
-        The largest of the tilings that fit, unless the busiest processor makes far fewer sums with
-        a smaller one.
+        The largest tiling that fits, unless the busiest processor computes far fewer sums with a
+        smaller one.
     """
     channels = padded(conv.y.channels)
     rows = batch * conv.y.height * conv.y.width
@@ -241,12 +241,12 @@ def default_tiling(conv: Convolution, precision: Precision, batch: int = TYPICAL
 
 
 def tilings(conv: Convolution, precision: Precision) -> list[Tiling]:
-    """Tilings without spilled registers, from the one that reads least to the smallest.
+    """Return tilings without spilled registers, from the one that reads least to the smallest.
 
-    Sums of 16-bit products leave registers for transforms in programs of 128 x 64 and 64 x 128.
-    Each weight that is read serves 128 rows there, which counts where a window reads the same
-    pixels many times. TF32x3 and float32 products need more registers and instructions. Eight
-    warps keep kernels below 40 KB.
+    With 16-bit products, programs of 128 x 64 and 64 x 128 have enough registers for transforms.
+    In a 128 x 64 program each weight read is used for 128 rows. This matters where a window reads
+    the same pixels many times. TF32x3 and float32 products need more registers and instructions.
+    Eight warps keep kernels below 40 KB.
     """
     channels, transforms = padded(conv.y.channels), len(conv.matrices)
     if precision.storage != "float32":
@@ -285,7 +285,7 @@ def tilings(conv: Convolution, precision: Precision) -> list[Tiling]:
 
 
 def can_be_thin(kernel: Pair, dilations: Pair) -> bool:
-    """Whether `conv_thin` has steps long enough for a window."""
+    """Return whether a window fits into the steps of `conv_thin`."""
     reach = (kernel[1] - 1) * dilations[1] + 1
     return THIN * reach <= MOST_THIN_DEPTH
 
@@ -293,7 +293,7 @@ def can_be_thin(kernel: Pair, dilations: Pair) -> bool:
 def packed_weight(
     conv: Convolution, weight: NDArray[np.floating], tiling: Tiling
 ) -> NDArray[np.float64]:
-    """Weights as kernels read them.
+    """Return weights in the order that kernels read.
 
     Args:
         conv: the convolution.
@@ -302,8 +302,8 @@ def packed_weight(
         tiling: of the launch.
 
     Returns:
-        `Convolution.weight_shape`, with zeros for padded channels, between groups and, of thin
-        maps, between taps.
+        An array of `Convolution.weight_shape`, with zeros for padded channels, between groups and,
+        for thin maps, between taps.
     """
     inputs, outputs = conv.x.channels // conv.group, conv.y.channels // conv.group
     height, width = conv.kernel

@@ -1,4 +1,4 @@
-"""What JpegConv and JpegPointwiseConv mean.
+"""NumPy reference of JpegConv and JpegPointwiseConv.
 
     y = DCT(conv(inverse DCT(x), weight) + bias)
 
@@ -27,7 +27,7 @@ def jpeg_conv(
     dilations: Pair = (1, 1),
     group: int = 1,
 ) -> NDArray[Float]:
-    """Convolve a jpeg-domain map.
+    """Convolve a JPEG-domain map.
 
     Args:
         x: [N, C, H, W] at `input_block`.
@@ -35,8 +35,8 @@ def jpeg_conv(
         bias: [M].
         input_block: block size of x; divides H and W.
         output_block: block size of the result; divides its sides.
-        strides: as for ONNX Conv, and so are the next three.
-        pads: zero padding of the spatial map.
+        strides: as for ONNX Conv; the next three, too.
+        pads: zero padding of the spatial-domain map.
         dilations: step of the taps.
         group: number of groups of channels.
 
@@ -62,12 +62,12 @@ def jpeg_conv(
 def jpeg_pointwise_conv(
     x: NDArray[Float], weight: NDArray[Float], bias: NDArray[Float], *, block: int, group: int = 1
 ) -> NDArray[Float]:
-    """The 1x1, stride 1, unpadded convolution, which commutes with the DCT.
+    """Convolve with a 1x1 kernel, stride 1 and no padding, which commutes with the DCT.
 
     Args:
         x: [N, C, H, W] at `block`.
         weight: [M, C / group, 1, 1].
-        bias: [M], or [M, 1, 1] as the operator takes it.
+        bias: [M], or [M, 1, 1] as in the operator.
         block: block size of x and of the result.
         group: number of groups of channels.
 

@@ -1,13 +1,13 @@
-"""Convolutions on GPUs, with everything that follows them up to the next map.
+"""GPU kernels of convolutions, with their epilogue.
 
-`conv_pixels` reads pixels and is an implicit matrix product: rows are output pixels, columns output
-channels, and the sum runs over taps and input channels. Taps are the inner loop, so that windows of
-neighbouring pixels meet in the L1 cache. `conv_rows` is the 1x1 convolution of coefficients, which
-commutes with the DCT. `conv_thin` is for maps of four channels, images above all: it sums over
-a row of the window at a time. The epilogue is `common/triton.py`.
+`conv_pixels` reads pixels and is an implicit matrix product: rows are output pixels, columns are
+output channels, and sums run over taps and input channels. Taps are the inner loop, so that windows
+of neighbouring pixels share the L1 cache. `conv_rows` is the 1x1 convolution of coefficients, which
+commutes with the DCT. `conv_thin` is for maps of four channels, usually images; it sums one row of
+the window at a time. The epilogue is in `common/triton.py`.
 
-Of a convolution in groups a program reads the input channels of all groups that its output channels
-belong to; weights stand with zeros between groups (`launch.py`: `packed_weight`).
+In a grouped convolution, a program reads the input channels of every group that its output channels
+belong to. The weights are zero between groups (`launch.py`: `packed_weight`).
 """
 
 from __future__ import annotations
@@ -84,10 +84,10 @@ def conv_pixels(
     BK: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """Make y = finish(convolution(x, weight) + bias).
+    """Compute y = finish(convolution(x, weight) + bias).
 
-    weight is [channels, kernel_h * kernel_w, span] and bias float32 [channels]. If TRANSPOSED,
-    stride_h and stride_w are those of ConvTranspose: input pixels are that far apart.
+    weight is [channels, kernel_h * kernel_w, span], bias is float32 [channels]. If TRANSPOSED,
+    stride_h and stride_w are the strides of ConvTranspose: the distance between input pixels.
     """
     row_place, channel_place = program_place()
     first_row = row_place * BM
@@ -110,14 +110,14 @@ def conv_pixels(
     taps = kernel_h * kernel_w
     weights = weight + c[None, :] * (taps * span) + k[:, None]
     sums = tl.zeros((BM, BN), tl.float32)
-    # Counters in place of divisions of the step, which the pipeline would repeat.
+    # Counters replace divisions of the step number, which the pipeline would repeat.
     tap = 0
     down = 0
     right = 0
     start = 0
     for _ in range(taps * (span // BK)):
         if TRANSPOSED:
-            # Of the numbers of a step, which all rows share, divisions cost little.
+            # All rows of a step share these numbers, so the divisions cost little.
             up = divided(down, stride_h)
             back = divided(right, stride_w)
             in_y = top - up
@@ -195,10 +195,10 @@ def conv_thin(
     BK: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """Make y = finish(convolution(x, weight) + bias) of a raster of four channels.
+    """Compute y = finish(convolution(x, weight) + bias) for a raster of four channels.
 
-    A step reads BK / 4 pixels beside each other. weight is [channels, kernel_h, BK], with zeros
-    behind the window and between dilated taps.
+    A step reads BK / 4 consecutive pixels. weight is [channels, kernel_h, BK], with zeros after
+    the window and between dilated taps.
     """
     row_place, channel_place = program_place()
     first_row = row_place * BM
@@ -282,11 +282,11 @@ def conv_rows(
     BK: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """Make y = finish(inverse DCT(weight x + bias on DC)) of coefficients x.
+    """Compute y = finish(inverse DCT(weight x + bias on DC)) for coefficients x.
 
-    A residual in coefficients is added before the inverse transform, one in pixels
-    (RESIDUAL_MIXED is False) behind it. Unless ACTIVATED, nothing is transformed and the residual
-    and y are coefficients, too. weight is [channels, span] and bias float32 [channels].
+    A residual in coefficients is added before the inverse transform, a residual in pixels
+    (RESIDUAL_MIXED is False) after it. Unless ACTIVATED, nothing is transformed, and the residual
+    and y are coefficients, too. weight is [channels, span], bias is float32 [channels].
     """
     row_place, channel_place = program_place()
     first_row = row_place * BM

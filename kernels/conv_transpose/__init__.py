@@ -1,1 +1,1 @@
-"""Transposed convolution of jpeg-domain maps, any geometry; exact."""
+"""Exact transposed convolution of JPEG-domain maps, for any geometry."""

@@ -1,9 +1,9 @@
-"""What JpegConvTranspose means.
+"""NumPy reference of JpegConvTranspose.
 
     y = DCT(transposed conv(inverse DCT(x), weight) + bias)
 
-Every input pixel adds the kernel, times its value, to the outputs from `stride` times its place on
-(ONNX ConvTranspose); pads are cut off the result.
+Every input pixel adds the kernel, multiplied by its value, to the outputs that begin at `stride`
+times its position (ONNX ConvTranspose). Pads are cut off the result.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def jpeg_conv_transpose(
     output_padding: Pair = (0, 0),
     group: int = 1,
 ) -> NDArray[Float]:
-    """Convolve a jpeg-domain map by the transpose of a convolution.
+    """Apply a transposed convolution to a JPEG-domain map.
 
     Args:
         x: [N, C, H, W] at `input_block`.
@@ -36,10 +36,10 @@ def jpeg_conv_transpose(
         bias: [M].
         input_block: block size of x; divides H and W.
         output_block: block size of the result; divides its sides.
-        strides: as for ONNX ConvTranspose, and so are the next four.
-        pads: rows and columns that are cut off: begin of H and W, end of H and W.
+        strides: as for ONNX ConvTranspose; the next four, too.
+        pads: rows and columns to cut off: begin of H and W, end of H and W.
         dilations: step of the taps.
-        output_padding: rows and columns that are made besides, at the end.
+        output_padding: additional rows and columns at the end.
         group: number of groups of channels.
 
     Returns:

@@ -18,7 +18,7 @@ void* Driver::find(const char* symbol) const {
   // A missing library is reported when the first function is looked up.
   if (library_ == nullptr) {
     const char* cause = dlerror();
-    throw KernelError(std::string("cannot open the CUDA driver: ") +
+    throw KernelError(std::string("the CUDA driver cannot be opened: ") +
                       (cause == nullptr ? "unknown cause" : cause));
   }
   void* found = dlsym(library_, symbol);

@@ -118,7 +118,7 @@ void Runtime::find_chips() {
   }
   if (chips_.empty()) {
     throw KernelError(cubins_.path() + ": contains kernels for " + text_of(archs) +
-                      ", but the device is " + others + "; compile the kernels for it");
+                      ", the device is " + others + "; compile the kernels for it");
   }
 }
 

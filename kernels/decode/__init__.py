@@ -1,1 +1,1 @@
-"""JpegDecode: the bytes of a file as the input of a model, by the reader of `jpegcompile.jpeg`."""
+"""JpegDecode: reads the bytes of a file inside a model, with the reader of `jpegcompile.jpeg`."""

@@ -1,1 +1,1 @@
-"""Group and instance normalisation of jpeg-domain maps, with statistics of coefficients: exact."""
+"""Exact group and instance normalisation of JPEG-domain maps, from statistics of coefficients."""

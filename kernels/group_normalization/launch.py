@@ -1,4 +1,4 @@
-"""How group normalisation is launched on GPUs: three kernels, one after another."""
+"""Launches of group normalisation on GPUs: three kernels, one after another."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ from jpegcompile.kernels.common.epilogue import (
 )
 from jpegcompile.precision import Precision
 
-# Moments that a program of `group_moments` merges at once, and how.
+# Tiling of `group_moments`: the number of moments that a step merges.
 MERGING = Tiling(channels=1024, warps=4)
 
 
 @dataclass(frozen=True)
 class GroupNormalization:
-    """A group normalisation with everything that follows it up to the next map.
+    """A group normalisation with its epilogue.
 
-    `channel_moments` reads x and makes `part_shape`, which `group_moments` reads as `moments`;
-    what it makes, `moment_shape`, `launch` reads as `moments`. Both are float32.
+    `channel_moments` reads x and writes an array of `part_shape`. `group_moments` reads this array
+    as `moments` and writes an array of `moment_shape`, which `launch` reads as `moments`. Both
+    arrays are float32.
 
     Attributes:
-        x: the map that is read, pixels.
-        y: the map that is made.
-        groups: of channels; as many as channels are instance normalisation.
-        program: the function of each pixel behind the normalisation.
-        phi: frequencies of the approximation that the program reads; 0 if it reads none.
+        x: the input map, pixels.
+        y: the output map.
+        groups: number of channel groups; one group per channel is instance normalisation.
+        program: the per-pixel function applied to the normalised pixels.
+        phi: number of frequencies of the approximation that the program reads; 0 for none.
     """
 
     x: MapLayout
@@ -46,7 +47,7 @@ class GroupNormalization:
         """Check the layouts.
 
         Raises:
-            ValueError: if no kernel takes them.
+            ValueError: if no kernel supports them.
         """
         require_pixels("group_normalization", self.x)
         require_channels("group_normalization", self.y, self.x.channels)
@@ -59,36 +60,36 @@ class GroupNormalization:
 
     @property
     def epilogue(self) -> Epilogue:
-        """What follows the normalisation."""
+        """The epilogue after the normalisation."""
         return Epilogue(self.y, self.program, self.phi)
 
     @property
     def matrices(self) -> dict[str, TileMatrix]:
-        """The transforms that it needs, by argument."""
+        """Transforms that the kernel needs, by argument name."""
         return self.epilogue.matrices
 
     def default_tiling(self, precision: Precision) -> Tiling:
-        """A tiling of `launch` that needs no stack on sm_80, sm_90 and sm_100."""
+        """Return a tiling of `launch` that needs no stack on sm_80, sm_90 and sm_100."""
         return self.epilogue.default_tiling(precision)
 
     def moments_tiling(self, precision: Precision) -> Tiling:
-        """A tiling of `channel_moments` that needs no stack; `rows` are pixels of a part."""
+        """Return a tiling of `channel_moments` that needs no stack; `rows` are pixels of a part."""
         return Tiling(128, 32, warps=4)
 
     def parts(self, tiling: Tiling) -> int:
-        """How many parts of an image have moments of their own."""
+        """Return how many parts an image is divided into for its moments."""
         return -(-self.x.height * self.x.width // tiling.rows)
 
     def part_shape(self, batch: int, tiling: Tiling) -> tuple[int, int, int, int]:
-        """What `channel_moments` makes: of each part means, then sums of squared distances."""
+        """Return the shape of `channel_moments`: for each part, means and squared deviations."""
         return batch, self.parts(tiling), 2, padded(self.x.channels)
 
     def moment_shape(self, batch: int) -> tuple[int, int, int]:
-        """What `group_moments` makes: of each image means, then factors."""
+        """Return the shape of `group_moments`: for each image, means and factors."""
         return batch, 2, padded(self.x.channels)
 
     def steps(self, batch: int, precision: Precision, tiling: Tiling) -> tuple[Step, ...]:
-        """The three launches; see `KernelInSteps`."""
+        """Return the three launches; see `KernelInSteps`."""
         parts = self.moments_tiling(precision)
         return (
             Step(
@@ -111,7 +112,7 @@ class GroupNormalization:
         )
 
     def channel_moments(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
-        """The launch that takes moments of each channel over each part of `batch` images."""
+        """Return the launch that computes moments of each channel over the parts of images."""
         channels = padded(self.x.channels)
         return Launch(
             "group_normalization.triton:channel_moments",
@@ -129,7 +130,7 @@ class GroupNormalization:
         )
 
     def group_moments(self, batch: int, tiling: Tiling) -> Launch:
-        """The launch that merges moments; `tiling` is that of `channel_moments`."""
+        """Return the launch that merges moments; `tiling` is the tiling of `channel_moments`."""
         return Launch(
             "group_normalization.triton:group_moments",
             (batch * self.groups, 1, 1),
@@ -147,7 +148,7 @@ class GroupNormalization:
         )
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
-        """The launch that normalises `batch` images."""
+        """Return the launch that normalises `batch` images."""
         epilogue, kind = self.epilogue, storage_type(precision)
         numbers = {
             **epilogue.numbers(batch),

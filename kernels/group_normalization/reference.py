@@ -1,11 +1,11 @@
-"""What JpegGroupNormalization and SpatialGroupNormalization mean.
+"""NumPy reference of JpegGroupNormalization and SpatialGroupNormalization.
 
     y = DCT(scale * (inverse DCT(x) - mean) / sqrt(variance + epsilon) + shift)
 
-with the mean and the variance of all pixels of a group of channels of an image (Wu and He, ECCV
-2018). By the DCT mean-variance theorem (Ehrlich and Davis, ICCV 2019, section 4.3) no pixels are
-needed: the mean is that of the DC coefficients divided by the block size, and, once it is taken
-out of them, the variance is the mean of all squared coefficients.
+`mean` and `variance` are taken over all pixels of a group of channels of an image (Wu and He, ECCV
+2018). By the DCT mean-variance theorem (Ehrlich and Davis, ICCV 2019, section 4.3), the operator
+needs no pixels. The mean is the mean of the DC coefficients, divided by the block size. The
+variance is the mean of all squared coefficients after the mean has been subtracted.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ def jpeg_group_normalization(
 
     Args:
         x: [N, C, H, W] at `block`.
-        scale: [C], or [C, 1, 1] as the operator takes it.
-        shift: likewise.
-        groups: of channels; divides C. As many as channels are instance normalisation.
+        scale: [C], or [C, 1, 1] as in the operator.
+        shift: as `scale`.
+        groups: number of channel groups; divides C. One group per channel is instance
+            normalisation.
         epsilon: positive, added to the variance.
         block: block size of x and of the result; 1 is the spatial domain.
 

@@ -1,15 +1,15 @@
-"""Group normalisation on GPUs, of pixels: moments in two kernels, then the normalisation.
+"""GPU kernels of group normalisation of pixels: two for moments, one for the normalisation.
 
     y = finish((x - mean) * factor + shift),  factor = scale / sqrt(variance + epsilon)
 
-`channel_moments` takes the mean and the sum of squared distances from it of each channel over BM
-pixels, a part of an image. `group_moments` merges them (Chan, Golub and LeVeque, 1979):
+`channel_moments` computes the mean of each channel over BM pixels, a part of an image, and the sum
+of squared deviations from it. `group_moments` merges them (Chan, Golub and LeVeque, 1979):
 
     mean = sum of counts * means / count
     squares = sum of (squares + counts * (means - mean)^2)
 
-The mean is subtracted before anything is squared, so the variance is as exact as the pixels are,
-however large their mean is. All moments are float32, and sums have one order.
+The mean is subtracted before squaring, so the variance is as exact as the pixels, even if their
+mean is large. All moments are float32. The order of sums is fixed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def channel_moments(
     BM: tl.constexpr,
     BN: tl.constexpr,
 ):
-    """Make y, float32 [images, parts, 2, channels]: means and squares of each BM pixels."""
+    """Compute y, float32 [images, parts, 2, channels]: means and squares of every BM pixels."""
     image = tl.program_id(0) // parts
     part = tl.program_id(0) % parts
     c = tl.program_id(1) * BN + tl.arange(0, BN)
@@ -68,11 +68,12 @@ def group_moments(
     part_size,
     BN: tl.constexpr,
 ):
-    """Make y, float32 [images, 2, channels]: mean and factor of each channel, by groups.
+    """Compute y, float32 [images, 2, channels]: mean and factor of each channel, by groups.
 
-    moments is what `channel_moments` made; scale is float32 [channels] and epsilon float32 [1]. An
-    image has `pixels`, and a part `part_size` of them, the last one what is left. A group has
-    `group_size` channels. One program merges an image's group; a step takes BN moments.
+    moments is the output of `channel_moments`, scale is float32 [channels], epsilon is float32 [1].
+    An image has `pixels` pixels, a part has `part_size` of them, and the last part has the rest. A
+    group has `group_size` channels. A program merges one group of an image, BN
+    moments per step.
     """
     image = tl.program_id(0) // groups
     first = (tl.program_id(0) % groups) * group_size
@@ -141,10 +142,10 @@ def normalize(
     BN: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """Make y = finish((x - mean) * factor + shift).
+    """Compute y = finish((x - mean) * factor + shift).
 
-    moments is what `group_moments` made; shift is float32 [channels]. Nothing wrote the
-    moments of padded channels, for which `finish` takes zero.
+    moments is the output of `group_moments`, shift is float32 [channels]. The moments of padded
+    channels are uninitialized; their pixels are set to zero before `finish`.
     """
     first_row = tl.program_id(0) * BM
     m = first_row + tl.arange(0, BM)

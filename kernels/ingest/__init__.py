@@ -1,1 +1,1 @@
-"""From the quantised coefficients of JPEG files to the input of a network: affine and exact."""
+"""Exact affine map from the quantised coefficients of JPEG files to a network's input."""

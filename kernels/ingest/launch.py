@@ -1,4 +1,4 @@
-"""How the ingest is launched on GPUs, and the bands of its matrices."""
+"""Launches of the ingest on GPUs, and the bands of its matrices."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from jpegcompile.jpeg.frame import Frame
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.precision import Precision
 
-# Pixels of a side that a program makes, and the most coefficients of a row that it reads at once.
+# Side in pixels of the square that a program computes, and the longest step along a row.
 SIDE, MOST_STEP = 16, 32
 
 
 @dataclass(frozen=True)
 class Band:
-    """A matrix [outputs, inputs], of which every 16 outputs read few inputs beside each other.
+    """A matrix [outputs, inputs] in which every 16 outputs read a narrow window of inputs.
 
     Attributes:
         values: float32 [outputs, window]; outputs are padded to a multiple of 16.
-        starts: int32 [outputs / 16], the first input of each 16 outputs.
+        starts: int32 [outputs / 16], the first input of every 16 outputs.
     """
 
     values: NDArray[np.float32]
@@ -36,7 +36,7 @@ class Band:
 
     @classmethod
     def of(cls, operator: BandedOperator) -> Band:
-        """The band of an operator whose tiles have 8 outputs."""
+        """Return the band of an operator; the number of outputs of a tile must divide 16."""
         tiles, side, reach = operator.values.shape
         groups = -(-tiles * side // SIDE)
         per_group = SIDE // side
@@ -53,12 +53,12 @@ class Band:
 
 @dataclass(frozen=True)
 class Ingest:
-    """The ingest of files of one frame.
+    """The ingest of files with one frame.
 
     Attributes:
         y: the image, as pixels.
-        frame: of the files.
-        taken: what the network takes.
+        frame: frame of the files.
+        taken: the network's input.
     """
 
     y: MapLayout
@@ -72,15 +72,15 @@ class Ingest:
 
     @property
     def matrices(self) -> dict[str, TileMatrix]:
-        """None: no tile is transformed."""
+        """Empty: no tile is transformed."""
         return {}
 
     @cached_property
     def tensors(self) -> Mapping[str, NDArray[np.generic]]:
-        """What the kernel reads besides the files, by argument.
+        """The tensors that the kernel reads besides the files, by argument name.
 
         Raises:
-            ImageError: as `ingest_operators`.
+            ImageError: as `ingest_operators` does.
         """
         operators = ingest_operators(self.frame, self.taken, block=1)
         found: dict[str, NDArray[np.generic]] = {}
@@ -97,7 +97,7 @@ class Ingest:
 
     @cached_property
     def windows(self) -> Mapping[str, int]:
-        """How many coefficients of each axis 16 pixels need, by the matrices of the kernel."""
+        """Number of coefficients that 16 pixels need along an axis, by the name of its matrix."""
         read = {
             f"{name}_{side}s": self.tensors[f"{name}_{side}s"].shape[1]
             for name in self._planes
@@ -106,7 +106,7 @@ class Ingest:
         return dict.fromkeys(("chroma_rows", "chroma_columns"), SIDE) | read
 
     def _step(self, matrix: str) -> int:
-        """How many of them a step reads."""
+        """Return how many coefficients of a window a step reads."""
         return min(self.windows[matrix], MOST_STEP) if matrix == "chroma_columns" else SIDE
 
     @property
@@ -114,12 +114,12 @@ class Ingest:
         return ("luma", "chroma") if self.has_color else ("luma",)
 
     def default_tiling(self, precision: Precision) -> Tiling:
-        """A tiling without spills on every GPU."""
+        """Return a tiling that spills no registers on any GPU."""
         del precision
         return Tiling(SIDE, SIDE, SIDE, 4, 1)
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
-        """The launch for `batch` images."""
+        """Return the launch for `batch` images."""
         types = {"mixing": "fp32"}
         for name in self._planes:
             for side in ("row", "column"):

@@ -1,10 +1,10 @@
-"""What JpegIngest and JpegIngestGray mean.
+"""NumPy reference of JpegIngest and JpegIngestGray.
 
     y = DCT(scale * pixels + shift)
 
-pixels being the float decode: dequantisation, inverse DCT, level shift, chroma upsampling, colour
-and crop, without rounding or clamping (ITU-T T.81, A.3; JFIF 1.02; `jpegcompile.dct.decode`). It is
-computed on pixels, file by file, where the operator has one matrix for each axis.
+`pixels` is the float decode: dequantisation, inverse DCT, level shift, chroma upsampling, colour
+and crop, without rounding or clamping (ITU-T T.81, A.3; JFIF 1.02; `jpegcompile.dct.decode`). This
+reference works on pixels, file by file, whereas the operator has one matrix for each axis.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ def jpeg_ingest(
     affine: ChannelAffine,
     block: int,
 ) -> NDArray[np.float64]:
-    """The network's input for a batch of files of one frame.
+    """Compute the network's input for a batch of files with one frame.
 
     Args:
         luma: quantised coefficients [N, 1, Hb, Wb, 8, 8], natural order.
-        chroma: [N, 2, hb, wb, 8, 8], Cb and Cr; None for grey files (JpegIngestGray).
+        chroma: [N, 2, hb, wb, 8, 8], Cb and Cr; None for grayscale files (JpegIngestGray).
         quantization: tables [N, components, 8, 8].
         frame: image size, sampling and colour space of the files.
-        color: channels that the network takes.
-        affine: from pixels on the 0..255 scale to the network's input, for each channel.
+        color: channels of the network's input.
+        affine: map from pixels in 0..255 to the network's input, for each channel.
         block: block size of the result; divides the image's sides.
 
     Returns:

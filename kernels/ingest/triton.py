@@ -1,12 +1,13 @@
-"""From the coefficients of files to the image that a network takes, on GPUs.
+"""GPU kernel that converts the coefficients of files to a network's input image.
 
-A component is rows C columns^T, C being its dequantised coefficients in place: inverse DCT, chroma
-upsampling and crop composed, one matrix for each axis (`jpegcompile/dct/ingest.py`). BM outputs
-of an axis read few coefficients beside each other, so the matrices are stored as bands. A program
-makes BM x BN pixels. Colour and normalisation mix the components.
+The pixels of a component are rows C columns^T, where C are its dequantised coefficients. The two
+matrices combine inverse DCT, chroma upsampling and crop, one for each axis
+(`jpegcompile/dct/ingest.py`). BM outputs of an axis read a narrow window of coefficients, so the
+matrices are stored as bands. A program computes BM x BN pixels. Colour and normalisation mix the
+components.
 
-Matrices that transform the pixels again make coefficients of blocks, to which a constant adds at
-the first place of each block alone.
+If the matrices also transform the pixels to blocks of coefficients, a constant is added only to the
+DC coefficient of each block.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def _component(
     BN: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """BM x BN pixels of a component, of a window in steps of BM x WIDTH coefficients."""
+    """Compute BM x BN pixels of a component; a step reads BM x WIDTH coefficients."""
     i = tl.arange(0, BM)
     j = tl.arange(0, BN)
     w = tl.arange(0, WIDTH)
@@ -97,14 +98,13 @@ def ingest(
     BN: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """Make `stored` channels of an image, in planes or with channels last.
+    """Compute `stored` channels of an image, in planes or with channels last.
 
-    luma int16 [N, 1, blocks, 8, 8], chroma [N, 2, ...] and quantization uint16 [N, tables, 64] are
-    as files have them; without COLOR there is luma alone. Matrices are float32 bands
-    [outputs, window], starts int32, one for each BM rows or BN columns. A window is steps of
-    BM x BN coefficients of luma, and of BM x CHROMA_WIDTH ones of chroma. mixing is float32
-    [stored, 4]: factors of the three components, and the constant that is added to pixels or, in
-    blocks, to the first coefficients.
+    luma int16 [N, 1, blocks, 8, 8], chroma [N, 2, ...] and quantization uint16 [N, tables, 64] come
+    from the files; without COLOR there is only luma. Matrices are float32 bands [outputs, window],
+    starts are int32, one for each BM rows or BN columns. A step reads BM x BN coefficients of luma,
+    or BM x CHROMA_WIDTH coefficients of chroma. mixing is float32 [stored, 4]: the factors of the
+    three components, and the constant to add to pixels or to DC coefficients.
     """
     block_y = tl.program_id(0)
     block_x = tl.program_id(1)
@@ -136,7 +136,7 @@ def ingest(
     out_x = (block_x * BN + tl.arange(0, BN))[None, :]
     inside = (out_y < height) & (out_x < width)
     takes_constant = ((out_y | out_x) & ((1 << log_block) - 1)) == 0
-    # Rows of four channels need not be multiples of 16 numbers, as strides of other maps are.
+    # Unlike strides of other maps, rows of four channels may not be multiples of 16 numbers.
     at = y + image * height * width * stored
     if PLANES:
         at += out_y * width + out_x

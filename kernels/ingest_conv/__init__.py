@@ -1,1 +1,1 @@
-"""The ingest and the convolution that alone reads its image, as one linear map."""
+"""The ingest fused with the convolution that reads its image, as one affine map."""

@@ -210,7 +210,7 @@ def main() -> None:
             draw(by_quality(of_stem), arguments.plot)
     if arguments.json:
         settings = {name: getattr(arguments, name) for name in ("threads", "batch", "rounds")}
-        Record("ingest_conv", rows, settings).write(arguments.json)
+        Record("first_convolution", rows, settings).write(arguments.json)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The benchmark's plot: time of a first convolution by the quality of the files."""
+"""Plot of the benchmark: time of a first convolution by the quality of the files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jpegcompile.reproduction.plots import rendered
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Of Okabe and Ito's palette, which colour-blind readers tell apart; markers differ too.
+# The palette of Okabe and Ito, which colour-blind readers can distinguish; markers differ too.
 _LINES = (
     ("sparse", "sparse, by coefficients", "#0072B2", "o"),
     ("dense", "dense, by pixels", "#D55E00", "s"),
@@ -23,9 +23,9 @@ _LINES = (
 
 
 def crossover(means: Sequence[dict[str, Any]]) -> float | None:
-    """The quality at which the sparse way takes as long as ingest and ONNX Runtime.
+    """Return the quality at which the sparse path takes as long as ingest and ONNX Runtime.
 
-    None where one of them is the faster at every quality measured.
+    Returns None if one of them is faster at every measured quality.
     """
     for lower, upper in pairwise(means):
         below, above = lower["ratios"]["sparse"], upper["ratios"]["sparse"]
@@ -36,11 +36,11 @@ def crossover(means: Sequence[dict[str, Any]]) -> float | None:
 
 
 def draw(means: Sequence[dict[str, Any]], path: Path) -> None:
-    """Write a line for each way, and where sparse and ONNX Runtime's cross.
+    """Plot a line for each method, and the crossing of the sparse path and ONNX Runtime.
 
     Args:
-        means: a row for each quality, rising.
-        path: SVG or PNG.
+        means: one row per quality, in ascending order.
+        path: SVG or PNG file to write.
     """
 
     def figure() -> Figure:

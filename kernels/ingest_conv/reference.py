@@ -1,9 +1,9 @@
-"""What JpegIngestConv and its kin mean: a convolution of the float decode.
+"""NumPy reference of JpegIngestConv and related operators: a convolution of the float decode.
 
     y = DCT(conv(scale * pixels + shift, weight) + bias)
 
-All but the constants is linear in the quantised coefficients, so it is a sum of what each of them
-becomes by itself.
+Except for the constants, this is linear in the quantised coefficients. So the result is the sum of
+the responses to the single coefficients.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ def jpeg_ingest_conv(
     window: dict[str, Any],
     output_block: int,
 ) -> NDArray[np.float64]:
-    """The first convolution of a network for a batch of files of one geometry.
+    """Compute the first convolution of a network for a batch of files with one frame.
 
     Args:
-        luma: quantised coefficients, as `jpeg_ingest` takes them.
-        chroma: the same; None for grey files.
-        quantization: tables, as `jpeg_ingest` takes them.
+        luma: quantised coefficients, as for `jpeg_ingest`.
+        chroma: quantised coefficients, as for `jpeg_ingest`; None for grayscale files.
+        quantization: tables, as for `jpeg_ingest`.
         weight: spatial kernel [M, channels, kh, kw].
         bias: [M].
-        ingest: geometry, colour and affine map, as `jpeg_ingest` takes them.
-        window: strides, pads and dilations, as `jpeg_conv` takes them.
+        ingest: keyword arguments of `jpeg_ingest`: frame, colour and affine map.
+        window: keyword arguments of `jpeg_conv`: strides, pads and dilations.
         output_block: block size of the result; 1 for pixels.
 
     Returns:

@@ -1,4 +1,4 @@
-"""First convolutions on JPEG files, as models of each way to compute them, and their reference."""
+"""First convolutions on JPEG files: a model for each method, and a reference."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from jpegcompile.operators.registry import OPERATORS
 
 RUNTIME = "onnxruntime"
 WAYS = ("sparse", "dense", "chosen", RUNTIME)
-# Pixels of the range 0 to 255 to the usual input of a network, about -2 to 2.
+# Maps pixels from 0..255 to the usual range of a network's input, about -2 to 2.
 AFFINE = ChannelAffine(np.full(3, 1 / 57.0), np.full(3, -2.1))
 
 Feeds = dict[str, NDArray[Any]]
@@ -36,7 +36,7 @@ Feeds = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Stem:
-    """A convolution of square images in 4:2:0 to so many channels, with padding, and a ReLU."""
+    """A padded convolution of square 4:2:0 images to `channels` channels, and a ReLU."""
 
     size: int
     channels: int
@@ -55,16 +55,16 @@ class Stem:
 
     @property
     def frame(self) -> Frame:
-        """Of the files."""
+        """Frame of the files."""
         return frame_of("4:2:0", self.size, self.size)
 
     @property
     def taken(self) -> NetworkInput:
-        """What the network takes."""
+        """The network's input."""
         return NetworkInput("image", 3, self.size, self.size, "NCHW", color="RGB", affine=AFFINE)
 
     def window(self) -> dict[str, Any]:
-        """Attributes of the convolution."""
+        """Return the attributes of the convolution."""
         return {
             "strides": [self.stride] * 2,
             "pads": [self.pad] * 4,
@@ -74,7 +74,7 @@ class Stem:
 
     @property
     def layer(self) -> FirstLayer:
-        """As the cost model sees it."""
+        """Description for the cost model."""
         sides, steps = (self.kernel,) * 2, (self.stride,) * 2
         return FirstLayer(
             self.size,
@@ -99,7 +99,7 @@ STEMS = {
 
 
 def weights(stem: Stem) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Kernels and biases whose results are about as large as pixels."""
+    """Return kernels and biases whose results are about as large as pixels."""
     generator = np.random.default_rng(0)
     kernels = generator.standard_normal((stem.channels, 3, stem.kernel, stem.kernel), np.float32)
     kernels /= np.float32(np.sqrt(3) * stem.kernel)
@@ -107,7 +107,7 @@ def weights(stem: Stem) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 def constants(stem: Stem) -> dict[str, NDArray[Any]]:
-    """What both models hold: operators of the ingest that make pixels, and the convolution."""
+    """Return the constants of both models: operators of the ingest to pixels, and weights."""
     operators = ingest_operators(stem.frame, stem.taken)
     to_pixels = axis_dct(stem.size, operators.block).T
     kernels, bias = weights(stem)
@@ -137,9 +137,9 @@ def constants(stem: Stem) -> dict[str, NDArray[Any]]:
 
 
 def model_of(stem: Stem, method: str) -> onnx.ModelProto:
-    """The stem by a method; its native forms hand their map on in groups of channels."""
+    """Return a model of the stem for one method; native methods output groups of channels."""
     ingest, fused = OPERATORS[INGEST], OPERATORS["JpegIngestSpatialConvRelu"]
-    # Tensors are called as the operands, but for the transforms.
+    # Tensors have the names of the operands, except for the transforms.
     inputs = {operand.name: operand.name for operand in ingest.inputs}
     to: dict[str, Any] = {"to": TensorProto.FLOAT, "block": 1}
     if method == RUNTIME:
@@ -175,7 +175,7 @@ def model_of(stem: Stem, method: str) -> onnx.ModelProto:
 
 
 def expected(stem: Stem, feeds: Feeds) -> NDArray[np.float64]:
-    """The stem of the float decode, in float64."""
+    """Compute the stem on the float decode, in float64."""
     image = jpeg_ingest(
         feeds["luma"],
         feeds["chroma"],
@@ -195,13 +195,14 @@ def expected(stem: Stem, feeds: Feeds) -> NDArray[np.float64]:
 
 
 def check_equal(way: str, actual: NDArray[Any], wanted: NDArray[np.float64]) -> None:
-    """Compare a result with that in float64.
+    """Compare a result with the float64 result.
 
-    An output is a sum of some hundred products, of magnitudes up to ten times the largest output
-    where coefficients cancel: 100 u times that, with u = 6e-8, is 6e-5.
+    An output is a sum of some hundred products. Where coefficients cancel, the products are up to
+    ten times as large as the largest output. So the tolerance is 100 u times ten times the largest
+    output, which is 6e-5 for u = 6e-8.
 
     Raises:
-        AssertionError: if the largest difference is beyond that.
+        AssertionError: if the largest difference exceeds the tolerance.
     """
     if way != RUNTIME:
         batch, groups = len(actual), wanted.shape[1] // CHANNEL_GROUP
@@ -209,4 +210,4 @@ def check_equal(way: str, actual: NDArray[Any], wanted: NDArray[np.float64]) -> 
         actual = grouped.transpose(0, 1, 4, 2, 3).reshape(wanted.shape)
     allowed = 6e-5 * float(np.abs(wanted).max())
     difference = float(np.abs(actual - wanted).max())
-    assert difference <= allowed, f"{way}: is off by {difference:g}, {allowed:g} is rounding"
+    assert difference <= allowed, f"{way}: difference {difference:g} exceeds {allowed:g}"

@@ -1,1 +1,1 @@
-"""JpegIngestFile: the bytes of a file of any size to a network's input, within a model."""
+"""JpegIngestFile: converts the bytes of a file of any size to a network's input."""

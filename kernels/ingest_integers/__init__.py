@@ -1,1 +1,1 @@
-"""JpegIngestIntegers: coefficients to the integers of libjpeg-turbo, and to a network's input."""
+"""JpegIngestIntegers: converts coefficients to libjpeg-turbo's integers and a network's input."""

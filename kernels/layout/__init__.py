@@ -1,1 +1,1 @@
-"""Between maps as standard operators have them and as GPU kernels have them."""
+"""Conversion of maps between the layouts of standard operators and of GPU kernels."""

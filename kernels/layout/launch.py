@@ -1,4 +1,4 @@
-"""How maps are brought from planes [N, C, H, W] to channels last on GPUs, and back."""
+"""Launches that convert maps from planes [N, C, H, W] to channels last on GPUs, and back."""
 
 from __future__ import annotations
 
@@ -11,47 +11,47 @@ from jpegcompile.precision import Precision
 
 
 class _Copy:
-    """What both directions share."""
+    """Base class of both directions."""
 
     @property
     def matrices(self) -> dict[str, TileMatrix]:
-        """None: numbers are copied as they are."""
+        """Empty: numbers are copied unchanged."""
         return {}
 
     def default_tiling(self, precision: Precision) -> Tiling:
-        """A tiling that needs no stack on sm_80, sm_90 and sm_100, at every precision."""
+        """Return a tiling that needs no stack on sm_80, sm_90 and sm_100, at every precision."""
         del precision
         return Tiling(64, 32, warps=4)
 
 
 @dataclass(frozen=True)
 class FromPlanes(_Copy):
-    """Make a raster of planes.
+    """Convert planes to a raster.
 
     Attributes:
-        y: the map that is made, a raster; of pixels or of coefficients at their places.
+        y: the output map, a raster of pixels or of coefficients.
     """
 
     y: MapLayout
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
-        """The launch for `batch` images."""
+        """Return the launch for `batch` images."""
         constants = {"THIN": bool(self.y.thin)}
         return _launch("from_planes", self.y, batch, precision, constants, tiling)
 
 
 @dataclass(frozen=True)
 class ToPlanes(_Copy):
-    """Make planes of a raster.
+    """Convert a raster to planes.
 
     Attributes:
-        y: the map, as it stands before.
+        y: the map, in its layout before the conversion.
     """
 
     y: MapLayout
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
-        """The launch for `batch` images."""
+        """Return the launch for `batch` images."""
         return _launch("to_planes", self.y, batch, precision, {}, tiling)
 
 

@@ -1,4 +1,4 @@
-"""Between planes [N, C, H, W] and maps with channels last, on GPUs."""
+"""GPU kernels that convert between planes [N, C, H, W] and maps with channels last."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def from_planes(
     BM: tl.constexpr,
     BN: tl.constexpr,
 ):
-    """Make y [rows, channels] of x [N, planes, plane], with zeros in channels that x lacks.
+    """Copy x [N, planes, plane] to y [rows, channels], with zeros in channels that x lacks.
 
-    A row is a pixel; `plane` is H * W and `rows` N * H * W. If THIN, y has four channels.
+    A row is a pixel; `plane` is H * W, `rows` is N * H * W. If THIN, y has four channels.
     """
     m = tl.program_id(0) * BM + tl.arange(0, BM)
     c = tl.program_id(1) * BN + tl.arange(0, BN)
@@ -50,7 +50,7 @@ def to_planes(
     BM: tl.constexpr,
     BN: tl.constexpr,
 ):
-    """Make y [N, planes, plane] of x [rows, channels], without the channels that y lacks."""
+    """Copy x [rows, channels] to y [N, planes, plane], without the channels that y lacks."""
     m = tl.program_id(0) * BM + tl.arange(0, BM)
     c = tl.program_id(1) * BN + tl.arange(0, BN)
     image = m // plane

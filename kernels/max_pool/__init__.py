@@ -1,1 +1,1 @@
-"""Max pooling of jpeg-domain maps: exact, or with approximated positions."""
+"""Max pooling of JPEG-domain maps, exact or with approximated positions."""

@@ -1,4 +1,4 @@
-"""How max pooling is launched on GPUs."""
+"""Launches of max pooling on GPUs."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class MaxPool:
-    """Max pooling with everything that follows it up to the next map.
+    """Max pooling with its epilogue.
 
     Attributes:
-        x: the map that is read, pixels.
-        y: the map that is made.
-        kernel: height and width of the window; no window may lie in the padding alone.
+        x: the input map, pixels.
+        y: the output map.
+        kernel: height and width of the window; no window may contain only padding.
         strides, dilations: as for ONNX MaxPool.
-        pads: padding above and before x; those behind follow from the size of y.
-        is_asm: whether a second map `low`, in memory like x, decides the positions.
-        program: the function of each pixel behind the maximum.
-        phi: frequencies of the approximation that the program reads; 0 if it reads none.
+        pads: padding above and left of x; the rest follows from the size of y.
+        is_asm: whether a second map `low`, with the layout of x, determines the positions.
+        program: the per-pixel function applied to the maximum.
+        phi: number of frequencies of the approximation that the program reads; 0 for none.
     """
 
     x: MapLayout
@@ -48,27 +48,27 @@ class MaxPool:
         """Check the layouts.
 
         Raises:
-            ValueError: if no kernel takes them.
+            ValueError: if no kernel supports them.
         """
         require_pixels("max_pool", self.x)
         require_channels("max_pool", self.y, self.x.channels)
 
     @property
     def epilogue(self) -> Epilogue:
-        """What follows the maximum."""
+        """The epilogue after the maximum."""
         return Epilogue(self.y, self.program, self.phi)
 
     @property
     def matrices(self) -> dict[str, TileMatrix]:
-        """The transforms that it needs, by argument."""
+        """Transforms that the kernel needs, by argument name."""
         return self.epilogue.matrices
 
     def default_tiling(self, precision: Precision) -> Tiling:
-        """A tiling that needs no stack on sm_80, sm_90 and sm_100."""
+        """Return a tiling that needs no stack on sm_80, sm_90 and sm_100."""
         return self.epilogue.default_tiling(precision)
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
-        """The launch for `batch` images."""
+        """Return the launch for `batch` images."""
         epilogue, kind = self.epilogue, storage_type(precision)
         maps = ("x", "low") if self.is_asm else ("x",)
         numbers = {
@@ -99,9 +99,9 @@ class GlobalMaxPool:
     """The largest pixel of each channel.
 
     Attributes:
-        x: the map that is read, pixels.
-        y: the map that is made, 1x1.
-        program: the function of each maximum.
+        x: the input map, pixels.
+        y: the output map, 1x1.
+        program: the function applied to each maximum.
     """
 
     x: MapLayout
@@ -112,7 +112,7 @@ class GlobalMaxPool:
         """Check the layouts.
 
         Raises:
-            ValueError: if no kernel takes them.
+            ValueError: if no kernel supports them.
         """
         require_pixels("global_max_pool", self.x)
         require_single_pixel("global_max_pool", self.y)
@@ -120,15 +120,15 @@ class GlobalMaxPool:
 
     @property
     def matrices(self) -> dict[str, TileMatrix]:
-        """None: a single pixel is its own coefficient."""
+        """Empty: a single pixel is its own coefficient."""
         return {}
 
     def default_tiling(self, precision: Precision) -> Tiling:
-        """A tiling that needs no stack on sm_80, sm_90 and sm_100, at every precision."""
+        """Return a tiling that needs no stack on sm_80, sm_90 and sm_100, at every precision."""
         return Tiling(64, 32, warps=4)
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
-        """The launch for `batch` images."""
+        """Return the launch for `batch` images."""
         epilogue, kind = Epilogue(self.y, self.program), storage_type(precision)
         channels = padded(self.y.channels)
         numbers = {

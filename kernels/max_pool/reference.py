@@ -1,13 +1,13 @@
-"""What max pooling means in the jpeg domain: JpegMaxPool, JpegGlobalMaxPool, JpegAsmMaxPool.
+"""NumPy reference of JpegMaxPool, JpegGlobalMaxPool and JpegAsmMaxPool.
 
     y = DCT(max pooling of inverse DCT(x))                                       JpegMaxPool
     y = max(inverse DCT(x)) of each channel                                      JpegGlobalMaxPool
     y = DCT(pixels of x where inverse DCT(band(x)) has the window's maximum)     JpegAsmMaxPool
 
-JpegDilatedMaxPool and JpegAsmDilatedMaxPool are the same with steps between taps.
+JpegDilatedMaxPool and JpegAsmDilatedMaxPool are the same with dilated windows.
 
-The maximum needs the order of pixels, so the operator works between transforms; padding counts as
-minus infinity and never wins. band(x) holds the frequencies u + v < n of x.
+The maximum compares pixels, so the operator works between an inverse and a forward transform.
+Padding is minus infinity and is never selected. band(x) contains the frequencies u + v < n of x.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ def jpeg_max_pool(
     pads: Pads = NO_PADS,
     dilations: Pair = (1, 1),
 ) -> NDArray[Float]:
-    """Pool a jpeg-domain map by its largest pixels.
+    """Apply max pooling to the pixels of a JPEG-domain map.
 
     Args:
         x: [N, C, H, W] at `input_block`.
-        kernel_shape: taps of the window; no window may lie in the padding alone.
+        kernel_shape: taps of the window; no window may contain only padding.
         input_block: block size of x; divides H and W.
         output_block: block size of the result; divides its sides.
-        strides: as for ONNX MaxPool, and so are the next two; `ceil_mode` is resolved beforehand.
-        pads: padding, of minus infinity.
+        strides: as for ONNX MaxPool; the next two, too. `ceil_mode` is already resolved.
+        pads: padding with minus infinity.
         dilations: step of the taps.
 
     Returns:
@@ -58,5 +58,5 @@ def jpeg_max_pool(
 
 
 def jpeg_global_max_pool(x: NDArray[Float], *, input_block: int) -> NDArray[Float]:
-    """The largest pixel of each channel: [N, C, 1, 1], at block size 1, of x [N, C, H, W]."""
+    """Return the largest pixel of each channel of x [N, C, H, W]: [N, C, 1, 1] at block size 1."""
     return np.asarray(to_spatial(x, input_block).max(axis=(-2, -1), keepdims=True))

@@ -1,4 +1,4 @@
-"""Max pooling on GPUs, of pixels, with the epilogue of `common/triton.py`."""
+"""GPU kernels of max pooling of pixels, with the epilogue of `common/triton.py`."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def max_pool(
     BN: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """Make y = finish(the largest pixel of x in each window).
+    """Compute y = finish(the largest pixel of x in each window).
 
-    If ASM, y takes the pixel of x at the first place, row by row, where `low` is largest. `low` has
-    the strides of x. Padding is minus infinity.
+    If ASM, y is the pixel of x at the position where `low` is largest; the first one in row-major
+    order. `low` has the strides of x. Padding is minus infinity.
     """
     first_row = tl.program_id(0) * BM
     m = first_row + tl.arange(0, BM)
@@ -80,7 +80,7 @@ def max_pool(
             largest = tl.maximum(largest, guess)
         else:
             pixels = tl.maximum(pixels, seen.to(tl.float32))
-    # Transforms mix rows: those behind the last one must be finite.
+    # Transforms mix rows, so rows past the last one must be finite.
     pixels = tl.where((m < rows)[:, None] & (c < channels)[None, :], pixels, 0.0)
     finish(
         pixels, approximated, constants, y, forward, forward, y,
@@ -113,9 +113,10 @@ def global_max_pool(
     BM: tl.constexpr,
     BN: tl.constexpr,
 ):
-    """Make y = finish(the largest pixel of each channel), one program an image and BN channels.
+    """Compute y = finish(the largest pixel of each channel).
 
-    A step reads BM pixels. `rows` are the images: y has one pixel of each.
+    A program computes BN channels of an image; a step reads BM pixels. `rows` is the number of
+    images, because y has one pixel for each.
     """
     image = tl.program_id(0)
     c = tl.program_id(1) * BN + tl.arange(0, BN)

@@ -111,7 +111,7 @@ def main() -> None:
             for name, median in found.medians().items()
         ]
         settings = {"block": arguments.block, "tiles": arguments.tiles, "rounds": arguments.rounds}
-        Record("relu", rows, {**settings, "difference": largest}).write(arguments.json)
+        Record("mask_ways", rows, {**settings, "difference": largest}).write(arguments.json)
     size = f"{arguments.block}x{arguments.block}"
     print(
         f"{arguments.tiles} tiles of {size} in float32, {arguments.rounds} rounds; results agree:"

@@ -1,19 +1,19 @@
 """Device functions that GPU kernels share: addresses of maps, and transforms of tiles.
 
-A program works on BM rows of a map; a row is one pixel or one coefficient with its channels. Rows
+A program works on BM rows of a map. A row is one pixel or one coefficient with its channels. Rows
 are ordered tile by tile: row m is element m % T of tile m // T, where T = block * block. BM is a
-multiple of 64, which is a multiple of T for every block size. So one product with a 64 x 64 matrix,
-which holds the two-dimensional transform of a tile once for each tile of 64 rows, transforms whole
-tiles at every block size (`launch.py`: `tile_matrix`).
+multiple of 64, and 64 is a multiple of T for every block size. So a product with one 64 x 64 matrix
+transforms whole tiles at every block size; the matrix repeats the two-dimensional transform of a
+tile for each tile of 64 rows (`launch.py`: `tile_matrix`).
 
-A map stands in memory in one of two orders. In *raster* order, an element (y, x), which is a pixel
-or a coefficient, stands at y * row + x * pixel. In *rows*, coefficients stand tile by tile, and of
-each tile the kept ones alone: at (tile * kept + k) * pixel. Both have 16 channels side by side:
-channel c stands at (c // 16) * group + c % 16, where group is 16 if channels come last. Strides
-count elements. Images may be far apart, so their offsets have 64 bits.
+A map has one of two layouts. In *raster* order, element (y, x), a pixel or a coefficient, is at
+y * row + x * pixel. In *rows*, coefficients are stored tile by tile, and only the kept ones of each
+tile: at (tile * kept + k) * pixel. Both layouts have 16 consecutive channels: channel c is at
+(c // 16) * group + c % 16, where group is 16 if channels come last. Strides count elements. Images
+may be far apart, so their offsets have 64 bits.
 
-Block sizes (as logarithms to base 2), windows and strides are arguments, so that one compiled
-kernel serves every model. Names in capitals are constants of a compiled kernel.
+Block sizes (as logarithms to base 2), windows and strides are arguments, so one compiled kernel
+works for every model. Names in capitals are constants of a compiled kernel.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ import triton.language as tl
 
 @triton.jit
 def program_place():
-    """Which rows and which channels a program makes, as numbers of programs.
+    """Return the row index and the channel index of a program, in numbers of programs.
 
-    Programs of the same rows start one after another, so that the cache still holds the rows.
+    Programs of the same rows start one after another, so that they find the rows in the cache.
     """
     channels = tl.num_programs(1)
     number = tl.program_id(1) * tl.num_programs(0) + tl.program_id(0)
@@ -35,13 +35,13 @@ def program_place():
 
 @triton.jit
 def divided(number, divisor):
-    """The quotient of integers that are not negative: without signs it takes fewer instructions."""
+    """Divide nonnegative integers; unsigned division takes fewer instructions."""
     return tl.cast(tl.cast(number, tl.uint32) // tl.cast(divisor, tl.uint32), tl.int32)
 
 
 @triton.jit
 def positions(m, log_block, tiles_y, tiles_x):
-    """The place of each row `m`: image, tile within the image, element of the tile, y and x."""
+    """Return the position of each row `m`: image, tile in the image, element of the tile, y, x."""
     tile = m >> (2 * log_block)
     inner = m & ((1 << (2 * log_block)) - 1)
     row = divided(tile, tiles_x)
@@ -56,7 +56,7 @@ def positions(m, log_block, tiles_y, tiles_x):
 def row_offsets(
     image, in_image, inner, y, x, stride_image, stride_row, stride_pixel, kept, ROWS: tl.constexpr
 ):
-    """Where each row of a map begins; of a map in rows, mask those with `inner` >= `kept`."""
+    """Return where each row of a map begins. In rows, callers must mask `inner` >= `kept`."""
     if ROWS:
         within = (in_image * kept + inner) * stride_pixel
     else:
@@ -66,29 +66,30 @@ def row_offsets(
 
 @triton.jit
 def channel_offsets(c, stride_group):
-    """Where each channel stands within a row of a map."""
+    """Return the offset of each channel in a row of a map."""
     return (c // 16) * stride_group + c % 16
 
 
 @triton.jit
 def _rounded(values):
-    """The nearest numbers of TF32, which has 11 bits of float32's 24."""
+    """Round to TF32, which has 11 of float32's 24 bits."""
     bits = (values.to(tl.uint32, bitcast=True) + 0x1000) & 0xFFFFE000
     return bits.to(tl.float32, bitcast=True)
 
 
 @triton.jit
 def _product(matrix, values, PRECISION: tl.constexpr, WRITTEN_OUT: tl.constexpr):
-    """The product of a finite matrix and values, as float32.
+    """Return the product of a finite matrix and values, as float32.
 
-    If WRITTEN_OUT, so are the three products of tf32x3. Of values that `tl.split` made, `tl.dot`
-    would make the parts in the layout of operands, in which a thread holds all rows of a factor.
+    If WRITTEN_OUT, the three products of tf32x3 are written out here. For values from `tl.split`,
+    `tl.dot` would split them in the layout of operands, in which a thread stores all rows of a
+    factor.
     """
     if PRECISION == "tf32x3" and WRITTEN_OUT:
         large = _rounded(matrix)
         small = _rounded(matrix - large)
         large_values = _rounded(values)
-        # Infinities have no rest.
+        # The remainder of an infinity is zero, not NaN.
         rest = tl.where(values == large_values, 0.0, values - large_values)
         made = tl.dot(small, large_values, input_precision="tf32")
         made = tl.dot(large, _rounded(rest), made, input_precision="tf32")
@@ -107,9 +108,9 @@ def mix(
     PRECISION: tl.constexpr,
     WRITTEN_OUT: tl.constexpr = False,
 ):
-    """The 64 x 64 `matrix` times every 64 rows of `values` [BM, BN], as float32.
+    """Multiply the 64 x 64 `matrix` by every 64 rows of `values` [BM, BN]; returns float32.
 
-    Both factors have the type of the matrix; sums are float32. `_product` explains WRITTEN_OUT.
+    Both factors have the type of the matrix, and sums are float32. See `_product` for WRITTEN_OUT.
     """
     i = tl.arange(0, 64)
     m = tl.load(matrix + i[:, None] * 64 + i[None, :])
@@ -141,7 +142,7 @@ def load_map(
     kept,
     ROWS: tl.constexpr,
 ):
-    """The elements of a map at rows `m` and channels `c`, zero where it has none."""
+    """Load the elements of a map at rows `m` and channels `c`; zero outside the map."""
     image, in_image, inner, y, x = positions(m, log_block, tiles_y, tiles_x)
     at = row_offsets(
         image, in_image, inner, y, x, stride_image, stride_row, stride_pixel, kept, ROWS
@@ -179,7 +180,7 @@ def add_map(
     BN: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """`values` [BM, BN] plus a map, transformed by `matrix` if it is MIXED."""
+    """Add a map to `values` [BM, BN]; if MIXED, the map is multiplied by `matrix` first."""
     if MIXED and BM == 64:
         # One product of 64 rows needs more registers than tf32x3 leaves on sm_80.
         i = tl.arange(0, 64)
@@ -226,7 +227,7 @@ def store_map(
     BN: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """Write `values` [BM, BN], transformed by `matrix` if they are MIXED."""
+    """Store `values` [BM, BN]; if MIXED, they are multiplied by `matrix` first."""
     if MIXED:
         values = mix(matrix, values, BM, BN, PRECISION)
     m = first_row + tl.arange(0, BM)

@@ -221,7 +221,7 @@ def main() -> None:
             _print(row)
     if arguments.json:
         settings = {name: getattr(arguments, name) for name in ("batch", "rounds", "isa")}
-        Record("truncate", rows, settings).write(arguments.json)
+        Record("truncated_layers", rows, settings).write(arguments.json)
 
 
 def _print(row: dict[str, Any]) -> None:

@@ -1,1 +1,1 @@
-"""Fold normalisations and constants into the operators around them; exact."""
+"""Fold normalizations and constants into adjacent operators; exact."""

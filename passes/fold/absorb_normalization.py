@@ -2,7 +2,7 @@
 
 Sub(Div(image, c), d)  =>  image'        with image' = image / c - d computed by the ingest
 
-Exact: the ingest is affine anyway. Only for models that take JPEG files; with a tensor as input the
+Exact, since the ingest is affine. Only for models that accept JPEG files; with a tensor input, the
 arithmetic stays in the graph.
 """
 
@@ -18,15 +18,16 @@ from jpegcompile.ir.graph import bypass, is_graph_output, value_of
 from jpegcompile.ir.image import channels_first_image, image_tensor
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.messages import Message
 
 
 class AbsorbNormalization(Pass):
-    """Fold a chain of Add, Sub, Mul, Div with channel constants, from the input on."""
+    """Folds a chain of Add, Sub, Mul and Div with channel constants that begins at the input."""
 
     name = "absorb-normalization"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a node was absorbed."""
+        """Absorb nodes; returns whether a node was absorbed."""
         if not module.options.takes_files:
             return False
         absorbed = []
@@ -38,12 +39,11 @@ class AbsorbNormalization(Pass):
             absorbed.append(node.op)
             node.inputs = [t for t in node.inputs if value_of(t) is None]
             bypassed = bypass(module.graph, node)
-            # _next_step leaves out what is a graph output, the one case that cannot be bypassed.
+            # Only graph outputs cannot be bypassed, and _next_step does not return these.
             assert bypassed
         if absorbed:
-            module.report.notes.append(
-                f"normalisation inside the graph ({', '.join(absorbed)}) is done by the ingest"
-            )
+            text = f"the ingest performs the model's normalization ({', '.join(absorbed)})"
+            module.report.note(Message("normalization-absorbed", text))
             module.graph.cleanup().toposort()
         return bool(absorbed)
 
@@ -76,7 +76,7 @@ def _next_step(
 
 
 def _by_channel(constant: NDArray[np.generic], channels: int) -> NDArray[np.float64] | None:
-    """A constant that broadcasts against NCHW as one value for each channel; None if it cannot."""
+    """Return a constant as one value for each channel of NCHW; None if it varies otherwise."""
     if any(d != 1 for d in constant.shape[-2:]) or constant.ndim > 4:
         return None
     if constant.size not in (1, channels) or (constant.ndim == 4 and constant.shape[0] != 1):

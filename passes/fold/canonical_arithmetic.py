@@ -1,8 +1,8 @@
-"""Bring arithmetic on maps to the forms that the lowerings know.
+"""Rewrite arithmetic on maps to the forms that lowerings support.
 
-Sub(c, x)            =>  Add(Neg(x), c)                      c a constant, or a factor of a channel
+Sub(c, x)            =>  Add(Neg(x), c)                      c constant, or one number a channel
 Sum(x, ..., c, ...)  =>  Add(Add(Sum(x, ...), c), ...)
-Max(x, c)            =>  Clip(x, c, none)                    c one constant number
+Max(x, c)            =>  Clip(x, c, none)                    c a constant number
 Min(x, c)            =>  Clip(x, none, c)                    exact
 """
 
@@ -15,17 +15,17 @@ from jpegcompile.ir.graph import is_float, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 
-# Clip takes its bounds as inputs from this opset on.
+# Since this opset, the bounds of Clip are inputs.
 _CLIP_WITH_INPUTS = 11
 
 
 class CanonicalArithmetic(Pass):
-    """Works on maps only, tensors of rank 4 and of a floating-point type."""
+    """Rewrites arithmetic whose result is a map: rank 4, floating point."""
 
     name = "canonical-arithmetic"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a node was replaced."""
+        """Rewrite nodes; returns whether a node was rewritten."""
         rules = {"Sub": _negate, "Sum": _add_one_by_one, "Max": _clip, "Min": _clip}
         changed = False
         for node in list(module.graph.nodes):
@@ -41,7 +41,7 @@ def _is_map(tensor: gs.Tensor) -> bool:
 
 
 def _split(node: gs.Node) -> tuple[list[gs.Tensor], list[gs.Tensor]]:
-    """Operands that are variables of the result's shape, and the others."""
+    """Return the operands that are variables of the result's shape, and the other operands."""
     shape = tuple(node.outputs[0].shape)
     maps = [t for t in node.inputs if value_of(t) is None and tuple(t.shape or ()) == shape]
     return maps, [t for t in node.inputs if all(t is not m for m in maps)]
@@ -74,7 +74,7 @@ def _clip(node: gs.Node, module: Module) -> bool:
         return False
     value = bound.reshape(())
     if module.graph.opset < _CLIP_WITH_INPUTS and np.float32(value) != value:
-        # An attribute is a float32; this is a bound of float64.
+        # The attribute is float32, which cannot represent this float64 bound.
         return False
     is_low = node.op == "Max"
     node.op, node.inputs = "Clip", [maps[0]]
@@ -87,7 +87,7 @@ def _clip(node: gs.Node, module: Module) -> bool:
 
 
 def _append(module: Module, op: str, inputs: list[gs.Tensor], node: gs.Node) -> gs.Variable:
-    """The result of a new node, of the shape of what `node` makes."""
+    """Append a node whose output has the shape of the output of `node`; return its output."""
     target = node.outputs[0]
     name = module.fresh(f"{target.name}.{op.lower()}")
     result = gs.Variable(name, target.dtype, target.shape)

@@ -1,13 +1,13 @@
-"""Take maps of rank 5 and more, which stand for branches, apart into maps of rank 4.
+"""Replace maps of rank 5 and more, which contain branches, by maps of rank 4.
 
 Reshape(x[N, M C, H, W], [N, M, C, H, W]), Unsqueeze, Concat    x itself, or a Concat of channels
-Mul(x5, a[N, M, C, 1, 1]), Relu(x5), ...                        the same of rank 4
+Mul(x5, a[N, M, C, 1, 1]), Relu(x5), ...                        the same at rank 4
 ReduceSum(x5, axes = {1})                                       the sum of M pieces of C channels
 ReduceMean(x5, axes = {3, 4})                                   GlobalAveragePool
 Gather, Slice, Split, Transpose of M and C                      Gather of channels
 
-as selective-kernel and split-attention networks have them (Li et al. 2019, Zhang et al. 2020).
-Exact: elements keep their order, only the axes between batch and height become one.
+Selective-kernel and split-attention networks contain such maps (Li et al. 2019, Zhang et al. 2020).
+Exact: elements keep their order; the axes between batch and height become one axis.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _REDUCTIONS = {"ReduceMax": "Max", "ReduceMean": "Add", "ReduceMin": "Min", "Red
 
 
 class CanonicalBranches(Pass):
-    """Floating-point maps of known channels, height and width."""
+    """Rewrites floating-point maps of known channels, height and width."""
 
     name = "canonical-branches"
 
     def run(self, module: Module) -> bool:
-        """Returns whether the graph changed."""
+        """Rewrite nodes; returns whether the graph changed."""
         surgery = Surgery(module)
         for node in list(module.graph.nodes):
             _visit(surgery, node)
@@ -50,7 +50,7 @@ class CanonicalBranches(Pass):
 
 
 def _visit(surgery: Surgery, node: gs.Node) -> None:
-    """Do what a node does to stacks to their maps."""
+    """Apply a node that reads stacks to their maps instead."""
     rule = _RULES.get(node.op) if node.domain in (None, "", "ai.onnx") else None
     made = None if rule is None else rule(surgery, node)
     if made is None:
@@ -61,12 +61,12 @@ def _visit(surgery: Surgery, node: gs.Node) -> None:
 
 
 def _dims(tensor: gs.Tensor) -> tuple[int, ...] | None:
-    """Extents behind the batch."""
+    """Sizes of the axes after the batch; None if unknown."""
     return None if not tensor.shape else static_dims(tensor.shape[1:])
 
 
 def _reshape(surgery: Surgery, node: gs.Node) -> list[Stack] | None:
-    """Between [N, ..., H, W] and [N, ..., H, W]."""
+    """Reshape from [N, ..., H, W] to [N, ..., H, W]."""
     source, target = node.inputs[0], node.outputs[0]
     stack, dims = surgery.stack_of(source), _dims(target)
     if stack is None or dims is None or len(dims) < 3 or target.shape[0] != source.shape[0]:
@@ -79,7 +79,7 @@ def _reshape(surgery: Surgery, node: gs.Node) -> list[Stack] | None:
 
 
 def _concat(surgery: Surgery, node: gs.Node) -> list[Stack] | None:
-    """Of branches one behind the other."""
+    """Concatenate branches."""
     target, axis = node.outputs[0], int(node.attrs["axis"]) % len(node.outputs[0].shape or (0,))
     dims = _dims(target)
     stacks = [surgery.stacks.get(id(t)) for t in node.inputs]
@@ -95,7 +95,7 @@ def _concat(surgery: Surgery, node: gs.Node) -> list[Stack] | None:
 
 
 def _each(surgery: Surgery, node: gs.Node) -> list[Stack] | None:
-    """A function of each element, perhaps with numbers that are the same for all."""
+    """Apply a function of each element, possibly with scalar parameters."""
     target, stack = node.outputs[0], surgery.stacks.get(id(node.inputs[0]))
     others = [value_of(t) for t in node.inputs[1:] if t.name]
     if stack is None or any(v is None or v.size != 1 for v in others):
@@ -107,7 +107,7 @@ def _each(surgery: Surgery, node: gs.Node) -> list[Stack] | None:
 
 
 def _of_two(surgery: Surgery, node: gs.Node) -> list[Stack] | None:
-    """Arithmetic of stacks, of which branches are broadcast, and of their factors."""
+    """Apply arithmetic to two stacks, or a stack and factors, with broadcasting of branches."""
     target, dims = node.outputs[0], _dims(node.outputs[0])
     stacks = [surgery.stacks.get(id(t)) for t in node.inputs]
     if dims is None or len(dims) < 4 or len(node.inputs) != 2 or not any(stacks):
@@ -131,7 +131,7 @@ def _of_two(surgery: Surgery, node: gs.Node) -> list[Stack] | None:
 
 
 def _reduce(surgery: Surgery, node: gs.Node) -> list[Stack] | None:
-    """Over branches, piece by piece, or over the plane."""
+    """Reduce over an axis of branches, or over the plane."""
     source, target = node.inputs[0], node.outputs[0]
     stack = surgery.stacks.get(id(source))
     axes = None if stack is None else reduced_axes(node, len(source.shape))
@@ -161,7 +161,7 @@ def _reduce(surgery: Surgery, node: gs.Node) -> list[Stack] | None:
 
 
 def _pool(surgery: Surgery, node: gs.Node, stack: Stack) -> list[Stack] | None:
-    """The mean or the maximum of the plane, then as many axes as the node leaves."""
+    """Replace the node by a global pooling and a Reshape to the node's output shape."""
     ops = {"ReduceMean": "GlobalAveragePool", "ReduceMax": "GlobalMaxPool"}
     target = node.outputs[0]
     if node.op not in ops or _dims(target) is None:
@@ -175,7 +175,7 @@ def _pool(surgery: Surgery, node: gs.Node, stack: Stack) -> list[Stack] | None:
 
 
 def _pick(surgery: Surgery, node: gs.Node) -> list[Stack] | None:
-    """Some branches, in another order."""
+    """Select or reorder branches."""
     source = node.inputs[0]
     stack = surgery.stacks.get(id(source))
     taken = None if stack is None else _picked(node, stack)
@@ -188,7 +188,7 @@ def _pick(surgery: Surgery, node: gs.Node) -> list[Stack] | None:
 
 
 def _picked(node: gs.Node, stack: Stack) -> list[Indices] | None:
-    """Channels of each output, in the shape of its branches."""
+    """Channels of each output, in the shape of its branches; None if unknown."""
     indices, rank = stack.indices(), len(stack.branches)
     if node.op == "Transpose":
         order = [int(axis) for axis in node.attrs.get("perm", ())]

@@ -1,13 +1,14 @@
-"""Name group and instance normalisations, however a graph spells them.
+"""Replace any form of a group or instance normalization by one operator.
 
 InstanceNormalization(x), GroupNormalization(x), LayerNormalization(x) over channels and plane
 Reshape(InstanceNormalization(Reshape(x))) * scale + shift
-LayerNormalization(x, s, t), s and t from pixel to pixel    first Add(Mul(n, s), t), n without
+LayerNormalization(x, s, t), s and t vary over the plane    first Add(Mul(n, s), t), n without
 (x - m) / Sqrt(v + epsilon),  x * factor + (shift - m * factor),  ...
     =>  SpatialGroupNormalization(x, scale, shift, epsilon)                      exact
 
-See `analysis/moments.py` for what is recognised. The operator is ours since old opsets have no
-GroupNormalization; at block size 1 it stays as it is. Maps in float16 are cast to float32 and back.
+`analysis/moments.py` recognizes normalizations. The result is a jpegcompile operator because older
+opsets have no GroupNormalization; at block size 1 it stays. Maps in float16 are cast to float32 and
+back.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from jpegcompile.operators.normalization import SPATIAL_GROUP_NORMALIZATION
 
 
 class CanonicalNormalization(Pass):
-    """Maps of known channels, height and width, and constant scales and shifts."""
+    """Replaces normalizations of maps of known size, with constant scales and shifts."""
 
     name = "canonical-normalization"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a normalisation was replaced."""
+        """Replace normalizations; returns whether one was replaced."""
         changed = False
         for node in list(module.graph.nodes):
             changed |= node.op == "LayerNormalization" and _take_apart(node, module)
@@ -55,7 +56,7 @@ def _is_map(tensor: gs.Tensor) -> bool:
 
 
 def _replace_readers(source: gs.Tensor, positions: dict[int, int], module: Module) -> bool:
-    """Replace every normalisation of a map whose result leaves the nodes that compute it."""
+    """Replace every normalization of a map that is used outside the nodes that compute it."""
     changed = False
     waiting: list[tuple[int | None, float | None]] = [(None, None)]
     seen = set(waiting)
@@ -63,7 +64,7 @@ def _replace_readers(source: gs.Tensor, positions: dict[int, int], module: Modul
         groups, epsilon = waiting.pop()
         moments = Moments(source, groups=groups, epsilon=epsilon)
         changed |= _replace_known(source, _followed(moments, positions, module), moments, module)
-        # Others of other groups may read the map, too.
+        # Normalizations with other groups may also read the map.
         more = moments.others - seen
         seen |= more
         waiting += sorted(more, key=str)
@@ -71,7 +72,7 @@ def _replace_readers(source: gs.Tensor, positions: dict[int, int], module: Modul
 
 
 def _followed(moments: Moments, positions: dict[int, int], module: Module) -> list[gs.Node]:
-    """The nodes whose results are polynomials of the source, in graph order."""
+    """Nodes whose outputs are polynomials of the source, in graph order."""
     nodes = module.graph.nodes
     waiting = [positions[id(n)] for n in moments.source.outputs if id(n) in positions]
     heapq.heapify(waiting)
@@ -109,7 +110,7 @@ def _replace(
     node: gs.Node, source: gs.Tensor, normalization: Normalization, module: Module
 ) -> None:
     target = node.outputs[0]
-    # Statistics are computed in float32 at least.
+    # Statistics are computed in float32 or float64.
     precise = np.float64 if source.dtype == np.float64 else np.float32
     is_half = source.dtype != precise
     given = _cast(source, precise, f"{target.name}.wide", module) if is_half else source
@@ -138,7 +139,7 @@ def _replace(
 def _cast(
     source: gs.Tensor, dtype: Any, name: str, module: Module, target: gs.Tensor | None = None
 ) -> gs.Tensor:
-    """A tensor in another precision; `target` where that is there already."""
+    """Append a cast of a tensor and return its output: `target`, or a new tensor."""
     made = target or gs.Variable(module.fresh(name), dtype, source.shape)
     code = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
     cast = gs.Node("Cast", module.fresh(f"{name}.cast"), {"to": int(code)}, [source], [made])
@@ -147,7 +148,7 @@ def _cast(
 
 
 def _take_apart(node: gs.Node, module: Module) -> bool:
-    """Let a scale and a shift that differ from pixel to pixel follow the normalisation."""
+    """Apply a scale and a shift that vary over the plane after the normalization."""
     source, target = node.inputs[0], node.outputs[0]
     if not _is_map(source) or int(node.attrs.get("axis", -1)) % 4 != 1:
         return False
@@ -169,12 +170,12 @@ def _take_apart(node: gs.Node, module: Module) -> bool:
 
 
 def _differs(tensor: gs.Tensor | None) -> bool:
-    """Whether a constant [C, H, W] is not the same all over the plane."""
+    """Whether a constant [C, H, W] varies over the plane."""
     values = value_of(tensor)
     return values is not None and values.ndim == 3 and bool((values != values[:, :1, :1]).any())
 
 
 def _rows(groups: int, module: Module) -> gs.Constant:
-    """The shape that Reshape takes for one row a group: int64 [4]."""
+    """Target shape of a Reshape to one row for each group: int64 [4]."""
     shape = np.asarray([0, groups, 1, -1])
     return module.constants.share(f"rows.{groups}", shape, np.dtype(np.int64))

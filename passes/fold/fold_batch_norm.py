@@ -1,10 +1,10 @@
-"""Fold batch normalisation into the convolution before it.
+"""Fold batch normalization into the convolution before it.
 
 BatchNormalization(Conv(x, w, b), s, t, m, v)  =>  Conv(x, w f, (b - m) f + t),  f = s / sqrt(v + e)
-BatchNormalization(ConvTranspose(x, w, b), ...)  likewise
+BatchNormalization(ConvTranspose(x, w, b), ...)  =>  ConvTranspose, in the same way
 
-Exact but for one rounding of the new weights. Needs constant weights and a convolution that nobody
-else reads; other normalisations are lowered by `passes/lower/lower_batch_norm.py`.
+Exact except for one rounding of the new weights. Requires constant weights and a convolution that
+has no other readers. `passes/lower/lower_batch_norm.py` lowers other normalizations.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _FOLDS = {"Conv": fold_into_convolution, "ConvTranspose": fold_into_transposed}
 
 
 class FoldBatchNorm(Pass):
-    """Weights are never changed in place: another node may share them."""
+    """Folds normalizations; creates new weights, since nodes may share weights."""
 
     name = "fold-batch-norm"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a normalisation was folded."""
+        """Fold normalizations; returns whether one was folded."""
         changed = False
         for node in list(module.graph.nodes):
             if node.op != "BatchNormalization":

@@ -1,11 +1,11 @@
-"""Fold the order of channels into the weights of the convolution that reads them.
+"""Fold a permutation of channels into the weights of the convolution that reads them.
 
 Conv(Gather(x, order), w)           =>  Conv(x, w in the order of x)
-ConvTranspose(Gather(x, order), w)  likewise
+ConvTranspose(Gather(x, order), w)  =>  ConvTranspose(x, w in the order of x)
 f(Gather(x, order), c)              =>  Gather(f(x, c in the order of x), order)
 
-order is a permutation of all channels, such as that of a network for BGR; f is an operator on each
-channel alone, with constants. Exact but for the order in which sums are rounded.
+order is a permutation of all channels, for instance from RGB to BGR. f is arithmetic with constants
+for each channel. Exact except for rounding, since sums have another order.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _ARITHMETIC = ("Add", "Sub", "Mul", "Div")
 
 
 class FoldChannelOrder(Pass):
-    """Orders that one node alone reads; weights are never changed in place."""
+    """Folds permutations with one reader; creates new weights, since nodes may share weights."""
 
     name = "fold-channel-order"
 
     def run(self, module: Module) -> bool:
-        """Returns whether an order was folded or moved."""
+        """Fold permutations; returns whether one was folded or moved."""
         changed = False
-        # Behind a node that an order is moved over, the next one may take it.
+        # A permutation that moves past a node may be folded into the next node.
         for node in list(module.graph.nodes):
             match = _order_before(node, module.graph)
             if match is None:
@@ -45,7 +45,7 @@ class FoldChannelOrder(Pass):
 
 
 def _order_before(node: gs.Node, graph: gs.Graph) -> tuple[int, gs.Tensor, Indices] | None:
-    """Which operand of a node is a map in another order, the map, and the order."""
+    """Return the position of a permuted operand, the map before it, and the permutation."""
     variables = [i for i, t in enumerate(node.inputs) if t.name and value_of(t) is None]
     if len(variables) != 1:
         return None
@@ -73,7 +73,7 @@ def _fold(node: gs.Node, source: gs.Tensor, order: Indices, module: Module) -> b
 
 
 def _move(node: gs.Node, position: int, source: gs.Tensor, order: Indices, module: Module) -> bool:
-    """Let the node work on the map as it is, and a Gather behind it see to the order."""
+    """Move the permutation after the node."""
     values, target = value_of(node.inputs[1 - position]), node.outputs[0]
     if values is None or values.ndim > 4 or tuple(target.shape or ()) != tuple(source.shape):
         return False

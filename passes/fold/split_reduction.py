@@ -1,9 +1,9 @@
-"""Split a reduction over channels and plane into one over the plane and one of vectors.
+"""Split a reduction over channels and plane into a reduction over the plane and one of vectors.
 
 ReduceMean(x, axes={1,2,3})  =>  ReduceMean(Flatten(GlobalAveragePool(x)))     exact
 
-and so for ReduceMax and ReduceSum. Behind the pass that looks for normalisations, since these take
-such means themselves.
+ReduceMax and ReduceSum are split in the same way. Normalizations contain such means, so this pass
+runs after `canonical_normalization.py`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from jpegcompile.ir.rewrite import Pass
 
 
 class SplitReduction(Pass):
-    """Replace reductions over channels and plane by one over the plane and one of vectors."""
+    """Splits reductions over channels and plane."""
 
     name = "split-reduction"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a node was replaced."""
+        """Split reductions; returns whether one was split."""
         changed = False
         for node in list(module.graph.nodes):
             op = REDUCTIONS.get(node.op, node.op)
@@ -40,7 +40,7 @@ class SplitReduction(Pass):
 
 
 def _reduce_channels(node: gs.Node, op: str, source: gs.Tensor, module: Module) -> None:
-    """Let the node reduce vectors [N, C], to which another one reduces the map."""
+    """Reduce the map to vectors [N, C] by a new node, which the given node then reduces."""
     target, nodes = node.outputs[0], module.graph.nodes
     batch, channels = source.shape[:2]
     pooled = gs.Variable(

@@ -1,1 +1,1 @@
-"""Bring a source graph to one form for each idea; exact."""
+"""Convert a source graph to canonical forms; exact."""

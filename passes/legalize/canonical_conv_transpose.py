@@ -1,10 +1,10 @@
-"""Spell transposed convolutions by pads alone, and those without a stride as convolutions.
+"""Make pads of transposed convolutions explicit, and replace those without stride by convolutions.
 
 ConvTranspose(auto_pad or output_shape)   =>  ConvTranspose(pads, every attribute written out)
-ConvTranspose(x, w, b), strides of 1      =>  Conv(x, w rotated about, b)        exact
+ConvTranspose(x, w, b), strides of 1      =>  Conv(x, w rotated, b)              exact
 
-Pads that follow from `output_shape` or `auto_pad` are those of ONNX Runtime: an odd one goes to the
-end for SAME_UPPER, and to the beginning otherwise.
+`output_shape` and `auto_pad` are converted to pads as in ONNX Runtime: with an odd total, the
+larger part is at the end for SAME_UPPER, and at the beginning otherwise.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _DEFAULT = ("", "NOTSET")
 
 
 class CanonicalConvTranspose(Pass):
-    """Two-dimensional ones, with a kernel and a map of known size."""
+    """Rewrites two-dimensional transposed convolutions with a kernel and a map of known size."""
 
     name = "canonical-conv-transpose"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a node changed."""
+        """Rewrite nodes; returns whether a node changed."""
         changed = False
         for node in list(module.graph.nodes):
             if node.op != "ConvTranspose":
@@ -68,7 +68,7 @@ def _write_pads(node: gs.Node, kernel: tuple[int, ...], sizes: tuple[int, ...]) 
             continue
         total = (size - 1) * stride + spare[axis] + window.extent[axis] - output
         if total < 0:
-            # A larger output is asked for: what the kernel does not reach holds the bias alone.
+            # The output is larger than the kernel reaches; the rest contains only the bias.
             spare[axis] -= total if wanted is not None else 0
             total = 0
         small, large = total // 2, total - total // 2
@@ -87,9 +87,9 @@ def _write_pads(node: gs.Node, kernel: tuple[int, ...], sizes: tuple[int, ...]) 
 
 
 def _as_convolution(node: gs.Node, module: Module) -> bool:
-    """Turn one whose kernel moves by one pixel into what it is: a convolution.
+    """Replace a transposed convolution of stride 1 by a convolution.
 
-    It stays where it would have to be cropped, or its weights are not constant.
+    The node stays if the result would have to be cropped, or if its weights are not constant.
     """
     kernel = tuple(node.attrs["kernel_shape"])
     window, weight = window_of(node, kernel), value_of(node.inputs[1])
@@ -100,7 +100,7 @@ def _as_convolution(node: gs.Node, module: Module) -> bool:
     if min(pads) < 0:
         return False
     group = int(node.attrs["group"])
-    rotated = gs.Constant(module.fresh(f"{node.inputs[1].name}.rotated"), _rotated(weight, group))
+    rotated = gs.Constant(module.fresh(f"{node.inputs[1].name}.turned"), _rotated(weight, group))
     node.op = "Conv"
     node.attrs["pads"] = pads
     del node.attrs["output_padding"]
@@ -109,7 +109,7 @@ def _as_convolution(node: gs.Node, module: Module) -> bool:
 
 
 def _pads_around(window: Window, spare: list[int]) -> list[int]:
-    """Of the convolution: the kernel reaches over the border by all but what is cut off."""
+    """Pads of the equivalent convolution: the kernel's reach over the border minus the cropping."""
     reach = [extent - 1 for extent in window.extent]
     begin = [r - p for r, p in zip(reach, window.begin, strict=True)]
     end = [r - p + s for r, p, s in zip(reach, window.end, spare, strict=True)]
@@ -117,7 +117,7 @@ def _pads_around(window: Window, spare: list[int]) -> list[int]:
 
 
 def _rotated(weight: NDArray[np.generic], group: int) -> NDArray[np.generic]:
-    """[C, M / group, kh, kw] to [M, C / group, kh, kw], rotated by half a turn."""
+    """Convert weights [C, M / group, kh, kw] to [M, C / group, kh, kw], rotated by 180 degrees."""
     inputs, outputs, *kernel = weight.shape
     parts = weight.reshape(group, inputs // group, outputs, *kernel)[..., ::-1, ::-1]
     moved = parts.swapaxes(1, 2).reshape(group * outputs, inputs // group, *kernel)

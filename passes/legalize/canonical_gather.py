@@ -1,13 +1,14 @@
-"""Pick channels by Gather with a list of their numbers, however a graph spells that.
+"""Convert selections of channels to Gather with a list of channel numbers.
 
 GatherND(x, [[i], [j], ...])              =>  Gather(x, [i, j, ...], axis = 0)
 Transpose(Gather(Transpose(x), i, a))     =>  Gather(x, i, a')      the transposes cancel
 Gather(x, i, axis = 1)                    =>  Squeeze(Gather(x, [i], axis = 1))
-Unsqueeze(Squeeze(x)), Reshape likewise   =>  x                     if the shape is that of x
-Concat of channels that one map has       =>  Gather(x, [i, j, ...], axis = 1)           exact
-Concat of its rows, or of its columns     likewise, as circular padding and torch.roll are written
+Unsqueeze or Reshape of Squeeze(x)        =>  x                     if it restores the shape of x
+Concat of channels of one map             =>  Gather(x, [i, j, ...], axis = 1)           exact
+Concat of rows, or of columns, of a map   =>  Gather along that axis; circular padding, torch.roll
 
-The dynamo exporter writes x[:, [2, 1, 0]] by the first two, x[:, 2] and torch.stack by the others.
+The dynamo exporter writes x[:, [2, 1, 0]] in the first two forms. It writes x[:, 2] and torch.stack
+in the others.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ _RESHAPING = ("Reshape", "Unsqueeze")
 
 
 class CanonicalGather(Pass):
-    """Indices are constants; others stay."""
+    """Rewrites selections with constant indices."""
 
     name = "canonical-gather"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a node was replaced."""
+        """Rewrite nodes; returns whether a node was rewritten."""
         changed = False
-        # Each round leaves fewer nodes of these kinds, or more of them with a list of indices.
+        # Each round leaves fewer such nodes, or more nodes with a list of indices, so this ends.
         while self._round(module):
             changed = True
         return changed
@@ -56,7 +57,7 @@ class CanonicalGather(Pass):
 
 
 def _by_one_axis(node: gs.Node, module: Module) -> bool:
-    """Indices into one axis, in the same order for every image."""
+    """Replace a GatherND whose indices select along one axis, equally for every image."""
     indices, axis = value_of(node.inputs[1]), int(node.attrs.get("batch_dims", 0))
     if indices is None or indices.shape[-1:] != (1,) or indices.ndim != axis + 2:
         return False
@@ -69,7 +70,7 @@ def _by_one_axis(node: gs.Node, module: Module) -> bool:
 
 
 def _without_transposes(last: gs.Node) -> bool:
-    """Pick along the axis that a transpose before it brings elsewhere, and one behind it back."""
+    """Remove transposes around a Gather that move its axis and move it back."""
     gather = last.inputs[0].inputs[0] if last.inputs[0].inputs else None
     if gather is None or gather.op != "Gather" or not gather.inputs[0].inputs:
         return False
@@ -86,13 +87,13 @@ def _without_transposes(last: gs.Node) -> bool:
 
 
 def _permutation(transpose: gs.Node) -> list[int]:
-    """Its order of axes, by default the reverse; empty where the rank is not known."""
+    """Permutation of a Transpose, by default the reverse order; empty if the rank is unknown."""
     rank = len(transpose.inputs[0].shape or ())
     return [int(axis) for axis in transpose.attrs.get("perm", reversed(range(rank)))]
 
 
 def _keep_axis(node: gs.Node, module: Module) -> bool:
-    """Let a second node drop the axis of the one channel that is picked."""
+    """Select a single channel with a list of one index, and squeeze the axis afterwards."""
     index, source, target = value_of(node.inputs[1]), node.inputs[0], node.outputs[0]
     is_channel = len(source.shape or ()) == 4 and int(node.attrs.get("axis", 0)) % 4 == 1
     if index is None or index.ndim != 0 or not is_channel or not is_float(source):
@@ -111,7 +112,7 @@ def _keep_axis(node: gs.Node, module: Module) -> bool:
 
 
 def _without_squeeze(node: gs.Node, module: Module) -> bool:
-    """A tensor that loses an axis and gets it back is what it was."""
+    """Remove a Squeeze and the node that restores the axis."""
     between, target = node.inputs[0], node.outputs[0]
     if not between.inputs or between.inputs[0].op != "Squeeze":
         return False
@@ -136,7 +137,7 @@ def _of_one_map(node: gs.Node, module: Module) -> bool:
         return False
     order = []
     for tensor, part in picked:
-        # The map itself may be a part, but what others read as well would be made twice.
+        # The map itself may be a part. A part with other readers would be computed twice.
         if tensor is source:
             order.append(np.arange(int(source.shape[axis])))
         elif (

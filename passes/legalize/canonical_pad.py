@@ -1,8 +1,8 @@
-"""Spell padding by one amount for each axis, of the plane and of channels apart.
+"""Convert padding to amounts for all axes, with the plane and channels padded separately.
 
 Pad(x, pads, axes)             =>  Pad(x, pads of all axes)
 Pad(x, of channels and plane)  =>  Pad(Pad(x, of the plane), of channels)
-Pad(x, of channels, reflect)   =>  Gather(x, channels)                   edge and wrap likewise
+Pad(x, of channels, reflect)   =>  Gather(x, channels)                   the same for edge and wrap
 Pad(x, value v)                =>  Add(Pad(x), v around x and 0 within)  exact; finite v only
 MaxPool(Pad(x, value -inf))    =>  MaxPool(x, pads)                      exact; TensorFlow's SAME
 """
@@ -21,26 +21,26 @@ from jpegcompile.ir.rewrite import Pass
 
 
 class CanonicalPad(Pass):
-    """Maps of rank 4 and constant amounts."""
+    """Rewrites padding of maps of rank 4 by constant amounts."""
 
     name = "canonical-pad"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a node changed."""
+        """Rewrite nodes; returns whether a node changed."""
         changed = False
         for node in list(module.graph.nodes):
             if node.op == "MaxPool":
                 changed |= _pad_pool(node)
             elif node.op == "Pad" and len(node.inputs[0].shape or ()) == 4:
                 padding = padding_of(node)
-                changed |= not isinstance(padding, str) and _canonicalize(node, padding, module)
+                changed |= isinstance(padding, Padding) and _canonicalize(node, padding, module)
         if changed:
             module.graph.cleanup().toposort()
         return changed
 
 
 def _pad_pool(node: gs.Node) -> bool:
-    """Let a pooling pad for itself: no maximum is -inf."""
+    """Move padding with -inf into the pads of a max pooling; no maximum is -inf."""
     source, kernel = node.inputs[0], kernel_of(node)
     window = None if kernel is None else window_of(node, kernel)
     if window is None or mask_of(source) != -np.inf or padding_problem(node) is not None:
@@ -79,7 +79,7 @@ def _canonicalize(node: gs.Node, padding: Padding, module: Module) -> bool:
 
 
 def _write(node: gs.Node, padding: Padding, module: Module) -> None:
-    """Put amounts for all axes where the opset has them."""
+    """Set amounts for all axes, in the form of the opset."""
     amounts = np.asarray([*padding.begin, *padding.end], np.int64)
     if "pads" in node.attrs:
         node.attrs["pads"] = amounts.tolist()
@@ -90,7 +90,7 @@ def _write(node: gs.Node, padding: Padding, module: Module) -> None:
 
 
 def _split(node: gs.Node, padding: Padding, module: Module) -> gs.Node:
-    """Let a second node pad the channels, behind this one, which pads the plane."""
+    """Let the node pad the plane, and append a node that pads the channels."""
     target = node.outputs[0]
     between = gs.Variable(module.fresh(f"{target.name}.plane"), target.dtype)
     if target.shape is not None:
@@ -109,7 +109,7 @@ def _split(node: gs.Node, padding: Padding, module: Module) -> gs.Node:
 
 
 def _gather(node: gs.Node, padding: Padding, module: Module) -> bool:
-    """Take channels by their numbers, if that is what the node repeats."""
+    """Replace padding of channels by a Gather, if the node repeats channels."""
     amounts = padding.begin[1], padding.end[1]
     known = static_dims(node.inputs[0].shape[1:2])
     if padding.mode == "constant" or not any(amounts) or known is None:
@@ -124,7 +124,7 @@ def _gather(node: gs.Node, padding: Padding, module: Module) -> bool:
 
 
 def _add_fill(node: gs.Node, padding: Padding, module: Module) -> bool:
-    """Pad with zeros, to which what is padded with is added: the sums have one term each."""
+    """Pad with zeros and add the value at the border; each sum has one nonzero term."""
     source, target = node.inputs[0], node.outputs[0]
     sizes = static_dims(source.shape[1:])
     is_needed = padding.fill != 0.0 and not padding.is_mask

@@ -1,12 +1,12 @@
-"""Name what exchanges pixels and channels, where a graph spells it out by reshapes.
+"""Replace reshapes that rearrange pixels and channels by named operators.
 
 Reshape(Transpose(Reshape(x)))  =>  Gather(x, channels)                 channel shuffle
 Reshape(Transpose(Reshape(x)))  =>  Gather(SpaceToDepth(x), channels)   pixel unshuffle
 Reshape(Transpose(Reshape(x)))  =>  DepthToSpace(Gather(x, channels))   pixel shuffle
 DepthToSpace<mode = CRD>(x)     =>  DepthToSpace(Gather(x, channels))
 
-Exact: which pixel goes where is found by moving a numbered map. There is no Gather where channels
-keep their order.
+Exact: the pass applies the reshapes to a map of element numbers to find the rearrangement. The
+Gather is omitted if channels keep their order.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from jpegcompile.ir.rewrite import Pass
 
 
 class CanonicalRearrangement(Pass):
-    """Maps of known channels, height and width, whose batch stays the first dimension."""
+    """Rewrites maps of known channels, height and width whose batch stays the first dimension."""
 
     name = "canonical-rearrangement"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a node was replaced."""
+        """Rewrite nodes; returns whether a node was replaced."""
         changed = False
         for node in list(module.graph.nodes):
             if node.op == "DepthToSpace":
@@ -80,7 +80,7 @@ def _name(transpose: gs.Node, module: Module) -> bool:
 
 
 def _neighbours(transpose: gs.Node, graph: gs.Graph) -> tuple[gs.Node, gs.Node] | None:
-    """The reshapes before and after, if nothing else reads what is between."""
+    """Return the reshapes before and after; None if the tensors between have other readers."""
     before, after = transpose.inputs[0], transpose.outputs[0]
     if len(before.inputs) != 1 or len(before.outputs) != 1 or len(after.outputs) != 1:
         return None
@@ -93,7 +93,7 @@ def _neighbours(transpose: gs.Node, graph: gs.Graph) -> tuple[gs.Node, gs.Node] 
 
 
 def _rearrangement(first: gs.Node, transpose: gs.Node, last: gs.Node) -> Rearrangement | None:
-    """What three nodes do to a map of floating-point numbers; None if it has no name here."""
+    """Return the rearrangement that three nodes compute; None if it has no named operator."""
     source, middle, target = first.inputs[0].shape, reshape_target(first), last.outputs[0].shape
     if source is None or middle is None or target is None or len(source) != 4 or len(target) != 4:
         return None
@@ -111,7 +111,7 @@ def _rearrangement(first: gs.Node, transpose: gs.Node, last: gs.Node) -> Rearran
 
 
 def _taken(source: gs.Tensor, order: Indices, target: gs.Tensor, module: Module) -> gs.Tensor:
-    """Channels of `source` in an order, for the node that makes `target`."""
+    """Append a Gather of the channels of `source`, for the node that computes `target`."""
     name = module.fresh(f"{target.name}.channels")
     result = gs.Variable(name, source.dtype, source.shape)
     _gather(source, order, result, module)

@@ -1,13 +1,14 @@
-"""Spell the mean and the maximum over height and width one way.
+"""Convert reductions over height and width to global pooling.
 
 ReduceMean(x, axes={2,3}, keepdims=1)         =>  GlobalAveragePool(x)
 ReduceMean(x, axes={2,3}, keepdims=0)         =>  Flatten(GlobalAveragePool(x))          exact
-ReduceMean(ReduceMean(x, axes={3}), axes={2})  likewise, in either order: x.mean(3).mean(2)
-ReduceMax                                      likewise, as GlobalMaxPool
+ReduceMean(ReduceMean(x, axes={3}), axes={2})  =>  the same, in either order: x.mean(3).mean(2)
+ReduceMax                                      =>  the same with GlobalMaxPool
 ReduceSum(x, axes={2,3}, keepdims=0)          =>  Flatten(ReduceSum(x, axes={2,3}, keepdims=1))
 Unsqueeze(ReduceMax(x, axes={1}, keepdims=0))  =>  ReduceMax(x, axes={1}, keepdims=1)
 
-x may also be flattened, [N, C, HW], transposed, or both; and a pool of sequences is such a mean.
+x may also be flattened to [N, C, HW], transposed, or both. Global pooling of such a sequence is
+converted, too.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ _OF_CHANNELS = ("ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum")
 
 
 class CanonicalReduction(Pass):
-    """Replace reductions over the plane of a map of rank 4."""
+    """Replaces reductions over the plane of a map of rank 4."""
 
     name = "canonical-reduction"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a node was replaced."""
+        """Replace nodes; returns whether a node was replaced."""
         changed = False
         for node in list(module.graph.nodes):
             changed |= _keep_channels(node, module)
@@ -50,7 +51,7 @@ class CanonicalReduction(Pass):
 
 
 def _keep_channels(node: gs.Node, module: Module) -> bool:
-    """Let a reduction over channels, of known extents, make a map of one channel."""
+    """Let a reduction over channels keep the axis, and restore the output shape by a Reshape."""
     if node.op not in _OF_CHANNELS or not is_float(node.inputs[0]) or _keeps_dimensions(node):
         return False
     source, target = node.inputs[0], node.outputs[0]
@@ -79,7 +80,7 @@ def _keeps_dimensions(node: gs.Node) -> bool:
 
 
 def _before(second: gs.Node, graph: gs.Graph) -> gs.Tensor | None:
-    """The map that two nodes reduce, one axis after the other; None if they do not."""
+    """Return the map whose height and width two nodes reduce in turn; None if they do not."""
     between = second.inputs[0]
     if len(between.inputs) != 1 or len(between.outputs) != 1 or is_graph_output(graph, between):
         return None
@@ -92,7 +93,7 @@ def _before(second: gs.Node, graph: gs.Graph) -> gs.Tensor | None:
     if _keeps_dimensions(first):
         second_axes = reduced_axes(second, 4)
     else:
-        # One of height and width is gone; the other is the last of three.
+        # The first node has removed height or width, so the other one is the last axis.
         second_axes = PLANE - first_axes if reduced_axes(second, 3) == {2} else None
     if second_axes is None or len(second_axes) != 1 or first_axes | second_axes != PLANE:
         return None
@@ -100,7 +101,7 @@ def _before(second: gs.Node, graph: gs.Graph) -> gs.Tensor | None:
 
 
 def _pool(node: gs.Node, op: str, source: gs.Tensor, module: Module) -> bool:
-    """Let the node reduce the plane of a map, and give what comes of it its shape."""
+    """Let the node reduce the plane of a map, and restore its output shape."""
     target = node.outputs[0]
     if op == "ReduceSum" and node.inputs[0] is source and _keeps_dimensions(node):
         return False

@@ -1,6 +1,6 @@
-"""Give reshapes a form that does not name the batch size.
+"""Convert reshapes to a form that does not contain the batch size.
 
-Reshape(x[N, ...], [N, -1] however spelled)  =>  Flatten(x)
+Reshape(x[N, ...], any form of [N, -1])      =>  Flatten(x)
 Reshape(x[N, ...], [N, a, b, ...])           =>  Reshape(x, constant [0, a, b, ...])     exact
 """
 
@@ -18,15 +18,20 @@ from jpegcompile.input_size import size_text
 from jpegcompile.ir.graph import Dim, is_float, label, static_dims, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.messages import Message
 
 
 class CanonicalReshape(Pass):
-    """Replace computed and batch-specific targets where the batch stays the first dimension."""
+    """Replaces targets that are computed or contain the batch size."""
 
     name = "canonical-reshape"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a node changed."""
+        """Rewrite nodes; returns whether a node changed.
+
+        Raises:
+            UnsupportedModelError: if the target does not fit the size of the image.
+        """
         changed = False
         for node in module.graph.nodes:
             if node.op == "Reshape":
@@ -37,7 +42,7 @@ class CanonicalReshape(Pass):
 
 
 def _canonicalize(node: gs.Node, module: Module) -> bool:
-    # Flatten takes integers since opset 9 only, and nothing but images is of interest here.
+    # Flatten supports integers since opset 9; only images matter here.
     if not is_float(node.inputs[0]):
         return False
     source, target = node.inputs[0].shape, reshape_target(node)
@@ -50,7 +55,7 @@ def _canonicalize(node: gs.Node, module: Module) -> bool:
         node.attrs = {"axis": 1}
         node.inputs = [node.inputs[0]]
         return True
-    # A -1 stays: what it stands for can be misjudged behind a pooling with ceil_mode.
+    # A -1 stays, since inferred sizes may be wrong downstream of a pooling with ceil_mode.
     given = shape_values(node.inputs[1]) or []
     kept = [-1 if g == -1 else d for g, d in zip(given[1:], rest, strict=True)]
     if not all(isinstance(d, int) and (d > 0 or d == -1) for d in kept):
@@ -68,12 +73,13 @@ def _canonicalize(node: gs.Node, module: Module) -> bool:
 def _require_same_number(
     node: gs.Node, source: Sequence[Dim], target: Sequence[Dim], module: Module
 ) -> None:
-    """Refuse a target written out for another size of the image, which inference lets pass."""
+    """Check that the target fits the size of the image, which shape inference does not check."""
     before, after = static_dims(source), static_dims(target)
     if before is None or after is None or math.prod(before) == math.prod(after):
         return
     size = size_text(module.image.size)
-    raise UnsupportedModelError(
-        f"{label(node)} makes {math.prod(after)} values of {math.prod(before)} at an input of"
-        f" {size}; give the size that the model was made for"
+    text = (
+        f"{label(node)} would reshape {math.prod(before)} values to {math.prod(after)} at an input"
+        f" of {size}; use the size that the model was made for"
     )
+    raise UnsupportedModelError(Message("reshape-does-not-fit-input", text))

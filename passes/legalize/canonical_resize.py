@@ -1,11 +1,11 @@
-"""Give the sizes of a Resize a form that does not name the batch.
+"""Convert the sizes of a Resize to a form that does not contain the batch size.
 
 Resize(x[N, C, H, W], sizes [N, C, h, w])  =>  Resize<axes = [2, 3]>(x, sizes [h, w])     opset 18
 Resize(x[N, C, H, W], sizes [N, C, h, w])  =>  Resize(x, scales [1, 1, h/H, w/W])   below opset 18
 Resize(x, scales computed from shapes)     =>  Resize(x, constant scales)                    exact
 
-ONNX Runtime divides the sizes in the same way. Where the product of size and scale, rounded down,
-is not the size again, the sizes stay.
+ONNX Runtime also divides the sizes in this way. If the product of size and scale, rounded down, is
+not the new size, the sizes stay.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from jpegcompile.analysis.resampling import Resampling, inferred_size, resamplin
 from jpegcompile.ir.graph import input_at, static_dims, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.messages import Message
 
 _RESIZE_WITH_AXES = 18
 
 
 class CanonicalResize(Pass):
-    """Replace computed and batch-specific sizes and scales of maps."""
+    """Replaces sizes and scales of maps that are computed or contain the batch size."""
 
     name = "canonical-resize"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a node changed."""
+        """Rewrite nodes; returns whether a node changed."""
         changed = False
         for node in list(module.graph.nodes):
             if node.op in ("Resize", "Upsample"):
@@ -44,7 +45,7 @@ def _canonicalize(node: gs.Node, module: Module) -> bool:
     if "axes" in node.attrs:
         return False
     match = resampling_of(node)
-    if isinstance(match, str):
+    if isinstance(match, Message):
         return False
     opset = int(module.graph.opset)
     if not match.by_sizes:

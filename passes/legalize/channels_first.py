@@ -1,13 +1,13 @@
-"""Turn a channels-last graph to NCHW: sink transposes until they meet their inverse.
+"""Convert a channels-last graph to NCHW by moving transposes downstream until they cancel.
 
 With L = Transpose to channels-last [0,2,3,1] and F = Transpose to channels-first [0,3,1,2]:
 
-Op(L(x), L(y), c)  =>  L(Op'(x, y, c'))     Op' is Op with its axes turned, c' is c turned
-Op(image)          =>  L(Op'(F(image)))     for an image that enters channels-last
+Op(L(x), L(y), c)  =>  L(Op'(x, y, c'))     Op' is Op with converted axes, c' is c transposed
+Op(image)          =>  L(Op'(F(image)))     for a channels-last image input
 F(L(x))            =>  x                    exact
 
-An operator without a rule, or with an operand that cannot be turned, keeps the transposes around
-it. The rules are the files of `layout/`.
+An operator without a rule, or with an operand that cannot be converted, keeps its transposes. The
+rules are in `layout/`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from jpegcompile.passes.legalize.layout.vectors import (
     convert_reshape,
 )
 
-# A rule turns a node that reads a channels-last map, or returns False and leaves it as it is.
+# A rule converts a node that reads a channels-last map, or returns False and leaves it unchanged.
 Rule = Callable[[gs.Node, LayoutConverter], bool]
 
 _REDUCTIONS = (
@@ -75,12 +75,12 @@ RULES: Mapping[str, Rule] = {
 
 
 class ChannelsFirst(Pass):
-    """Go through the graph in order: whatever comes behind a turned node finds its transpose."""
+    """Converts nodes in graph order, so that each node finds the transposes of converted nodes."""
 
     name = "channels-first"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a node was turned."""
+        """Convert nodes; returns whether a node was converted."""
         converter = LayoutConverter(module)
         changed = False
         for node in list(module.graph.nodes):

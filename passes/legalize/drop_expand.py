@@ -1,6 +1,6 @@
-"""Let arithmetic broadcast a factor itself, where the graph spells that out.
+"""Remove explicit broadcasting of an operand of arithmetic.
 
-Mul(x, Expand(y, shape of x))  =>  Mul(x, y)        likewise Add, Sub, Div, and Tile; exact
+Mul(x, Expand(y, shape of x))  =>  Mul(x, y)        the same for Add, Sub, Div and Tile; exact
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ _ARITHMETIC = ("Add", "Sub", "Mul", "Div")
 
 
 class DropExpand(Pass):
-    """Where every reader has another operand of the whole shape."""
+    """Removes nodes whose readers all have another operand of the full shape."""
 
     name = "drop-expand"
 
     def run(self, module: Module) -> bool:
-        """Returns whether an Expand or Tile was dropped."""
+        """Remove nodes; returns whether an Expand or Tile was removed."""
         changed = False
         for node in list(module.graph.nodes):
             if node.op in ("Expand", "Tile") and _is_needless(node, module.graph):
@@ -40,7 +40,7 @@ def _is_needless(node: gs.Node, graph: gs.Graph) -> bool:
 
 
 def _expanded(node: gs.Node) -> Shape | None:
-    """The shape that a node expands its input to; None where it is not known."""
+    """Shape to which a node broadcasts its input; None if unknown or more than broadcasting."""
     given, operand = node.inputs[0].shape, shape_values(node.inputs[1])
     if given is None or operand is None or len(given) > len(operand):
         return None
@@ -49,7 +49,7 @@ def _expanded(node: gs.Node) -> Shape | None:
     padded = [1] * (len(operand) - len(given)) + list(given)
     if node.op == "Expand":
         return tuple(d if o == 1 else o for d, o in zip(padded, operand, strict=True))
-    # A tensor that is repeated, and not only broadcast, is another one.
+    # A Tile that repeats an axis above 1 is not broadcasting.
     if any(o != 1 and d != 1 for d, o in zip(padded, operand, strict=True)):
         return None
     return tuple(d if o == 1 else o for d, o in zip(padded, operand, strict=True))

@@ -1,7 +1,7 @@
-"""Make the batch of the image input symbolic, where every operator behind it works by image.
+"""Make the batch of the image input dynamic if every operator processes images independently.
 
-input[1, C, H, W]  =>  input[N, C, H, W]        exact: each image is computed alone
-input[?, C, H, W]  =>  input[N, C, H, W]        the batch is open already, and gets a name
+input[1, C, H, W]  =>  input[N, C, H, W]        exact, since images are independent
+input[?, C, H, W]  =>  input[N, C, H, W]        an unnamed dynamic batch gets a name
 """
 
 from __future__ import annotations
@@ -13,31 +13,32 @@ from jpegcompile.errors import UsageError
 from jpegcompile.ir.graph import label
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.messages import Message
 
 BATCH = "N"
 
 
 class DynamicBatch(Pass):
-    """Rename the batch dimension of the image input, or note why it stays fixed.
+    """Renames the batch dimension of the image input, or notes why the batch size stays fixed.
 
-    Shape inference, which follows, renames it in the outputs.
+    Shape inference runs next and renames the dimension in the outputs.
     """
 
     name = "dynamic-batch"
 
     def run(self, module: Module) -> bool:
-        """Returns whether the batch got its name here.
+        """Rename the dimension; returns whether it was renamed.
 
         Raises:
-            UsageError: if the batch stays another than kernels are to be chosen for.
+            UsageError: if the batch size stays fixed and the option `--batch` differs.
         """
         graph = module.graph
         image = next(t for t in graph.inputs if t.name == module.image.name)
         batch = image.shape[0]
         if isinstance(batch, int):
-            reason = "the model was exported for it" if batch != 1 else _obstacle(module, image)
-            if reason:
-                _bind(module, batch, reason)
+            reason = _obstacle(module, image, batch)
+            if reason is not None:
+                _keep_fixed(module, batch, reason)
                 return False
         module.dynamic_batch = True
         if batch and isinstance(batch, str):
@@ -46,44 +47,52 @@ class DynamicBatch(Pass):
         return True
 
 
-def _bind(module: Module, batch: int, reason: str) -> None:
-    """Keep a batch, which may be the one that kernels are to be chosen for, but no other."""
+def _keep_fixed(module: Module, batch: int, reason: Message) -> None:
+    """Keep the batch size fixed, which the option `--batch` must not contradict."""
     wanted = module.options.batch
     if wanted not in (None, batch):
-        raise UsageError(
-            f"--batch is {wanted} but input '{module.image.name}' stays bound to batch {batch}"
-            f" ({reason}); leave --batch out, or export the model with an open batch"
+        text = (
+            f"--batch is {wanted} but input '{module.image.name}' has the fixed batch size {batch}"
+            f" ({reason}); omit --batch, or export the model with a dynamic batch"
         )
+        raise UsageError(Message("batch-is-fixed", text))
     module.fixed_batch = batch
-    needless = "" if wanted is None else f", and --batch {batch} changes nothing"
-    module.report.note(f"batch stays {batch}: {reason}{needless}")
+    ignored = "" if wanted is None else f"; --batch {batch} has no effect"
+    note = f"the batch size is fixed to {batch}: {reason}{ignored}"
+    module.report.note(Message(reason.code, note))
 
 
 def _free_dimension(graph: gs.Graph) -> str:
-    """A name that no other input has for one of its dimensions: the two could differ."""
+    """Return a name that no dimension of another input has, since sizes could differ."""
     name = BATCH
     while any(name in (t.shape or ()) for t in graph.inputs):
         name += "_"
     return name
 
 
-def _obstacle(module: Module, image: gs.Tensor) -> str | None:
-    """Why the batch cannot be made symbolic; None if it can."""
+def _obstacle(module: Module, image: gs.Tensor, batch: int) -> Message | None:
+    """Return why the batch cannot be made dynamic; None if it can."""
     graph = module.graph
+    if batch != 1:
+        return Message("batch-exported-fixed", "the model was exported with it")
     if not module.image.has_batch and not module.options.takes_files:
-        return f"input '{image.name}' is one image, without a batch"
+        text = f"input '{image.name}' is one image without a batch dimension"
+        return Message("batch-no-dimension", text)
     if len(graph.inputs) > 1:
-        return "the model has other inputs, which may be of one batch"
+        text = "the model has other inputs, which may have the same batch"
+        return Message("batch-of-other-inputs", text)
     carriers = {id(image)}
     for node in graph.nodes:
         if not any(id(t) in carriers for t in node.inputs):
             if any(node.subgraphs()):
-                return f"{label(node)} has subgraphs"
+                return Message("batch-and-subgraphs", f"{label(node)} has subgraphs")
             continue
         if not keeps_images_apart(node, carriers):
-            return f"{label(node)} may mix or count images"
+            text = f"{label(node)} may combine or count images"
+            return Message("batch-is-combined", text)
         carriers.update(id(t) for t in node.outputs)
     for output in graph.outputs:
         if id(output) not in carriers:
-            return f"output '{output.name}' does not depend on the image"
+            text = f"output '{output.name}' does not depend on the image"
+            return Message("batch-not-in-output", text)
     return None

@@ -1,14 +1,15 @@
-"""Make the geometry of windows explicit: no auto_pad, no ceil_mode, every attribute present.
+"""Make the geometry of windows explicit: no auto_pad, no ceil_mode, all attributes present.
 
 Conv, MaxPool(auto_pad=SAME_*)      =>  the same with pads
-MaxPool(ceil_mode=1)                =>  MaxPool(pads grown at the end)     padding never wins a max
-AveragePool(ceil_mode=1, exclude)   =>  AveragePool(pads grown at the end) padding is not counted
+MaxPool(ceil_mode=1)                =>  MaxPool(larger end pads)      padding is never the maximum
+AveragePool(ceil_mode=1, exclude)   =>  AveragePool(larger end pads)  padding is not counted
 AveragePool(ceil_mode=1, include)   =>  AveragePool(Pad(x), pads of the overhang, exclude)
-                                        the declared padding counts, the overhang does not; exact
+                                        counts the declared padding but not the overhang; exact
 
-SAME of a pooling counts the kernel without its dilation, as ONNX Runtime has it, not the standard.
-What stays: a pooling whose pads would be as wide as its kernel, since ONNX Runtime refuses such
-pads (only one with dilations can come to that), and SAME where `same_padding` knows none.
+For pooling, SAME ignores the dilation of the kernel, as in ONNX Runtime and unlike the standard.
+
+Two kinds of nodes stay unchanged. ONNX Runtime rejects pooling with pads as wide as the kernel,
+which dilations can require. For some windows, `same_padding` is undefined.
 """
 
 from __future__ import annotations
@@ -22,22 +23,27 @@ from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.ir.graph import label, static_dims
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.messages import Message
 
 _WINDOWED = ("Conv", "MaxPool", "AveragePool")
 _DEFAULT = ("", "NOTSET")
 
 
 class ExplicitPadding(Pass):
-    """Write pads out in full.
+    """Makes pads explicit.
 
-    Shape inference below opset 22 can be wrong behind a pooling with ceil_mode. So windows are
-    rewritten in graph order, with inference after each one whose output size was not explicit.
+    Below opset 22, shape inference may be wrong downstream of a pooling with ceil_mode. The pass
+    therefore rewrites windows in graph order, and infers shapes after each implicit window.
     """
 
     name = "explicit-padding"
 
     def run(self, module: Module) -> bool:
-        """Returns whether an attribute changed."""
+        """Rewrite windows; returns whether an attribute changed.
+
+        Raises:
+            UnsupportedModelError: if a window is larger than its padded map.
+        """
         changed = False
         for node in list(module.graph.nodes):
             if node.op not in _WINDOWED:
@@ -109,7 +115,7 @@ def _same_padding(
     for axis in range(2):
         extent, unread = window.extent[axis], 1
         if node.op != "Conv" and extent != window.kernel[axis]:
-            # ONNX Runtime forgets the dilation here, and then takes negative amounts as they are.
+            # ONNX Runtime ignores the dilation here, and applies negative amounts.
             extent, unread = window.kernel[axis], 0
         padding = same_padding(sizes[axis], extent, window.strides[axis], upper, unread)
         if padding is None:
@@ -121,10 +127,11 @@ def _same_padding(
 def _require_window_fits(node: gs.Node, window: Window, padded: list[int]) -> None:
     (high, wide), (height, width) = window.extent, padded
     if high > height or wide > width:
-        raise UnsupportedModelError(
-            f"{label(node)} has a window of {high}x{wide}, which does not fit into its padded map"
-            f" of {height}x{width}: it has no output; export the model for a larger input"
+        text = (
+            f"{label(node)} has a window of {high}x{wide}, which is larger than its padded map of"
+            f" {height}x{width}; export the model for a larger input"
         )
+        raise UnsupportedModelError(Message("window-exceeds-padded-map", text))
 
 
 def _write(node: gs.Node, kernel: tuple[int, ...], window: Window) -> None:
@@ -133,7 +140,7 @@ def _write(node: gs.Node, kernel: tuple[int, ...], window: Window) -> None:
     node.attrs["kernel_shape"] = list(kernel)
     node.attrs["strides"] = list(window.strides)
     node.attrs["pads"] = window.pads
-    # Pooling has dilations only since opset 10 (MaxPool) and 19 (AveragePool).
+    # Pooling has dilations since opset 10 (MaxPool) and 19 (AveragePool).
     if node.op == "Conv" or window.dilations != (1, 1):
         node.attrs["dilations"] = list(window.dilations)
     else:

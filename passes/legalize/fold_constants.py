@@ -1,10 +1,10 @@
-"""Fold constant subgraphs and give every node a name of its own.
+"""Fold constant subgraphs, and give every node a unique name.
 
 Op(constants...)                 =>  constant        exact: computed by ONNX Runtime
-Shape(x), Gather(Shape(x), i)    =>  constant        where those sizes are known
+Shape(x), Gather(Shape(x), i)    =>  constant        if the sizes are known
 
-Sizes are folded here and not by graphsurgeon, which overlooks `start` and `end` of Shape, and drops
-the casts of float arithmetic between integers.
+This pass folds sizes itself, since graphsurgeon ignores `start` and `end` of Shape, and removes
+casts between integers and floating-point numbers.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from jpegcompile.ir.rewrite import Pass
 
 
 class FoldConstants(Pass):
-    """Fold what does not depend on an input; unnamed nodes get names, so that reports can cite."""
+    """Folds nodes that do not depend on an input, and names unnamed nodes for reports."""
 
     name = "fold-constants"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a node was folded or named."""
+        """Fold and name nodes; returns whether a node was folded or named."""
         before, count = len(module.graph.nodes), 0
-        # What is taken of a shape may be computed itself, so one size can unlock the next.
+        # Indices into a shape may be computed, so folding one size may allow folding the next.
         while count != len(module.graph.nodes):
             count = len(module.graph.nodes)
             _fold_once(module.graph)
@@ -41,7 +41,7 @@ def _fold_once(graph: gs.Graph) -> None:
     for node in graph.nodes:
         if node.op == "Shape" or _takes_of_shape(node):
             _fold_sizes(node)
-    # graphsurgeon logs to the terminal what it may or may not fold: not for our users.
+    # graphsurgeon logs details to the terminal, which users do not need.
     with G_LOGGER.suppress():
         fold_constants(graph, RANDOM)
         graph.cleanup().toposort()
@@ -55,7 +55,7 @@ def _takes_of_shape(node: gs.Node) -> bool:
 
 
 def _fold_sizes(node: gs.Node) -> None:
-    """Make the output a constant if it is known: int64 [n], or of the indices' shape."""
+    """Replace the output by an int64 constant, of shape [n] or of the indices' shape, if known."""
     tensor = node.outputs[0]
     values = shape_values(tensor)
     if values is None or not all(isinstance(value, int) for value in values):

@@ -1,9 +1,9 @@
-"""Fold weights that are stored as integers to the floats that they stand for.
+"""Fold quantized weights to floating-point constants.
 
-DequantizeLinear(q, scale, zero)                  =>  constant        all of them constants
+DequantizeLinear(q, scale, zero)                  =>  constant        all inputs are constant
 DequantizeLinear(Clip(QuantizeLinear(w)))         =>  constant        exact: by ONNX Runtime
 
-graphsurgeon folds neither of the two, for it serves a runtime that looks for them.
+graphsurgeon does not fold these nodes, since TensorRT requires them.
 """
 
 from __future__ import annotations
@@ -24,16 +24,21 @@ from jpegcompile.ir.folding import RANDOM
 from jpegcompile.ir.graph import is_graph_output, label
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.messages import Message
 from jpegcompile.target.base import CPU_PROVIDERS
 
 
 class FoldQuantizedWeights(Pass):
-    """Replace every DequantizeLinear that depends on constants alone."""
+    """Replaces every DequantizeLinear that depends on constants only."""
 
     name = "fold-quantized-weights"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a node was folded."""
+        """Fold nodes; returns whether a node was folded.
+
+        Raises:
+            UnsupportedModelError: if ONNX Runtime cannot compute the weights.
+        """
         changed = False
         constant: set[int] = set()
         for node in module.graph.nodes:
@@ -53,7 +58,12 @@ class FoldQuantizedWeights(Pass):
 
 
 def _is_constant(node: gs.Node, constant: set[int]) -> bool:
-    """Whether a node computes the same for every input, given the outputs of those before it."""
+    """Whether a node depends on constants only.
+
+    Args:
+        node: the node.
+        constant: `id` of every upstream tensor that depends on constants only.
+    """
     if not node.inputs or node.op in RANDOM or node.domain not in (None, "", "ai.onnx"):
         return False
     return not any(node.subgraphs()) and all(
@@ -63,7 +73,7 @@ def _is_constant(node: gs.Node, constant: set[int]) -> bool:
 
 
 def _up_to(node: gs.Node) -> list[gs.Node]:
-    """A node behind those that it depends on."""
+    """Return a node and all nodes that it depends on, in order."""
     steps: list[gs.Node] = []
     for tensor in node.inputs:
         for producer in tensor.inputs:
@@ -96,8 +106,9 @@ def _evaluate(steps: list[gs.Node], opset: int) -> NDArray[Any]:
         )
         (values,) = session.run(None, {})
     except Exception as error:
-        raise UnsupportedModelError(
-            f"{label(steps[-1])}: ONNX Runtime cannot restore these weights: {one_line(error)};"
-            " give the float model that it was made from"
-        ) from error
+        text = (
+            f"{label(steps[-1])}: ONNX Runtime cannot dequantize the weights: {one_line(error)};"
+            " compile the float model that it was quantized from"
+        )
+        raise UnsupportedModelError(Message("weights-not-dequantized", text)) from error
     return np.asarray(values)

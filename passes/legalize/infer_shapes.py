@@ -1,4 +1,4 @@
-"""Infer dtype and shape of every tensor, afresh."""
+"""Infer dtype and shape of every tensor, replacing earlier annotations."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from jpegcompile.ir.rewrite import Pass
 
 
 class InferShapes(Pass):
-    """Annotate tensors; the graph itself stays."""
+    """Annotates tensors; the graph itself stays unchanged."""
 
     name = "infer-shapes"
 
     def run(self, module: Module) -> bool:
-        """Returns False: annotations are no change of the graph."""
+        """Infer shapes; returns False, since annotations do not change the graph."""
         infer_shapes(module.graph, module.image)
         return False

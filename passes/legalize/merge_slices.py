@@ -1,4 +1,4 @@
-"""Merge slices of different axes; exporters write one node an axis.
+"""Merge slices of different axes; exporters write one node for each axis.
 
 Slice(Slice(x, axes A), axes B)  =>  Slice(x, axes A + B)        A and B disjoint; exact
 """
@@ -13,17 +13,17 @@ from jpegcompile.ir.graph import input_at, is_graph_output, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 
-# Slice takes its bounds as inputs from this opset on; before it there are no steps to merge for.
+# Since this opset, the bounds of Slice are inputs and Slice has steps.
 _SLICE_WITH_INPUTS = 10
 
 
 class MergeSlices(Pass):
-    """Let the second slice do the work of the first."""
+    """Merges the first of two slices into the second."""
 
     name = "merge-slices"
 
     def run(self, module: Module) -> bool:
-        """Returns whether two slices became one."""
+        """Merge slices; returns whether slices were merged."""
         if module.graph.opset < _SLICE_WITH_INPUTS:
             return False
         changed = False

@@ -1,7 +1,7 @@
-"""Remove operators that do nothing at inference.
+"""Remove operators that have no effect at inference.
 
 Identity(x)  =>  x
-Dropout(x)   =>  x        where it is not in training mode; exact
+Dropout(x)   =>  x        if it is not in training mode; exact
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from jpegcompile.ir.rewrite import Pass
 
 
 class RemoveIdentity(Pass):
-    """Let consumers read what the removed operator read."""
+    """Removes nodes and redirects their readers."""
 
     name = "remove-identity"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a node was removed."""
+        """Remove nodes; returns whether a node was removed."""
         changed = False
         for node in list(module.graph.nodes):
             if _does_nothing(node, module.graph):

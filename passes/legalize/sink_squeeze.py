@@ -1,12 +1,12 @@
-"""Sink the Squeeze behind an image that has no batch until it meets what brings the batch back.
+"""Move the Squeeze of an image without batch downstream until a node restores the batch.
 
 With S = Squeeze of a batch of one, from [1, A, B, C] to [A, B, C]:
 
-Op(S(x), S(y), c)   =>  S(Op'(x, y, c))     Op' is Op with its axes moved by one
-Unsqueeze(S(x), 0)  =>  x                   likewise a Reshape or Expand to that shape; exact
+Op(S(x), S(y), c)   =>  S(Op'(x, y, c))     Op' is Op with its axes shifted by one
+Unsqueeze(S(x), 0)  =>  x                   also a Reshape or Expand to that shape; exact
 
-An operator without a rule keeps the Squeeze before it. Only for models whose image has no batch:
-`frontend/image.py` has put the Squeeze there.
+An operator without a rule keeps the Squeeze before it. Only for models whose image has no batch
+dimension; `frontend/image.py` has inserted the Squeeze.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 
 _RANK = 4
-# Gives a node the operands and attributes of the larger rank; False leaves it as it is.
+# Converts operands and attributes of a node to the larger rank; False leaves it unchanged.
 _Rule = Callable[[gs.Node, Module], bool]
 
 
 class SinkSqueeze(Pass):
-    """Go through the graph in order: whatever comes behind a node finds the Squeeze there."""
+    """Moves Squeezes in graph order, so that nodes downstream find a moved Squeeze."""
 
     name = "sink-squeeze"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a node changed."""
+        """Move nodes; returns whether a node changed."""
         if module.image.has_batch:
             return False
         changed = False
@@ -54,12 +54,12 @@ def _is_squeezed(tensor: gs.Tensor) -> bool:
 
 
 def _whole(tensor: gs.Tensor) -> gs.Tensor:
-    """What was squeezed; a tensor that was not, as it is."""
+    """Return a tensor before its Squeeze; any other tensor unchanged."""
     return tensor.inputs[0].inputs[0] if _is_squeezed(tensor) else tensor
 
 
 def _restore(node: gs.Node, module: Module) -> bool:
-    """Let the readers of a node that brings the batch back read what was squeezed."""
+    """Remove a node that restores the batch."""
     if node.op not in ("Unsqueeze", "Reshape", "Expand") or not _is_squeezed(node.inputs[0]):
         return False
     whole, target = _whole(node.inputs[0]), node.outputs[0]
@@ -100,7 +100,7 @@ def _append_squeeze(whole: gs.Tensor, target: gs.Tensor, module: Module) -> None
 
 
 def _elementwise(node: gs.Node, module: Module) -> bool:
-    """Operands broadcast from the last axis on: smaller constants stay as they are."""
+    """Rule for elementwise operators; constants of lower rank broadcast as before."""
     return all(
         not tensor.name or _is_squeezed(tensor) or _is_smaller_constant(tensor)
         for tensor in node.inputs
@@ -118,7 +118,7 @@ def _transpose(node: gs.Node, module: Module) -> bool:
 
 
 def _along(default: int) -> _Rule:
-    """A rule of operators along one axis, all of whose maps lose their batch."""
+    """Create a rule for operators along one axis whose operands are all squeezed."""
 
     def rule(node: gs.Node, module: Module) -> bool:
         rest = node.inputs[1:] if node.op == "Concat" else []
@@ -131,7 +131,7 @@ def _along(default: int) -> _Rule:
 
 
 def _gather(node: gs.Node, module: Module) -> bool:
-    """A list of indices takes the place of one axis; other ranks change the axes behind it."""
+    """Rule for Gather with a list of indices; other ranks would change the following axes."""
     indices = value_of(node.inputs[1])
     return indices is not None and indices.ndim == 1 and _along(0)(node, module)
 
@@ -149,7 +149,7 @@ def _slice(node: gs.Node, module: Module) -> bool:
         given = np.arange(len(starts.values))
     if given is None:
         return False
-    # All bounds have one type, int32 or int64.
+    # All bounds must have the same type, int32 or int64.
     moved = np.asarray([int(axis) % (_RANK - 1) + 1 for axis in given], starts.dtype)
     axes = gs.Constant(module.fresh(f"{node.outputs[0].name}.axes"), moved)
     node.inputs = [*node.inputs[:3], axes, *node.inputs[4:]]

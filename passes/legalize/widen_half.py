@@ -1,16 +1,17 @@
-"""Compute in float32 what the source computes in float16.
+"""Compute in float32 where the source computes in float16.
 
 Op(x: float16, w: float16) -> y: float16  =>  Op(x: float32, w: float32) -> y: float32
 Cast(x: float16 -> float32)               =>  x
 
-Inputs and outputs keep their types, with a Cast behind or in front. Operators whose result does not
-have the precision of what they read (If, ConstantOfShape, operators of other domains, ...) stay in
-float16 between casts. Weights are converted without loss; `store_half.py` stores them as they were.
+Inputs and outputs keep their types, with an additional Cast. Operators whose output does not have
+the precision of their inputs (If, ConstantOfShape, operators of other operator sets, ...) stay in
+float16 between casts. Weights are converted without loss; `store_half.py` restores them.
 
-The DC coefficient of a constant tile is b times its pixels: in float16 it overflows b times
-earlier, and its rounding moves all pixels of the tile alike, which no mean takes out again. So the
-JPEG domain needs float32. ONNX Runtime computes float16 networks in float32 on CPUs in any case.
-Not the numbers of float16, but nearer to those of the same weights in real arithmetic.
+The DC coefficient of a constant tile is b times the value of its pixels. In float16 it overflows b
+times earlier, and its rounding error shifts all pixels of the tile equally, so the error does not
+average out. The JPEG domain therefore requires float32. On CPUs, ONNX Runtime computes float16
+networks in float32 anyway. Outputs differ from float16 arithmetic, but are closer to exact
+arithmetic with the same weights.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from jpegcompile.ir.rewrite import Pass
 
 
 class WidenHalf(Pass):
-    """Types are known by then; shapes stay."""
+    """Changes types of tensors, which must be known; shapes stay."""
 
     name = "widen-half"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a tensor was widened."""
+        """Widen tensors; returns whether a tensor was widened."""
         graph = module.graph
         wide = {id(n) for n in graph.nodes if n.op != "Cast" and _can_be_wide(n, graph.opset)}
         casts = {id(n) for n in graph.nodes if n.op == "Cast" and n.domain in (None, "")}
@@ -41,7 +42,7 @@ class WidenHalf(Pass):
         changed = False
         for tensor in halves:
             if module.options.takes_files and tensor is image_tensor(module):
-                # The ingest takes its place.
+                # The ingest will compute this tensor.
                 _retype(tensor, module, wide | casts)
                 changed = True
             else:
@@ -55,7 +56,7 @@ class WidenHalf(Pass):
 
 
 def _can_be_wide(node: gs.Node, opset: int) -> bool:
-    """Whether the results of a node get the precision of its operands, and of nothing else."""
+    """Whether the precision of a node's outputs follows from its inputs only."""
     if node.domain not in (None, "", "ai.onnx"):
         return False
     if any(isinstance(value, gs.Graph) for value in node.attrs.values()):
@@ -73,14 +74,17 @@ def _can_be_wide(node: gs.Node, opset: int) -> bool:
 def _widen(
     tensor: gs.Tensor, module: Module, wide: set[int], casts: set[int], fixed: set[int]
 ) -> bool:
-    """Let wide nodes around a float16 tensor make and read float32.
+    """Let the producer and readers of a float16 tensor use float32 where possible.
 
     Args:
         tensor: the tensor.
-        module: that it belongs to.
-        wide: `id` of the nodes that can compute in float32, casts aside.
-        casts: `id` of the nodes that change a precision.
-        fixed: `id` of the tensors whose type others rely on.
+        module: the module that contains the tensor.
+        wide: `id` of the nodes that can compute in float32, except for casts.
+        casts: `id` of the Cast nodes.
+        fixed: `id` of the tensors whose type must not change.
+
+    Returns:
+        Whether the graph changed.
     """
     readers = [node for node in tensor.outputs if id(node) in wide or _narrows(node)]
     if isinstance(tensor, gs.Constant):
@@ -108,7 +112,7 @@ def _widen(
 
 
 def _retype(tensor: gs.Tensor, module: Module, readers: set[int]) -> None:
-    """Make a tensor float32; nodes but `readers` read it through a cast."""
+    """Make a tensor float32; nodes other than `readers` read it through a cast."""
     tensor.dtype = np.dtype(np.float32)
     others = [node for node in tensor.outputs if id(node) not in readers]
     if others:
@@ -118,7 +122,7 @@ def _retype(tensor: gs.Tensor, module: Module, readers: set[int]) -> None:
 
 
 def _narrows(node: gs.Node) -> bool:
-    """Whether a cast leads to what is neither float16 nor float32."""
+    """Whether a node is a cast to a type other than float16 and float32."""
     return node.op == "Cast" and node.outputs[0].dtype not in (np.float16, np.float32)
 
 
@@ -146,7 +150,7 @@ def _replace(old: gs.Tensor, new: gs.Tensor, readers: list[gs.Node]) -> None:
 
 
 def _settle(cast: gs.Node, graph: gs.Graph) -> None:
-    """Let a cast make what its result has become, or drop it if that is what it reads."""
+    """Update the target type of a cast, or remove the cast if it has no effect."""
     source, target = cast.inputs[0], cast.outputs[0]
     if target.dtype != np.float32:
         return

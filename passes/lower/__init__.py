@@ -1,1 +1,1 @@
-"""Replace operators by their twins in the JPEG domain, one at a time; exact."""
+"""Replace operators by their JPEG-domain twins, one at a time; exact."""

@@ -1,11 +1,11 @@
-"""Decide which tensors the jpeg domain is for, and at which block size.
+"""Assign a block size to every feature map that may enter the JPEG domain.
 
-With every domain asked to be jpeg this is every feature map of known height and width: its block
-size is the largest of 8, 4, 2, 1 that divides both. With the choice left to the compiler it is 1,
-the spatial domain, for all of them: only the image comes as coefficients. Maps that
-`channels_first.py` could not turn are none of them: their last two axes are no height and width.
-The casts are exact, so no choice made here can change an answer; it only decides where the work is
-done.
+With `--domain jpeg`, the block size of a map of known height and width is the largest of 8, 4, 2
+and 1 that divides both. With `--domain auto` it is 1, the spatial domain, and only the image is
+stored as coefficients. Channels-last maps get no block size, since their last two axes are not
+height and width.
+
+The casts between the domains are exact. The assignment therefore affects speed, not outputs.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _REARRANGE = ("Reshape", "Softmax", "Transpose")
 
 
 class AssignBlocks(Pass):
-    """Fill `Module.maps`, and remember the order of nodes for the report."""
+    """Fills `Module.maps`, and records the order of nodes for the report."""
 
     name = "assign-blocks"
 
     def run(self, module: Module) -> bool:
-        """Returns whether an assignment changed."""
+        """Assign block sizes; returns whether an assignment changed."""
         if module.maps:
             return False
         module.channels_last = _channels_last(module.graph)
         options = module.options
-        # Where layouts are chosen later, each map may stay in the JPEG domain.
+        # If layouts are chosen later, each map may stay in the JPEG domain.
         is_spatial = options.domain == "auto" and not options.target.chooses_layouts
         module.vectors = _vectors(module.graph)
         module.infinite = infinite_tensors(module.graph)
@@ -47,7 +47,7 @@ class AssignBlocks(Pass):
             and name not in module.vectors
             and _is_feature_map(tensor)
         }
-        # Pixels that a transform would spread over their tiles stay pixels.
+        # A transform would spread infinite and huge pixels over their tiles.
         for name in module.infinite & module.maps.keys():
             if module.maps[name] > 1:
                 del module.maps[name]
@@ -57,9 +57,9 @@ class AssignBlocks(Pass):
 
 
 def _vectors(graph: gs.Graph) -> frozenset[str]:
-    """Tensors of rank 4 between reshapes of vectors to vectors: they have no height and width.
+    """Find tensors of rank 4 that are reshaped vectors, without height and width.
 
-    The softmax over branches of split attention works on such.
+    The softmax over branches in split attention works on such tensors.
     """
     found: set[str] = set()
     for node in reversed(graph.nodes):
@@ -87,7 +87,7 @@ def _ends_in_vectors(reader: gs.Node, found: set[str]) -> bool:
 
 
 def _is_vector(tensor: gs.Tensor) -> bool:
-    """Whether a tensor has one number for each channel, or other vectors."""
+    """Whether a tensor consists of vectors, such as one number for each channel."""
     shape = tuple(tensor.shape or ())
     return 2 <= len(shape) <= 3 or (len(shape) >= 4 and shape[-2:] == (1, 1))
 
@@ -95,13 +95,13 @@ def _is_vector(tensor: gs.Tensor) -> bool:
 def _is_feature_map(tensor: gs.Variable) -> bool:
     if tensor.shape is None or len(tensor.shape) != 4 or tensor.dtype is None:
         return False
-    # In float16 are the ends of a network alone, and what `widen_half.py` cannot widen.
+    # Only inputs, outputs, and tensors that `widen_half.py` cannot widen are float16 here.
     is_wide = is_float(tensor) and tensor.dtype != np.float16
     return is_wide and static_dims(tensor.shape[1:]) is not None
 
 
 def _channels_last(graph: gs.Graph) -> frozenset[str]:
-    """Maps behind a transpose to channels-last, up to what moves axes or has channels second."""
+    """Names of maps downstream of a transpose to channels-last, up to a change of the layout."""
     found: set[str] = set()
     for node in graph.nodes:
         if node.op == "Transpose":

@@ -1,10 +1,10 @@
-"""Remove the casts that lowerings left behind.
+"""Remove casts that cancel.
 
 ToJpeg(ToSpatial(x))      =>  x
 ToSpatial(ToJpeg(x))      =>  x
-ToJpeg(x), ToJpeg(x)      =>  one of them
-ToSpatial at block size 1 =>  nothing: the domains are the same
-Shape(ToSpatial(x))       =>  Shape(x): a map and its twin have one shape    exact
+ToJpeg(x), ToJpeg(x)      =>  one ToJpeg(x)
+ToSpatial at block size 1 =>  removed, since the domains are the same
+Shape(ToSpatial(x))       =>  Shape(x), since both have one shape    exact
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _INVERSE = {TO_JPEG: TO_SPATIAL, TO_SPATIAL: TO_JPEG}
 
 
 class CancelCasts(Pass):
-    """Works on any pair that meets; a ToSpatial that still has spatial readers stays for them."""
+    """Removes adjacent casts; a ToSpatial with spatial readers stays."""
 
     name = "cancel-casts"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a cast was removed."""
+        """Remove casts; returns whether a cast was removed."""
         before = len(module.graph.nodes)
         changed = False
         for node in list(module.graph.nodes):
@@ -40,7 +40,7 @@ class CancelCasts(Pass):
 
 
 def _free_sizes(cast: gs.Node) -> bool:
-    """Let operators that ask for nothing but sizes read what the cast reads."""
+    """Let operators that read only the shape read the input of the cast."""
     readers = [reader for reader in cast.outputs[0].outputs if reader.op in _SIZES]
     for reader in readers:
         reader.inputs = [operand(cast, "x")]
@@ -53,7 +53,7 @@ def _cancel(node: gs.Node, module: Module) -> None:
         bypass(module.graph, node)
         return
     if not target.outputs and not is_graph_output(module.graph, target):
-        # An equal cast has its readers already.
+        # Its readers already read an equal cast.
         return
     if source.inputs and source.inputs[0].op == _INVERSE[node.op]:
         producer = source.inputs[0]

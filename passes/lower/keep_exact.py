@@ -1,13 +1,15 @@
-"""Keep spatial what a discontinuous operator must read exactly.
+"""Keep nodes that feed a discontinuous operator spatial.
 
-Sqrt(MaxPool(Relu(x))), Ceil(MaxPool(x) - x), ArgMax(Relu(x)), ...   marked, for no lowering to take
+Sqrt(MaxPool(Relu(x))), Ceil(MaxPool(x) - x), ArgMax(Relu(x)), ...   marked, not lowered
 
-Through the transform and back the zeros of a ReLU come out as +-1e-8, of which Sqrt makes NaN,
-Greater a wrong answer, and ArgMax another position. So whatever is not known to be continuous
-(`analysis/exactness/continuity.py`) keeps on pixels what it depends on, as far as that may be flat,
-tied or exactly cancelled (`analysis/exactness/forward.py`). The graph stays as it is; `Lowering`
-declines what is marked. Maps of block size 1 are spatial anyway, but fast convolutions of native
-kernels round as transforms do: `fuse_convolution.py` leaves out what is marked as well.
+After a DCT and its inverse, the zeros of a ReLU are about +-1e-8. Sqrt then returns NaN, Greater a
+wrong answer, and ArgMax another position. Operators that are not known to be continuous
+(`analysis/exactness/continuity.py`) therefore keep the nodes on pixels that may produce exactly
+equal values for them (`analysis/exactness/forward.py`).
+
+This pass only marks nodes; `Lowering` declines marked nodes. Maps at block size 1 are spatial
+anyway, but fast native convolutions round like transforms. `fuse_convolution.py` therefore skips
+marked nodes, too.
 """
 
 from __future__ import annotations
@@ -24,18 +26,20 @@ from jpegcompile.analysis.exactness.requirements import (
     requirements_of,
 )
 from jpegcompile.interface import DOMAIN
+from jpegcompile.ir.decline import no_jpeg_form
 from jpegcompile.ir.graph import label
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.messages import Message
 
 
 class KeepExact(Pass):
-    """Fill `Module.exact_nodes`."""
+    """Fills `Module.exact_nodes`."""
 
     name = "keep-exact"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a node was marked."""
+        """Mark nodes; returns whether a node was marked."""
         before = len(module.exact_nodes)
         suspects = [n for n in module.graph.nodes if _may_be_discontinuous(n, module.graph)]
         if not suspects:
@@ -47,40 +51,49 @@ class KeepExact(Pass):
                 continue
             for other in needed.nodes.values():
                 _mark(other, _reason(node), module)
-            _mark(node, f"{node.op} has no JPEG-domain form", module)
+            _mark(node, no_jpeg_form(node), module)
             _mark_readers(node, module)
             if needed.reads_image and module.options.takes_files:
-                module.report.note(
-                    f"{label(node)} compares pixels that are equal where the image is of one"
-                    " colour: the decode of files rounds there, so its answer may differ there"
+                text = (
+                    f"{label(node)} compares pixels that are equal where the image has one colour;"
+                    " decoding a file rounds pixels, so the result may differ there"
                 )
+                module.report.note(Message("image-pixels-compared", text))
         return len(module.exact_nodes) > before
 
 
 def _may_be_discontinuous(node: gs.Node, graph: gs.Graph) -> bool:
-    # What a pass wrote stands for nodes that may be lowered.
+    # Nodes that a pass created represent nodes that may be lowered.
     if node.domain == DOMAIN:
         return False
     return bool(requirements_of(node, graph, None)) or compared(node) is not None
 
 
-def _mark(node: gs.Node, reason: str, module: Module) -> None:
+def _mark(node: gs.Node, reason: Message, module: Module) -> None:
     if any(t.name in module.maps for t in (*node.inputs, *node.outputs)):
         module.exact_nodes.setdefault(node.name, reason)
 
 
 def _mark_readers(node: gs.Node, module: Module) -> None:
-    """What reads a mask, or positions, has no JPEG-domain form either."""
+    """Mark readers of masks and positions, which have no JPEG-domain form either."""
     for reader in (reader for tensor in node.outputs for reader in tensor.outputs):
         if reads_masks(reader, node):
-            _mark(reader, f"it reads what {label(node)} finds", module)
+            text = f"it reads positions or a mask from {label(node)}"
+            _mark(reader, Message("reads-mask-or-positions", text), module)
 
 
-def _reason(node: gs.Node) -> str:
+def _reason(node: gs.Node) -> Message:
+    """Reason for a node that the discontinuous `node` depends on."""
     if not is_standard(node):
-        return f"{label(node)} is of domain {node.domain}: nobody knows whether it has steps"
+        text = (
+            f"it feeds {label(node)} of operator domain {node.domain}, which may be discontinuous"
+        )
+        return Message("feeds-custom-operator", text)
     if not has_known_discontinuities(node):
-        return f"{label(node)} is not known to be continuous, and depends on it"
+        text = f"it feeds {label(node)}, which is not known to be continuous"
+        return Message("feeds-unknown-operator", text)
     if node.op in ("ArgMax", "ArgMin", "Hardmax", "MaxPool", "TopK"):
-        return f"{label(node)} decides between equal values, and depends on it"
-    return f"{label(node)} has a step or a pole, and depends on it"
+        text = f"it feeds {label(node)}, which chooses among equal values"
+        return Message("feeds-choice-among-equals", text)
+    text = f"it feeds {label(node)}, which is discontinuous"
+    return Message("feeds-discontinuous-operator", text)

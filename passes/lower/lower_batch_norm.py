@@ -1,8 +1,8 @@
-"""Lower the batch normalisations that no convolution absorbs.
+"""Lower batch normalizations that were not folded into a convolution.
 
 BatchNormalization(x, s, t, m, v)  =>  ToSpatial(JpegBatchNormalization(ToJpeg(x), f, t - m f))
 
-with f = s / sqrt(v + e): the factor scales every coefficient, the shift moves DC coefficients.
+with f = s / sqrt(v + e). The factor scales all coefficients; the shift applies to DC coefficients.
 Exact.
 """
 
@@ -12,18 +12,19 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.analysis.statistics import inference_affine
 from jpegcompile.dct.affine import ChannelAffine
+from jpegcompile.ir.decline import Decline, is_sequence, map_problem
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, elements, is_sequence, map_problem
+from jpegcompile.ir.rewrite import Lowering, Rewriter, elements
 
 
 class LowerBatchNorm(Lowering[ChannelAffine]):
-    """BatchNormalization in inference mode."""
+    """Lowers BatchNormalization in inference mode."""
 
     name = "lower-batch-norm"
     op_types = ("BatchNormalization",)
 
     def match(self, node: gs.Node, module: Module) -> ChannelAffine | Decline | None:
-        """Constant statistics, on a map of known size."""
+        """Return the affine function; statistics must be constant, and the map's size known."""
         source = node.inputs[0]
         if is_sequence(source):
             return None
@@ -34,7 +35,7 @@ class LowerBatchNorm(Lowering[ChannelAffine]):
         return affine if isinstance(affine, ChannelAffine) else Decline(node, affine)
 
     def rewrite(self, node: gs.Node, match: ChannelAffine, rewriter: Rewriter) -> None:
-        """At block size 1 the operator is its own twin."""
+        """Replace the node; at block size 1 it stays."""
         source, module = node.inputs[0], rewriter.module
         work = elements(source)
         if module.assigned_block(source) == 1:

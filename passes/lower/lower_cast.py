@@ -2,33 +2,34 @@
 
 Cast(x)  =>  ToSpatial(Cast(ToJpeg(x)))        between float32 and float64
 
-Coefficients are rounded in place of pixels: not the same numbers, but, the DCT being orthonormal,
-a rounding of the same size. To a wider type it is exact. What is float16 became float32 before.
+A cast to float64 is exact. A cast to float32 rounds coefficients instead of pixels. The rounding
+error has the same size, since the DCT is orthonormal. `widen_half.py` has already removed float16.
 """
 
 from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
+from jpegcompile.ir.decline import Decline
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter
+from jpegcompile.ir.rewrite import Lowering, Rewriter
 
 
 class LowerCast(Lowering[gs.Tensor]):
-    """Cast of a map; one to or from a type that no map has is no concern."""
+    """Lowers Cast between the floating-point types of maps."""
 
     name = "lower-cast"
     op_types = ("Cast",)
 
     def match(self, node: gs.Node, module: Module) -> gs.Tensor | Decline | None:
-        """Both sides are maps."""
+        """Return the input; input and output must be maps."""
         source, target = node.inputs[0], node.outputs[0]
         if source.name not in module.maps or target.name not in module.maps:
             return None
         return source
 
     def rewrite(self, node: gs.Node, match: gs.Tensor, rewriter: Rewriter) -> None:
-        """At block size 1 the operator is its own twin."""
+        """Apply the same operator in the JPEG domain."""
         if rewriter.module.assigned_block(match) == 1:
             rewriter.keep_node()
             return

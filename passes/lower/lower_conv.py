@@ -3,7 +3,7 @@
 Conv(x, w, b)          =>  ToSpatial(JpegConv(ToJpeg(x), w, b))
 Conv 1x1, no stride    =>  ToSpatial(JpegPointwiseConv(ToJpeg(x), w, b))    commutes with the DCT
 
-Exact. Weights stay the spatial kernel; the bias acts on DC coefficients only.
+Exact. Weights are those of the spatial convolution; the bias affects DC coefficients only.
 """
 
 from __future__ import annotations
@@ -13,24 +13,25 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.analysis.convolution import Convolution, convolution_of
 from jpegcompile.analysis.window import bias_of
+from jpegcompile.ir.decline import Decline
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter
+from jpegcompile.ir.rewrite import Lowering, Rewriter
 from jpegcompile.operators.convolution import JPEG_CONV, JPEG_POINTWISE_CONV
 
 
 class LowerConv(Lowering[Convolution]):
-    """Any kernel, stride, padding, dilation and group."""
+    """Lowers convolutions with any kernel, stride, padding, dilation and groups."""
 
     name = "lower-conv"
     op_types = ("Conv",)
 
     def match(self, node: gs.Node, module: Module) -> Convolution | Decline | None:
-        """A two-dimensional convolution between two maps of known size."""
+        """Match a two-dimensional convolution between two maps of known size."""
         return convolution_of(node, module)
 
     def rewrite(self, node: gs.Node, match: Convolution, rewriter: Rewriter) -> None:
-        """Both forms take the bias explicitly, zeros where the node has none."""
+        """Replace the node; its bias becomes explicit."""
         source, target = node.inputs[0], node.outputs[0]
         if (
             rewriter.module.assigned_block(source) == 1
@@ -71,7 +72,7 @@ class LowerConv(Lowering[Convolution]):
 
 
 def _channel_bias(node: gs.Node, module: Module) -> gs.Tensor:
-    """The bias as [C, 1, 1], ready to multiply a map."""
+    """Bias as [C, 1, 1], which broadcasts to a map."""
     bias = bias_of(node, module)
     values = value_of(bias)
     if values is not None:

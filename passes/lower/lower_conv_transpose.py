@@ -2,7 +2,8 @@
 
 ConvTranspose(x, w, b)  =>  ToSpatial(JpegConvTranspose(ToJpeg(x), w, b))
 
-Exact. Weights stay the spatial kernel; pads are explicit, see `canonical_conv_transpose.py`.
+Exact. Weights are those of the spatial operator. `canonical_conv_transpose.py` has made pads
+explicit.
 """
 
 from __future__ import annotations
@@ -11,22 +12,23 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.analysis.convolution import Convolution, convolution_of
 from jpegcompile.analysis.window import bias_of
+from jpegcompile.ir.decline import Decline
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter
+from jpegcompile.ir.rewrite import Lowering, Rewriter
 
 
 class LowerConvTranspose(Lowering[Convolution]):
-    """Any kernel, stride, padding, dilation and group."""
+    """Lowers transposed convolutions with any kernel, stride, padding, dilation and groups."""
 
     name = "lower-conv-transpose"
     op_types = ("ConvTranspose",)
 
     def match(self, node: gs.Node, module: Module) -> Convolution | Decline | None:
-        """A two-dimensional transposed convolution between two maps of known size."""
+        """Match a two-dimensional transposed convolution between two maps of known size."""
         return convolution_of(node, module)
 
     def rewrite(self, node: gs.Node, match: Convolution, rewriter: Rewriter) -> None:
-        """The bias is explicit, zeros where the node has none."""
+        """Replace the node; its bias becomes explicit."""
         source, target, module = node.inputs[0], node.outputs[0], rewriter.module
         if module.assigned_block(source) == 1 and module.assigned_block(target) == 1:
             rewriter.keep_node(match.multiply_adds)

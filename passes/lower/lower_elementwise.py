@@ -1,4 +1,4 @@
-"""Lower arithmetic between maps, and between a map and values that do not vary over its plane.
+"""Lower arithmetic between maps, and between a map and values that are constant over its plane.
 
 Add(x, y, ...), Sum  of equal shapes  =>  ToSpatial(Add(ToJpeg(x), ToJpeg(y), ...))
 Sub(x, y)            of equal shapes  =>  ToSpatial(Sub(ToJpeg(x), ToJpeg(y)))
@@ -8,7 +8,7 @@ Mul(x, c), Div(x, c)                  =>  ToSpatial(Mul(ToJpeg(x), c))
 Add(x, c), Sub(x, c)                  =>  ToSpatial(JpegAdd(ToJpeg(x), c)), JpegSub      on DC only
 
 c is a scalar, a channel vector or a map of 1x1. y may be a constant that varies over height and
-width: it is stretched to the map's size and transformed at compile time. Exact: the DCT is linear.
+width; it is broadcast to the map's size and transformed at compile time. Exact: the DCT is linear.
 """
 
 from __future__ import annotations
@@ -18,18 +18,20 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from jpegcompile.ir.decline import Decline, map_problem
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, map_problem
+from jpegcompile.ir.rewrite import Lowering, Rewriter
+from jpegcompile.messages import Message
 
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """Which operands are maps of the output's size, and whether the rest acts on DC only.
+    """Operands of an arithmetic node.
 
     Attributes:
-        maps: operands that enter the jpeg domain, constants that vary over the plane included.
-        on_dc: whether the other operand acts on DC coefficients only.
+        maps: operands that enter the JPEG domain, including constants that vary over the plane.
+        on_dc: whether the other operand affects DC coefficients only.
     """
 
     maps: tuple[gs.Tensor, ...]
@@ -37,13 +39,13 @@ class Arithmetic:
 
 
 class LowerElementwise(Lowering[Arithmetic]):
-    """Linear arithmetic; the operator stays the same except where a constant meets DC only."""
+    """Lowers linear arithmetic; the operator changes only if an operand affects DC only."""
 
     name = "lower-elementwise"
     op_types = ("Add", "Sum", "Sub", "Mul", "Div", "Neg", "Concat")
 
     def match(self, node: gs.Node, module: Module) -> Arithmetic | Decline | None:
-        """At least one operand, and the result, are maps of known size."""
+        """Return the operands; the result and at least one operand must be maps of known size."""
         target = node.outputs[0]
         if target.name in module.blocks or (target.shape is not None and len(target.shape) != 4):
             return None
@@ -54,33 +56,38 @@ class LowerElementwise(Lowering[Arithmetic]):
             infinite = next((t for t in node.inputs if not _is_finite(t)), None)
             if infinite is None:
                 return problem
-            return Decline(node, f"operand '{infinite.name}' is not finite everywhere")
+            text = f"operand '{infinite.name}' is not finite everywhere"
+            return Decline(node, Message("operand-not-finite", text))
         shape = tuple(target.shape)
         if node.op == "Concat":
             return _match_concat(node, module)
         same = tuple(t for t in node.inputs if t.name in module.maps and tuple(t.shape) == shape)
         others = [t for t in node.inputs if all(t is not m for m in same)]
         if not same:
-            return Decline(node, "no operand has the shape of the result")
+            text = "no operand has the shape of the result"
+            return Decline(node, Message("no-operand-of-result-shape", text))
         if not others:
             if node.op in ("Mul", "Div") and module.assigned_block(target) > 1:
-                return Decline(node, "a product or quotient of two maps is not linear")
+                text = "a product or quotient of two maps is not linear"
+                return Decline(node, Message("product-of-maps", text))
             return Arithmetic(same, on_dc=False)
         if node.op in ("Add", "Sub") and _is_varying_constant(others[0], target):
             return Arithmetic((*same, *others), on_dc=False)
         varying = next((t for t in others if not _is_flat(t)), None)
         if varying is not None and module.assigned_block(target) > 1:
-            return Decline(node, f"operand '{varying.name}' varies over height and width")
+            text = f"operand '{varying.name}' varies over height and width"
+            return Decline(node, Message("operand-varies-over-plane", text))
         if (
             node.op in ("Sub", "Div")
             and same[0] is not node.inputs[0]
             and module.assigned_block(target) > 1
         ):
-            return Decline(node, "its map is the second operand")
+            text = "its map is the second operand"
+            return Decline(node, Message("map-is-second-operand", text))
         return Arithmetic(same, on_dc=node.op in ("Add", "Sub"))
 
     def rewrite(self, node: gs.Node, match: Arithmetic, rewriter: Rewriter) -> None:
-        """At block size 1 the operator is its own twin."""
+        """Replace the node; at block size 1 it stays."""
         target = node.outputs[0]
         block = rewriter.module.assigned_block(target)
         if block == 1:
@@ -102,32 +109,33 @@ def _match_concat(node: gs.Node, module: Module) -> Arithmetic | Decline:
     if blocks == {1}:
         return Arithmetic(tuple(node.inputs), on_dc=False)
     if int(node.attrs["axis"]) % 4 != 1:
-        return Decline(node, "it concatenates along height, width or batch")
+        text = "it concatenates along height, width or batch"
+        return Decline(node, Message("concat-outside-channels", text))
     maps = [t for t in node.inputs if not _is_whole_constant(t, node.outputs[0])]
     problem = map_problem(node, module, *maps)
     return problem or Arithmetic(tuple(node.inputs), on_dc=False)
 
 
 def _is_varying_constant(tensor: gs.Tensor, target: gs.Tensor) -> bool:
-    """A constant that differs from pixel to pixel, the same for every image."""
+    """Whether a tensor is a constant that differs between pixels but not between images."""
     shape = tuple(tensor.shape or ())
     is_shared = len(shape) < 4 or shape[0] == 1 or shape[0] == target.shape[0]
     return isinstance(tensor, gs.Constant) and not _is_flat(tensor) and is_shared
 
 
 def _is_whole_constant(tensor: gs.Tensor, target: gs.Tensor) -> bool:
-    """A constant that is a map of the result's size, for the one image that there is."""
+    """Whether a tensor is a constant map of the result's size."""
     return isinstance(tensor, gs.Constant) and tuple(tensor.shape[2:]) == tuple(target.shape[2:])
 
 
 def _is_finite(tensor: gs.Tensor) -> bool:
-    """One infinite pixel would spread over its tile."""
+    """Whether a tensor is variable or finite; an infinite pixel would spread over its tile."""
     values = value_of(tensor)
     return values is None or bool(np.isfinite(values).all())
 
 
 def _is_flat(tensor: gs.Tensor) -> bool:
-    """Whether a tensor, broadcast against NCHW, is constant over height and width."""
+    """Whether a tensor, broadcast to NCHW, is constant over height and width."""
     shape = tensor.shape
     return shape is not None and all(d == 1 for d in tuple(shape)[-2:])
 

@@ -1,9 +1,9 @@
-"""Fold the inverse DCT of a flattened map into the weights that read it.
+"""Fold the inverse DCT of a flattened map into the weights of its readers.
 
 Gemm(Flatten(x), W)    =>  Gemm(Flatten(ToJpeg(x)), W')
 MatMul(Flatten(x), W)  =>  MatMul(Flatten(ToJpeg(x)), W')
 
-W' is `weights_in_jpeg_domain` of W. Exact but for one rounding of W'.
+W' is `weights_in_jpeg_domain` of W. Exact except for one rounding of W'.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ from numpy.typing import NDArray
 
 from jpegcompile.analysis.products import is_product, rows_are_second
 from jpegcompile.dct.linear import weights_in_jpeg_domain
+from jpegcompile.ir.decline import Decline, map_problem
 from jpegcompile.ir.graph import is_graph_output, label
 from jpegcompile.ir.module import Module, size_of
-from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, map_problem
+from jpegcompile.ir.rewrite import Lowering, Rewriter
+from jpegcompile.messages import Message
 
 
 class LowerFlatten(Lowering[list[gs.Node]]):
-    """Flatten of a map into vectors; matches the nodes whose weights change."""
+    """Lowers Flatten of a map into vectors; a match is the list of nodes whose weights change."""
 
     name = "lower-flatten"
     op_types = ("Flatten",)
 
     def match(self, node: gs.Node, module: Module) -> list[gs.Node] | Decline | None:
-        """Every reader multiplies by constant weights from the right."""
+        """Return the readers, which must all multiply by constant weights from the right."""
         source, target = node.inputs[0], node.outputs[0]
         if source.name in module.blocks or len(source.shape or ()) != 4:
             return None
@@ -36,18 +38,18 @@ class LowerFlatten(Lowering[list[gs.Node]]):
         if module.assigned_block(source) == 1:
             return []
         if int(node.attrs.get("axis", 1)) % 4 != 1:
-            return Decline(node, "it flattens other axes than channels, height and width")
+            text = "it flattens other axes than channels, height and width"
+            return Decline(node, Message("flatten-other-axes", text))
         if is_graph_output(module.graph, target):
-            return Decline(node, "its output leaves the graph")
+            return Decline(node, Message("flatten-is-output", "it is an output of the graph"))
         for reader in target.outputs:
             if not is_product(reader, target):
-                return Decline(
-                    node, f"{label(reader)} reads it, not a product with constant weights"
-                )
+                text = f"its reader {label(reader)} is not a product with constant weights"
+                return Decline(node, Message("flatten-reader-unsupported", text))
         return list(target.outputs)
 
     def rewrite(self, node: gs.Node, match: list[gs.Node], rewriter: Rewriter) -> None:
-        """Weights are made anew: another node may share them."""
+        """Replace the weights of readers by new constants, since nodes may share weights."""
         source, module = node.inputs[0], rewriter.module
         work = sum(_weights(reader).size for reader in match)
         rewriter.keep_node(work)
@@ -63,7 +65,7 @@ class LowerFlatten(Lowering[list[gs.Node]]):
             name = module.fresh(f"{reader.inputs[1].name}.jpeg")
             values = np.ascontiguousarray(turned if transposed else turned.T)
             reader.inputs[1] = gs.Constant(name, values)
-            # The vectors between have no spatial twin; what the new weights make of them has.
+            # Only the products, not the vectors, have a spatial twin.
             module.twins[reader.outputs[0].name] = reader.outputs[0].name
         target = node.outputs[0]
         flat = gs.Variable(module.fresh(f"{target.name}.jpeg"), target.dtype, target.shape)
@@ -74,5 +76,5 @@ class LowerFlatten(Lowering[list[gs.Node]]):
 
 
 def _weights(reader: gs.Node) -> NDArray[np.generic]:
-    """The constant second operand of a Gemm or MatMul."""
+    """Constant second operand of a Gemm or MatMul."""
     return np.asarray(reader.inputs[1].values)

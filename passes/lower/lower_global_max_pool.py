@@ -2,32 +2,33 @@
 
 GlobalMaxPool(x)  =>  JpegGlobalMaxPool(ToJpeg(x))        inverse DCT, GlobalMaxPool
 
-The result is one pixel a channel, which is its own DCT.
+The result is one pixel for each channel, which equals its DCT.
 """
 
 from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 
+from jpegcompile.ir.decline import Decline, is_sequence, map_problem
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, is_sequence, map_problem
+from jpegcompile.ir.rewrite import Lowering, Rewriter
 
 
 class LowerGlobalMaxPool(Lowering[int]):
-    """GlobalMaxPool; its output has block size 1."""
+    """Lowers GlobalMaxPool; its output has block size 1."""
 
     name = "lower-global-max-pool"
     op_types = ("GlobalMaxPool",)
 
     def match(self, node: gs.Node, module: Module) -> int | Decline | None:
-        """The block size of a map of known size."""
+        """Return the block size of a map of known size."""
         if is_sequence(node.inputs[0]):
             return None
         problem = map_problem(node, module, node.inputs[0], node.outputs[0])
         return problem or module.assigned_block(node.inputs[0])
 
     def rewrite(self, node: gs.Node, match: int, rewriter: Rewriter) -> None:
-        """At block size 1 the operator is its own twin."""
+        """Replace the node; at block size 1 it stays."""
         if match == 1:
             rewriter.keep_node()
             return

@@ -1,10 +1,10 @@
-"""Lower group and instance normalisation to the JPEG domain, exactly.
+"""Lower group and instance normalization to the JPEG domain, exactly.
 
 GroupNormalization(x, s, t)  =>  ToSpatial(JpegGroupNormalization(ToJpeg(x), s, t))
 
-The mean comes from the DC coefficients, the variance from the squares of all coefficients without
-it (DCT mean-variance theorem), so there is no transform. See `canonical_normalization.py` for the
-spellings.
+The mean follows from DC coefficients, the variance from the squares of all coefficients (DCT
+mean-variance theorem), so no transform is needed. `canonical_normalization.py` recognizes the
+normalizations.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from __future__ import annotations
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from jpegcompile.ir.decline import Decline, map_problem
 from jpegcompile.ir.module import Module, size_of
 from jpegcompile.ir.operands import operand, operands
-from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, elements, map_problem
+from jpegcompile.ir.rewrite import Lowering, Rewriter, elements
 from jpegcompile.operators.constants import DOMAIN
 from jpegcompile.operators.normalization import (
     JPEG_GROUP_NORMALIZATION,
@@ -23,19 +24,19 @@ from jpegcompile.operators.normalization import (
 
 
 class LowerGroupNormalization(Lowering[int]):
-    """Statistics of groups of channels of each image."""
+    """Lowers normalizations over groups of channels of each image."""
 
     name = "lower-group-normalization"
     op_types = (SPATIAL_GROUP_NORMALIZATION,)
     domains = (DOMAIN,)
 
     def match(self, node: gs.Node, module: Module) -> int | Decline | None:
-        """The block size of a map of known size."""
+        """Return the block size of a map of known size."""
         source, target = operand(node, "x"), node.outputs[0]
         return map_problem(node, module, source, target) or module.assigned_block(source)
 
     def rewrite(self, node: gs.Node, match: int, rewriter: Rewriter) -> None:
-        """At block size 1 the operator is its own twin."""
+        """Replace the node; at block size 1 it stays."""
         source = operand(node, "x")
         work = 3 * elements(source)
         if match == 1:

@@ -1,12 +1,11 @@
-"""Let the graph begin where the entropy decoding of a JPEG file ends.
+"""Replace the image input by the coefficients of a JPEG file.
 
 --input coefficients   image  =>  ToSpatial(JpegIngest(luma, chroma, quantization))
-                       a grey one:  ToSpatial(JpegIngestGray(luma, quantization))
-                       images of any size: with the matrices of the ingest as inputs, too
+                       grayscale:  ToSpatial(JpegIngestGray(luma, quantization))
+                       images of any size: the ingest matrices are inputs, too
 --input tensor         image stays the input; its readers keep their casts
 
-The ingest is the decode contract and the normalisation as one affine map; see
-`jpegcompile.dct.ingest`.
+The ingest combines decoding and normalization in one affine map; see `jpegcompile.dct.ingest`.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ import onnx_graphsurgeon as gs
 from onnx import helper
 
 from jpegcompile.dct.ingest import IngestOperators, fill_offset, ingest_operators
-from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.interface import AXIS_INPUTS, CHROMA, DOMAIN, LEVEL, LUMA, QUANTIZATION
 from jpegcompile.ir.graph import all_names
 from jpegcompile.ir.image import (
     TO_CHANNELS_LAST,
     channels_first_image,
     image_tensor,
+    require_unused_name,
 )
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.operands import Operands, make_node
@@ -33,23 +32,23 @@ from jpegcompile.operators.ingest import INGEST, INGEST_GRAY
 
 
 class LowerInput(Pass):
-    """Replace the image input by coefficients and tables."""
+    """Replaces the image input by coefficients and quantization tables."""
 
     name = "lower-input"
 
     def run(self, module: Module) -> bool:
-        """Returns whether the input was replaced."""
+        """Replace the input; returns whether it was replaced.
+
+        Raises:
+            UnsupportedModelError: if a tensor of the model has the name of a new input.
+        """
         if not module.options.takes_files or module.ingest_output is not None:
             return False
         graph, declared = module.graph, image_tensor(module)
         names = all_names(graph)
         inputs, ingested = _ingest(module, declared)
-        taken = {tensor.name for tensor in inputs} & names
-        if taken:
-            raise UnsupportedModelError(
-                f"a tensor of the model is called '{min(taken)}', as an input of the compiled"
-                " model will be; rename it"
-            )
+        for name in sorted(tensor.name for tensor in inputs):
+            require_unused_name(name, names)
         position = graph.inputs.index(declared)
         graph.inputs[position : position + 1] = inputs
         image = channels_first_image(module, declared)
@@ -69,14 +68,14 @@ class LowerInput(Pass):
 
 
 def _ingest(module: Module, declared: gs.Tensor) -> tuple[list[gs.Tensor], gs.Variable]:
-    """The new graph inputs, and the image that an ingest node makes of them."""
+    """Create the new graph inputs and an ingest node; return the inputs and the node's output."""
     image, frame = module.image, module.frame
     assert frame is not None
     batch, dtype = declared.shape[0], declared.dtype
     planes = [_blocks(module, LUMA, batch, 0)]
     if len(frame.sampling) > 1:
         planes.append(_blocks(module, CHROMA, batch, 1))
-    # With pixels all through the network, files of any size come to it as pixels at once.
+    # If the whole network is spatial, the ingest of files of any size computes pixels directly.
     is_spatial = module.is_preprocessed and module.options.domain == "auto"
     operators = ingest_operators(frame, image, 1 if is_spatial else None)
     matrices: Operands = {}
@@ -92,7 +91,7 @@ def _ingest(module: Module, declared: gs.Tensor) -> tuple[list[gs.Tensor], gs.Va
     node = make_node(
         INGEST_GRAY if components == 1 else INGEST,
         module.fresh(f"{DOMAIN}.ingest"),
-        # Inputs of the graph are called as the operands.
+        # Graph inputs have the names of the operands.
         {
             **{tensor.name: tensor for tensor in inputs},
             **indexing,
@@ -112,7 +111,7 @@ def _ingest(module: Module, declared: gs.Tensor) -> tuple[list[gs.Tensor], gs.Va
 
 
 def _with_level(module: Module, ingested: gs.Variable, level: gs.Variable) -> gs.Variable:
-    """What else is added where the image does not fill the network's input."""
+    """Add the level of pixels that the image does not cover in the network's input."""
     result = gs.Variable(module.fresh(f"{ingested.name}.filled"), ingested.dtype, ingested.shape)
     name = module.fresh(f"{DOMAIN}.ingest.level")
     module.graph.nodes.append(gs.Node("Add", name, {}, [ingested, level], [result]))
@@ -122,7 +121,7 @@ def _with_level(module: Module, ingested: gs.Variable, level: gs.Variable) -> gs
 
 
 def _enter(module: Module, tensor: gs.Variable, block: int) -> None:
-    """Note the block size of an image; pixels have none."""
+    """Record the block size of an image in the JPEG domain."""
     if block > 1:
         module.blocks[tensor.name] = block
 
@@ -142,7 +141,7 @@ def _constants(module: Module, operators: IngestOperators, dtype: np.dtype[np.ge
 def _matrices(
     module: Module, operators: IngestOperators, plane: str, dtype: np.dtype[np.generic]
 ) -> Operands:
-    """The matrices of a plane: constants, or inputs where images may be of any size."""
+    """Matrices of a plane: constants, or graph inputs if images may have any size."""
     rows, columns = AXIS_INPUTS[plane]
     if module.has_axis_inputs:
         height, width = module.image.size
@@ -162,7 +161,14 @@ def _matrices(
 
 
 def _blocks(module: Module, name: str, batch: int | str, component: int) -> gs.Variable:
-    """Quantised coefficients, the first component of which has that index."""
+    """Create the input for quantized coefficients of a plane.
+
+    Args:
+        module: the module.
+        name: name of the input.
+        batch: the batch dimension.
+        component: index of the plane's first component in the frame.
+    """
     assert module.frame is not None
     counts: tuple[int | str, ...] = module.frame.block_counts(component)
     if module.has_axis_inputs:
@@ -172,7 +178,7 @@ def _blocks(module: Module, name: str, batch: int | str, component: int) -> gs.V
 
 
 def _indexing(module: Module, blocks: gs.Variable, tables: range) -> Operands:
-    """Which tables a plane uses, and the shapes to which tables and blocks are rearranged."""
+    """Operands for a plane: its table indices, and target shapes of its tables and blocks."""
     _, components, rows, columns, _, _ = blocks.shape
     values = {"index": list(tables), "table_shape": [0, components, 1, 1, 8, 8]}
     if not module.has_axis_inputs:
@@ -187,7 +193,7 @@ def _indexing(module: Module, blocks: gs.Variable, tables: range) -> Operands:
 
 
 def _plane_shape(module: Module, blocks: gs.Variable) -> Operands:
-    """The shape of a plane of which only a run knows how many blocks it has."""
+    """Shape of a plane, computed at run time from the number of blocks."""
     base = f"{DOMAIN}.ingest.{blocks.name}_shape"
     pool, integers = module.constants, np.dtype(np.int64)
     components = int(blocks.shape[1])
@@ -208,7 +214,7 @@ def _plane_shape(module: Module, blocks: gs.Variable) -> Operands:
 
 
 def _cast_back(module: Module, ingested: gs.Variable, image: gs.Tensor) -> None:
-    """Make `image` ToSpatial(ingested); at block size 1 the two are the same."""
+    """Append image = ToSpatial(ingested); at block size 1 both are equal."""
     size, block = module.image.size, module.current_block(ingested)
     matrices = module.constants.to_pixels(size, block, image.dtype, AXES)
     name = module.fresh(f"{image.name}.{TO_SPATIAL}")

@@ -1,13 +1,13 @@
-"""Lower nonlinear functions of each pixel to the JPEG domain, exactly.
+"""Lower nonlinear per-pixel functions to the JPEG domain, exactly.
 
 f(x)                  =>  ToSpatial(JpegF(ToJpeg(x)))             Sigmoid, Elu, Gelu, HardSwish, ...
 Mul(x, Sigmoid(x))    =>  ToSpatial(JpegSilu(ToJpeg(x)))
 any nodes f(x; c...)  =>  ToSpatial(JpegPointwise_1(ToJpeg(x), c))
 
-Each: inverse DCT, the function, DCT. A region of nodes that ends in a nonlinear one and reads one
-map only is one function, see `analysis/pixelwise.py`. Its body holds the nodes; kernels read them
-as steps, see `analysis/region_program.py`. Where it has no steps it has an operator named by its
-program.
+Each is an inverse DCT, the function and a DCT. A region of nodes that ends in a nonlinear node and
+reads one map only is one function; see `analysis/pixelwise.py`. The function body contains the
+nodes, and kernels interpret them as a program; see `analysis/region_program.py`. A region that
+cannot be written as a program gets an operator that is specific to the model.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.analysis.pixelwise import PRODUCTS, Region, program_name, region_of
 from jpegcompile.analysis.region_program import region_program
+from jpegcompile.ir.decline import Decline, map_problem
 from jpegcompile.ir.graph import is_graph_output, remove_node, value_of
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, lowered_report, map_problem
+from jpegcompile.ir.rewrite import Lowering, Rewriter, lowered_report
 from jpegcompile.operators.definition import Operator
 from jpegcompile.operators.pixelwise import (
     FUNCTIONS,
@@ -35,17 +36,17 @@ from jpegcompile.operators.registry import OPERATORS
 
 
 class LowerPixelwise(Lowering[Region]):
-    """Functions of one map and constants."""
+    """Lowers functions of one map and constants."""
 
     name = "lower-pixelwise"
     op_types = (*FUNCTIONS, *PRODUCTS)
 
     def candidates(self, module: Module) -> list[gs.Node]:
-        """The last node of a region comes first, so that each region is as large as it can be."""
+        """Nodes in reverse order, so that each region is as large as possible."""
         return list(reversed(module.graph.nodes))
 
     def match(self, node: gs.Node, module: Module) -> Region | Decline | None:
-        """A function of one map; a product of different maps is left to other passes."""
+        """Match a function of one map; other passes lower products of different maps."""
         if not node.outputs or len(node.outputs[0].shape or (0,) * 4) != 4:
             return None
         target = node.outputs[0]
@@ -66,7 +67,7 @@ class LowerPixelwise(Lowering[Region]):
         return region
 
     def rewrite(self, node: gs.Node, match: Region, rewriter: Rewriter) -> None:
-        """At block size 1 the operator is its own twin."""
+        """Replace the nodes of the region; at block size 1 the node stays."""
         source, module = match.source, rewriter.module
         block = module.assigned_block(node.outputs[0])
         if block == 1:
@@ -79,7 +80,7 @@ class LowerPixelwise(Lowering[Region]):
                 "x": rewriter.jpeg(source),
                 **constants,
                 **rewriter.inverse(source),
-                # The region may change the precision.
+                # The region may change the precision of the map.
                 **rewriter.forward(node.outputs[0]),
             },
             {**attrs, "block": block},
@@ -92,7 +93,7 @@ class LowerPixelwise(Lowering[Region]):
 
 
 def _is_nonlinear(node: gs.Node) -> bool:
-    """Whether a product is not a map times constant factors, which other passes lower."""
+    """Whether a node is not a product of a map and constants, which other passes lower."""
     variables = [index for index, t in enumerate(node.inputs) if value_of(t) is None]
     if node.op == "Mul":
         return len(variables) > 1
@@ -102,7 +103,7 @@ def _is_nonlinear(node: gs.Node) -> bool:
 def _operator(
     region: Region, module: Module
 ) -> tuple[Operator, Mapping[str, Any], dict[str, gs.Tensor]]:
-    """Operator, attributes and constants of a region; the module keeps a body that it gives."""
+    """Return operator, attributes and constants of a region, and record a new function body."""
     first = region.nodes[0]
     if len(region.nodes) == 1 and first.op in FUNCTIONS:
         return OPERATORS[f"Jpeg{first.op}"], {**FUNCTIONS[first.op], **first.attrs}, {}
@@ -122,7 +123,7 @@ def _operator(
 
 
 def _shared(body: str, module: Module) -> Operator | None:
-    """The operator of a program, kept with its body; None if the model has too many programs."""
+    """Return the operator that gets this function body; None if the model has too many programs."""
     for operator in PROGRAMMED:
         given = with_program(operator, body)
         if module.programs.setdefault(operator.name, given) == given:

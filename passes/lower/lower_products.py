@@ -1,12 +1,12 @@
 """Lower products, maxima and minima of two maps to the JPEG domain, exactly.
 
 Mul(x, y), Max(x, y), Min(x, y)  of equal shapes  =>  ToSpatial(JpegMul(ToJpeg(x), ToJpeg(y))), ...
-Mul(x, a)  of [N, C, H, W] and [N, 1, H, W]       =>  likewise: spatial attention
-Mul(x, a)  of [N, C, H, W] and [N, C, H, 1], ...  =>  likewise, with a stretched by JpegResize
-Mul(x, c)  of a map and a constant that varies    =>  likewise: c is transformed at compile time
+Mul(x, a)  of [N, C, H, W] and [N, 1, H, W]       =>  the same; spatial attention
+Mul(x, a)  of [N, C, H, W] and [N, C, H, 1], ...  =>  the same; JpegResize broadcasts a
+Mul(x, c)  of a map and a constant that varies    =>  the same; c is transformed at compile time
 
-Each: both back to pixels, the operator, DCT. A quotient stays on pixels: what it divides by may be
-zero somewhere (`docs/exactness.md`).
+Each transforms both operands to pixels, applies the operator, and transforms the result back. A
+quotient stays on pixels, since its divisor may be zero somewhere (`docs/exactness.md`).
 """
 
 from __future__ import annotations
@@ -14,22 +14,23 @@ from __future__ import annotations
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from jpegcompile.ir.decline import Decline, map_problem
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
-from jpegcompile.ir.rewrite import Decline, Lowering, Rewriter, map_problem
+from jpegcompile.ir.rewrite import Lowering, Rewriter
 
-# The whole map first, then the other one.
+# First the operand with the shape of the result, then the other one.
 Operands = tuple[gs.Tensor, gs.Tensor]
 
 
 class LowerProducts(Lowering[Operands]):
-    """Functions of two maps; those of one are regions, see `lower_pixelwise.py`."""
+    """Lowers functions of two maps; `lower_pixelwise.py` lowers functions of one map."""
 
     name = "lower-products"
     op_types = ("Mul", "Max", "Min")
 
     def match(self, node: gs.Node, module: Module) -> Operands | Decline | None:
-        """Two maps of one plane; the other may have one channel."""
+        """Return both operands: a map, and another map or constant that broadcasts to it."""
         target = node.outputs[0]
         if (
             target.name not in module.maps
@@ -50,7 +51,7 @@ class LowerProducts(Lowering[Operands]):
         return map_problem(node, module, first, other) or (first, other)
 
     def rewrite(self, node: gs.Node, match: Operands, rewriter: Rewriter) -> None:
-        """Both maps have the block size of the result: they have its plane."""
+        """Replace the node; both operands get the block size of the result."""
         target = node.outputs[0]
         rewriter.replace(
             f"Jpeg{node.op}",
@@ -80,7 +81,7 @@ def _other(tensor: gs.Tensor, target: gs.Tensor, rewriter: Rewriter) -> gs.Tenso
 
 
 def _varies(constant: gs.Constant, shape: tuple[int | str, ...]) -> bool:
-    """Whether it is finite, the same for every image, and not the same all over the plane."""
+    """Whether a constant is finite, equal for every image, and varies over the plane."""
     values = np.asarray(constant.values)
     if values.ndim < 2 or (values.ndim == 4 and values.shape[0] != 1):
         return False

@@ -1,9 +1,9 @@
-"""Lower means and sums over height and width of maps.
+"""Lower means and sums over height and width.
 
 ReduceMean(x), ReduceSum(x) over H, W, or both  =>  ToSpatial(JpegReduceMean(ToJpeg(x), R, C))
 
-R @ x @ C as in `ir/separable.py`. Exact. Channels: `lower_channel_reduction.py`. The mean of
-the whole plane is GlobalAveragePool before it comes here, see `canonical_reduction.py`.
+R @ x @ C as in `ir/separable.py`. Exact. `lower_channel_reduction.py` lowers reductions over
+channels. `canonical_reduction.py` has converted means of the whole plane to GlobalAveragePool.
 """
 
 from __future__ import annotations
@@ -14,31 +14,35 @@ from numpy.typing import NDArray
 
 from jpegcompile.analysis.axes import reduced_axes
 from jpegcompile.dct.linear import mean_matrix, sum_matrix
+from jpegcompile.ir.decline import Decline, map_problem
 from jpegcompile.ir.module import Module, size_of
-from jpegcompile.ir.rewrite import Decline, map_problem
 from jpegcompile.ir.separable import LowerSeparable, Separable
+from jpegcompile.messages import Message
 
 
 class LowerReduction(LowerSeparable):
-    """ReduceMean and ReduceSum that leave a map."""
+    """Lowers ReduceMean and ReduceSum whose output is a map."""
 
     name = "lower-reduction"
     op_types = ("ReduceMean", "ReduceSum")
 
     def match(self, node: gs.Node, module: Module) -> Separable | Decline | None:
-        """Known axes, plane and channels not mixed, and dimensions that are kept."""
+        """Return the matrices; axes must be known, of the plane only, and kept as size 1."""
         source = node.inputs[0]
         if source.name not in module.maps:
             return None
         axes = reduced_axes(node, 4)
         if not axes:
-            return Decline(node, "it reduces axes that are not known, or all")
+            text = "it reduces unknown axes, or all axes"
+            return Decline(node, Message("reduced-axes-unknown", text))
         if axes == {1}:
             return None
         if 0 in axes or axes > {1}:
-            return Decline(node, "it reduces the batch, or channels and plane at once")
+            text = "it reduces the batch, or channels together with height or width"
+            return Decline(node, Message("reduced-axes-mixed", text))
         if not node.attrs.get("keepdims", 1):
-            return Decline(node, "its result has no height and width")
+            text = "its result has no height and width"
+            return Decline(node, Message("reduction-drops-plane", text))
         problem = map_problem(node, module, node.outputs[0])
         if problem is not None:
             return problem

@@ -2,8 +2,9 @@
 
 Resize(x), Upsample(x)  =>  ToSpatial(JpegResize(ToJpeg(x), R, C))
 
-R @ x @ C as in `ir/separable.py`, for nearest, linear and cubic interpolation: each gives every
-new element as a sum of old ones, with weights of rows and columns that multiply. Exact.
+R @ x @ C as in `ir/separable.py`, for nearest, linear and cubic interpolation. In each of them, a
+new element is a weighted sum of old elements, and the weights are products of a row weight and a
+column weight. Exact.
 """
 
 from __future__ import annotations
@@ -12,20 +13,21 @@ import onnx_graphsurgeon as gs
 
 from jpegcompile.analysis.resampling import inferred_size, resampling_of, sampling_of
 from jpegcompile.dct.resize import resize_matrix
+from jpegcompile.ir.decline import Decline, is_sequence, map_problem
 from jpegcompile.ir.module import Module, size_of
-from jpegcompile.ir.rewrite import Decline, is_sequence, map_problem
 from jpegcompile.ir.separable import LowerSeparable, Separable
+from jpegcompile.messages import Message
 
 
 class LowerResize(LowerSeparable):
-    """Resize and Upsample, by scales or by sizes."""
+    """Lowers Resize and Upsample with known scales or sizes."""
 
     name = "lower-resize"
     op_types = ("Resize", "Upsample")
     jpeg_op = "JpegResize"
 
     def match(self, node: gs.Node, module: Module) -> Separable | Decline | None:
-        """A map of known size whose height and width change by known amounts."""
+        """Return the matrices; the sizes of input and output must be known."""
         source, target = node.inputs[0], node.outputs[0]
         if is_sequence(source):
             return None
@@ -34,14 +36,14 @@ class LowerResize(LowerSeparable):
             return problem
         resampling, sampling = resampling_of(node), sampling_of(node, int(module.graph.opset))
         for outcome in (sampling, resampling):
-            if isinstance(outcome, str):
+            if isinstance(outcome, Message):
                 return Decline(node, outcome)
-        assert not isinstance(resampling, str)
-        assert not isinstance(sampling, str)
+        assert not isinstance(resampling, Message)
+        assert not isinstance(sampling, Message)
         problem = map_problem(node, module, target)
         if problem is not None:
             return problem
-        # Inference takes the shape of a Resize from the same scales or sizes.
+        # Shape inference derives the output shape from the same scales or sizes.
         assert size_of(target) == resampling.sizes
         rows, columns = (
             resize_matrix(before, after, scale, sampling)
@@ -49,7 +51,7 @@ class LowerResize(LowerSeparable):
                 size_of(source), resampling.sizes, resampling.scales, strict=True
             )
         )
-        # Readers of the compiled file would take the rounding of the inference for an error.
+        # Checkers of the compiled file would report the size that ONNX Runtime computes as wrong.
         inferred = tuple(map(inferred_size, size_of(source), resampling.scales))
         is_disputed = not resampling.by_sizes and inferred != resampling.sizes
         return Separable((rows, columns), at_size_1=is_disputed)

@@ -1,13 +1,14 @@
-"""Lower what is linear and acts on rows and columns apart: one matrix an axis.
+"""Lower separable linear operators, which are one matrix for each axis.
 
 AveragePool(x)        =>  ToSpatial(JpegAveragePool(ToJpeg(x), R, C))
 GlobalAveragePool(x)  =>  JpegGlobalAveragePool(ToJpeg(x), R, C)          mean of the DCs / b
 Slice(x) over H, W    =>  ToSpatial(JpegSlice(ToJpeg(x), R, C))
-Gather(x) over H or W  likewise
+Gather(x) over H or W =>  ToSpatial(JpegSlice(ToJpeg(x), R, C))
 Pad(x) over H, W      =>  ToSpatial(JpegPad(ToJpeg(x), R, C))             any mode; zeros
 
-Each computes R @ x @ C with R = D_out A_H D_in^T and C = (D_out A_W D_in^T)^T, A being the spatial
-operator of an axis. Exact. Slices and pads of channels alone are the same operator in both domains.
+Each computes R @ x @ C with R = D_out A_H D_in^T and C = (D_out A_W D_in^T)^T, where A is the
+spatial operator of an axis. Exact. Slices and pads of channels only are the same operator in both
+domains.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from jpegcompile.analysis.channels import plane_indices
 from jpegcompile.analysis.padding import padding_of
 from jpegcompile.analysis.slices import slice_axes, taken
-from jpegcompile.analysis.window import padding_problem, window_of
+from jpegcompile.analysis.window import pool_window
 from jpegcompile.dct.linear import (
     average_pool_matrix,
     mean_matrix,
@@ -27,34 +28,28 @@ from jpegcompile.dct.linear import (
     padded_indices,
     take_matrix,
 )
+from jpegcompile.ir.decline import Decline, is_sequence, map_problem
 from jpegcompile.ir.module import Module, size_of
-from jpegcompile.ir.rewrite import (
-    Decline,
-    is_sequence,
-    map_problem,
-)
 from jpegcompile.ir.separable import LowerSeparable, Separable
+from jpegcompile.messages import Message
 
 
 class LowerAveragePool(LowerSeparable):
-    """AveragePool of any window; the divisor of a window at the border is a product as well."""
+    """Lowers AveragePool; the divisor at the border is separable, too."""
 
     name = "lower-average-pool"
     op_types = ("AveragePool",)
 
     def match(self, node: gs.Node, module: Module) -> Separable | Decline | None:
-        """A two-dimensional pooling between two maps of known size."""
+        """Return the matrices of a two-dimensional pooling between two maps of known size."""
         if is_sequence(node.inputs[0]):
             return None
         problem = map_problem(node, module, node.inputs[0], node.outputs[0])
         if problem is not None:
             return problem
-        implicit = padding_problem(node)
-        if implicit is not None:
-            return Decline(node, implicit)
-        window = window_of(node, tuple(node.attrs["kernel_shape"]))
-        if window is None:
-            return Decline(node, "it does not pool over height and width")
+        window = pool_window(node)
+        if isinstance(window, Message):
+            return Decline(node, window)
         include_pad = bool(node.attrs.get("count_include_pad", 0))
         rows, columns = (
             average_pool_matrix(
@@ -71,13 +66,13 @@ class LowerAveragePool(LowerSeparable):
 
 
 class LowerGlobalAveragePool(LowerSeparable):
-    """GlobalAveragePool; its output has block size 1."""
+    """Lowers GlobalAveragePool; its output has block size 1."""
 
     name = "lower-global-average-pool"
     op_types = ("GlobalAveragePool",)
 
     def match(self, node: gs.Node, module: Module) -> Separable | Decline | None:
-        """A map of known size."""
+        """Return the matrices for a map of known size."""
         if is_sequence(node.inputs[0]):
             return None
         problem = map_problem(node, module, node.inputs[0])
@@ -88,27 +83,29 @@ class LowerGlobalAveragePool(LowerSeparable):
 
 
 class LowerSlice(LowerSeparable):
-    """Slice with constant bounds, of channels or of the plane."""
+    """Lowers Slice of channels, or of height and width."""
 
     name = "lower-slice"
     op_types = ("Slice",)
 
     def match(self, node: gs.Node, module: Module) -> Separable | Decline | None:
-        """Constant bounds on a map of known size, channels and plane not mixed."""
+        """Return the matrices; bounds must be constant, and channels and plane not mixed."""
         source, target = node.inputs[0], node.outputs[0]
         if source.name not in module.maps:
             return None
         axes = slice_axes(node)
         if axes is None:
-            return Decline(node, "its bounds are not constants")
+            return Decline(node, Message("slice-bounds-unknown", "its bounds are not constants"))
         problem = map_problem(node, module, target)
         if problem is not None:
             empty = target.shape is not None and 0 in target.shape
-            return Decline(node, "its output is empty") if empty else problem
+            reason = Message("slice-output-empty", "its output is empty")
+            return Decline(node, reason) if empty else problem
         if set(axes) == {1}:
             return Separable(None)
         if not set(axes) <= {2, 3}:
-            return Decline(node, "it slices the batch, or channels and plane at once")
+            text = "it slices the batch, or channels together with height or width"
+            return Decline(node, Message("slice-axes-mixed", text))
         rows, columns = (
             take_matrix(taken(axes.get(axis, slice(None)), size), size)
             for axis, size in zip((2, 3), size_of(source), strict=True)
@@ -117,14 +114,14 @@ class LowerSlice(LowerSeparable):
 
 
 class LowerTake(LowerSeparable):
-    """Gather of rows or columns by a list of their numbers."""
+    """Lowers Gather of rows or columns."""
 
     name = "lower-take"
     op_types = ("Gather",)
     jpeg_op = "JpegSlice"
 
     def match(self, node: gs.Node, module: Module) -> Separable | Decline | None:
-        """A map of known size; channels are picked by `lower_along_channels.py`."""
+        """Return the matrices; `lower_along_channels.py` lowers Gather of channels."""
         source = node.inputs[0]
         taken_of = plane_indices(node) if source.name in module.maps else None
         if taken_of is None:
@@ -139,31 +136,33 @@ class LowerTake(LowerSeparable):
 
 
 class LowerPad(LowerSeparable):
-    """Pad with zeros, of channels or of the plane, or of the plane with elements of the map."""
+    """Lowers Pad of channels with zeros, or of the plane with zeros or elements of the map."""
 
     name = "lower-pad"
     op_types = ("Pad",)
 
     def match(self, node: gs.Node, module: Module) -> Separable | Decline | None:
-        """Known amounts of a map of known size, channels and plane not mixed."""
+        """Return the matrices; amounts must be known, and channels and plane not mixed."""
         source = node.inputs[0]
         if source.name not in module.maps:
             return None
         padding = padding_of(node)
-        if isinstance(padding, str):
+        if isinstance(padding, Message):
             return Decline(node, padding)
+        not_zero = Message("pad-value-not-zero", f"it pads with {padding.fill:g}, not zero")
         if padding.is_mask:
-            return Decline(node, f"it pads with {padding.fill:g}, not zero")
+            return Decline(node, not_zero)
         problem = map_problem(node, module, node.outputs[0])
         if problem is not None:
             return problem
         (batch, channels, *plane) = zip(padding.begin, padding.end, strict=True)
         if any(batch):
-            return Decline(node, "it pads the batch")
+            return Decline(node, Message("pad-batch", "it pads the batch"))
         if any(channels) and any(map(any, plane)):
-            return Decline(node, "it pads channels and plane at once")
+            text = "it pads channels together with height or width"
+            return Decline(node, Message("pad-axes-mixed", text))
         if padding.fill != 0.0:
-            return Decline(node, f"it pads with {padding.fill:g}, not zero")
+            return Decline(node, not_zero)
         if not any(map(any, plane)):
             return Separable(None)
         matrices = [
@@ -172,7 +171,8 @@ class LowerPad(LowerSeparable):
         ]
         rows, columns = matrices
         if rows is None or columns is None:
-            return Decline(node, f"it pads by {padding.mode} more than the map has")
+            text = f"it pads more in mode {padding.mode} than the map has"
+            return Decline(node, Message("pad-exceeds-map", text))
         return Separable((rows, columns))
 
 

@@ -1,1 +1,1 @@
-"""Decide nonlinearities by few frequencies, as the frequency plan says."""
+"""Approximate nonlinearities by few frequencies, as the frequency plan specifies."""

@@ -1,12 +1,12 @@
-"""Let few spatial frequencies decide the mask of piecewise linear operators.
+"""Compute the mask of piecewise linear operators from few frequencies.
 
 JpegRelu(x)              =>  JpegAsmRelu(x, band(n))  or  JpegApxRelu(x, band(n))
 JpegPRelu(x, slope)      =>  JpegAsmPRelu(x, band(n), slope)  or  JpegApxPRelu
 JpegClip(x, low, high)   =>  JpegAsmClip(x, band(n), low, high)  or  JpegApxClip
 JpegMaxPool(x)           =>  JpegAsmMaxPool(x, band(n))
 
-band(n) is 1 for the frequencies u + v < n of every tile, 0 for the rest. Approximate, unless n is
-2b - 1, all there are: then nothing is rewritten.
+band(n) is 1 for the frequencies u + v < n of every tile, and 0 elsewhere. Approximate, except for
+n = 2b - 1, which includes all frequencies; then the operator stays.
 """
 
 from __future__ import annotations
@@ -31,21 +31,22 @@ from jpegcompile.ir.operands import (
     replace_operator,
 )
 from jpegcompile.ir.rewrite import Pass, elements
+from jpegcompile.messages import Message
 from jpegcompile.operators.definition import Operator
 from jpegcompile.operators.fragments import PRECISION
 from jpegcompile.operators.queries import approximation_of
 
-# MaxPool gives positions, its second output, since this opset.
+# Since this opset, MaxPool returns positions as its second output.
 _POSITIONS_SINCE = 8
 
 
 class ApproximateMasks(Pass):
-    """Rewrites what the frequency plan says; the resolved number is an attribute of the node."""
+    """Approximates masks as the frequency plan specifies; the number becomes an attribute."""
 
     name = "approximate-masks"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a mask was approximated.
+        """Approximate masks; returns whether a mask was approximated.
 
         Raises:
             UsageError: if the plan names a node that is not piecewise linear.
@@ -67,20 +68,23 @@ def _check_names(module: Module) -> None:
     if unknown:
         likely = get_close_matches(unknown[0], nodes) or list(nodes)[:3]
         some = ", ".join(f"'{name}'" for name in likely) or "none"
-        raise UsageError(
+        text = (
             f"{plan.name}: the model has no nonlinearity '{unknown[0]}' on a map (it has {some},"
-            " ...); take names from inspect"
+            " ...); inspect lists the names"
         )
+        raise UsageError(Message("plan-node-unknown", text))
 
 
 def _approximate(node: gs.Node, exact: Operator, masked: Operator, module: Module) -> bool:
     plan, block = module.options.frequencies, input_block(node, exact)
     count = resolve(plan.of(node.name).mask, block)
     if count < full(block) and exact.takes_positions and module.graph.opset < _POSITIONS_SINCE:
-        module.report.note(
-            f"MaxPool '{node.name}' uses all frequencies: in opset {module.graph.opset} it gives"
-            f" no positions, export the model in opset {_POSITIONS_SINCE} or newer"
+        text = (
+            f"MaxPool '{node.name}' uses all frequencies, since MaxPool of opset"
+            f" {module.graph.opset} returns no positions; export the model in opset"
+            f" {_POSITIONS_SINCE} or newer"
         )
+        module.report.note(Message("max-pool-without-positions", text))
         count = full(block)
     report = module.report.node(node.name)
     if count == full(block):

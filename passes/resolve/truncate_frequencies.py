@@ -1,8 +1,8 @@
-"""Keep only low frequencies of what piecewise linear operators give.
+"""Truncate the output of piecewise linear operators to low frequencies.
 
-JpegRelu(x), n  =>  JpegTruncate(JpegRelu(x), band(n))        and so for the other nonlinearities
+JpegRelu(x), n  =>  JpegTruncate(JpegRelu(x), band(n))        the same for other nonlinearities
 
-Approximate, unless n is 2b - 1, all frequencies there are: then nothing is rewritten.
+Approximate, except for n = 2b - 1, which includes all frequencies; then nothing is rewritten.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from jpegcompile.operators.queries import is_piecewise_linear
 
 
 class TruncateFrequencies(Pass):
-    """One JpegTruncate behind each nonlinearity that the frequency plan truncates."""
+    """Appends a JpegTruncate to each nonlinearity that the frequency plan truncates."""
 
     name = "truncate-frequencies"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a result was truncated."""
+        """Append the nodes; returns whether an output was truncated."""
         changed = False
         for node in list(module.graph.nodes):
             operator = operator_of(node)

@@ -1,1 +1,1 @@
-"""Choose the operators, layouts and methods that do the work; no answer changes."""
+"""Choose operators, layouts and methods for speed; outputs do not change."""

@@ -1,9 +1,10 @@
-"""Average the outputs over the views of an image, where the graph itself makes the views.
+"""Average the outputs over the views of an image, if the graph creates the views.
 
 y[N * views, ...]  =>  y[N, ...] = ReduceMean(Reshape(y, [-1, views, ...]), axis 1)
 
-The rule is torchvision's for FiveCrop and TenCrop. Of a graph that takes the matrices of one view,
-or tensors, a runtime averages: `runtime/views.py`. Outputs in float16 are averaged in float32.
+This is how torchvision uses FiveCrop and TenCrop. If the inputs of the graph are ingest matrices of
+one view, or tensors, the runtime averages instead (`runtime/views.py`). Outputs in float16 are
+averaged in float32.
 """
 
 from __future__ import annotations
@@ -19,31 +20,33 @@ from jpegcompile.errors import UsageError
 from jpegcompile.interface import CHROMA, DOMAIN, LUMA, QUANTIZATION
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.messages import Message
 
-# The batch of what is given and of the averages; that of the maps between them counts views.
+# Batch dimension of inputs and averages; the batch of maps counts views instead.
 IMAGES = "images"
 
 
 class AverageViews(Pass):
-    """Give one row for each image; behind all passes that ask for the shapes of maps."""
+    """Averages outputs; runs after all passes that use shapes of maps."""
 
     name = "average-views"
 
     def run(self, module: Module) -> bool:
-        """Returns whether the outputs were averaged.
+        """Average outputs; returns whether outputs were averaged.
 
         Raises:
-            UsageError: if the model is bound to a batch, or an output has no row for each view.
+            UsageError: if the batch size is fixed, or an output does not have a row for each view.
         """
         views = module.image.geometry.view_count
         if views == 1 or not module.is_preprocessed or module.has_axis_inputs:
             return False
         if module.fixed_batch is not None:
-            raise UsageError(
-                f"input '{module.image.name}' stays bound to batch {module.fixed_batch}, and the"
-                f" {views} views of an image are a batch of {views}; export the model with an open"
-                " batch, or use --input coefficients with --decoder float"
+            text = (
+                f"input '{module.image.name}' has the fixed batch size {module.fixed_batch}, but"
+                f" the views of an image require a batch of {views}; export the model with a"
+                " dynamic batch, or use --input coefficients with --decoder float"
             )
+            raise UsageError(Message("views-need-dynamic-batch", text))
         graph = module.graph
         graph.outputs = [_averaged(module, output, views) for output in graph.outputs]
         for tensor in graph.inputs:
@@ -54,19 +57,20 @@ class AverageViews(Pass):
 
 
 def _averaged(module: Module, output: gs.Variable, views: int) -> gs.Variable:
-    """The averages of an output, under its name; the output itself gets another one."""
+    """Append the averages of an output under its name, and rename the output itself."""
     shape = tuple(output.shape or ())
     has_rows = bool(shape) and not isinstance(shape[0], int)
     if not has_rows or not all(isinstance(n, int) for n in shape[1:]):
-        # A runtime averages rows of any size, too; without rows there is no average.
+        # The runtime can average rows of any size, but an output without rows has no average.
         remedy = "export the model without that output"
         if has_rows or output.shape is None:
             remedy = "use --input coefficients with --decoder float"
-        raise UsageError(
-            f"output '{output.name}' has shape [{', '.join(map(str, shape))}], and only an output"
-            ' [N, ...] of known sizes is averaged over "views"; leave them out of --preprocess, or'
-            f" {remedy}"
+        text = (
+            f"output '{output.name}' has shape [{', '.join(map(str, shape))}], but only outputs"
+            ' [N, ...] of known sizes can be averaged over "views"; omit "views" in --preprocess,'
+            f" or {remedy}"
         )
+        raise UsageError(Message("views-output-shape", text))
     name, kind = output.name, np.dtype(output.dtype)
     output.name = module.fresh(f"{name}.views")
     if name in module.twins:
@@ -93,7 +97,7 @@ def _cast(module: Module, tensor: gs.Variable, kind: np.dtype[Any]) -> gs.Variab
 def _node(
     module: Module, op: str, inputs: list[gs.Tensor], shape: Any, **attrs: Any
 ) -> gs.Variable:
-    """Append a node; gives what it makes."""
+    """Append a node and return its output."""
     name = module.fresh(f"{DOMAIN}.views.{op}")
     made = gs.Variable(module.fresh(f"{name}.y"), inputs[0].dtype, shape)
     module.graph.nodes.append(gs.Node(op, name, attrs, inputs, [made]))

@@ -1,11 +1,11 @@
-"""Give each map of the calls of GPU kernels a layout: pixels, or rows of kept coefficients.
+"""Choose a layout for each map of GPU kernel calls: pixels, or rows of kept coefficients.
 
-ToSpatial(ToJpeg(p))  =>  p            where a map is stored as pixels, its transforms cancel
-x read by a window    =>  ToSpatial(x) where all maps are kept as coefficients
+ToSpatial(ToJpeg(p))  =>  p            if a map is stored as pixels, its transforms cancel
+x read by a window    =>  ToSpatial(x) if maps are stored as coefficients
 
-With `--domain auto` the cost model chooses: pixels, unless a truncated map is cheaper as the few
-coefficients that it has. With `--domain jpeg` every map is stored as coefficients, and kernels that
-need pixels get them from one more call. Exact.
+With `--domain auto`, the cost model chooses: pixels, unless a truncated map is cheaper as
+coefficients. With `--domain jpeg`, every map is stored as coefficients, and an additional call
+transforms maps for kernels that require pixels. Exact.
 """
 
 from __future__ import annotations
@@ -22,25 +22,30 @@ from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.kernels.arithmetic.launch import Elementwise
 from jpegcompile.kernels.conv.launch import THIN
+from jpegcompile.messages import Message
 from jpegcompile.report import CallReport
 
-# Seconds that a kernel takes.
+# Predicted time of a kernel in seconds.
 Costs = Callable[[Kernel], float]
 _MOST_ROUNDS = 4
 _IMPOSSIBLE = float("inf")
 
 
 class ChooseLayouts(Pass):
-    """Fill `Module.layouts`."""
+    """Fills `Module.layouts`."""
 
     name = "choose-layouts"
 
     def __init__(self, costs: Callable[[Module], Costs]) -> None:
-        """Compare layouts by the costs of a module's options."""
+        """Create the pass.
+
+        Args:
+            costs: returns the cost model for a module.
+        """
         self._costs = costs
 
     def run(self, module: Module) -> bool:
-        """Returns whether layouts were chosen."""
+        """Choose layouts; returns whether layouts were chosen."""
         if module.layouts:
             return False
         uses = map_uses(module)
@@ -66,13 +71,13 @@ def _is_tiled(use: MapUse) -> bool:
 
 
 def _images(module: Module) -> set[str]:
-    """The maps that come from outside: the ingest makes one, or the caller gives it."""
+    """Names of image maps: graph inputs and the output of the ingest."""
     names = {tensor.name for tensor in module.graph.inputs}
     return names | ({module.ingest_output} if module.ingest_output is not None else set())
 
 
 def _improve(uses: Mapping[str, MapUse], layouts: dict[str, MapLayout], costs: Costs) -> None:
-    """Store maps as rows as long as that saves time."""
+    """Switch layouts of maps while that reduces the predicted time."""
     for _ in range(_MOST_ROUNDS):
         changed = False
         for name, use in uses.items():
@@ -87,7 +92,7 @@ def _improve(uses: Mapping[str, MapUse], layouts: dict[str, MapLayout], costs: C
 
 
 def _cost(use: MapUse, layouts: Mapping[str, MapLayout], costs: Costs) -> float:
-    """Of all calls that make or read a map."""
+    """Predicted time of all calls that write or read a map; infinite if impossible."""
     assert use.maker is not None
     calls = {id(call): call for call in (use.maker, *use.readers)}
     try:
@@ -99,7 +104,7 @@ def _cost(use: MapUse, layouts: Mapping[str, MapLayout], costs: Costs) -> float:
 def _with_pixels(
     module: Module, uses: Mapping[str, MapUse], layouts: dict[str, MapLayout]
 ) -> list[Call]:
-    """The calls, with one more before each call that does not take a map's coefficients."""
+    """Insert a call that computes pixels before each call that cannot read coefficients."""
     calls: list[Call] = []
     made: dict[str, str] = {}
     for call in module.calls:
@@ -109,7 +114,7 @@ def _with_pixels(
                     continue
                 if tensor not in made:
                     made[tensor] = module.fresh(f"{tensor}.pixels")
-                    # Coefficients that are not there need not be dropped again.
+                    # Truncated coefficients are zero, so all may be kept.
                     use = uses[tensor]
                     size = use.channels, use.height, use.width
                     layouts[made[tensor]] = MapLayout.whole(*size, use.block)
@@ -130,7 +135,7 @@ def _is_possible(call: KernelCall, layouts: Mapping[str, MapLayout]) -> bool:
 
 
 def _report(module: Module, uses: Mapping[str, MapUse]) -> None:
-    """Say how many maps the JPEG domain keeps, and for how many it is nominal."""
+    """Report the calls, and how many maps are stored as coefficients or as pixels."""
     for call in module.calls:
         if isinstance(call, KernelCall):
             layouts = {role: str(module.layouts[t]) for role, t in call.roles.items()}
@@ -143,7 +148,8 @@ def _report(module: Module, uses: Mapping[str, MapUse]) -> None:
             module.report.calls.append(CallReport(call.name, op, "", (), "", call.reason))
     tiled = [name for name, use in uses.items() if _is_tiled(use)]
     rows = sum(module.layouts[name].is_rows for name in tiled)
-    module.report.note(
-        f"of {len(tiled)} maps in tiles, {rows} are stored as coefficients and"
-        f" {len(tiled) - rows} as pixels, where DCT and inverse DCT cancel"
+    text = (
+        f"of {len(tiled)} JPEG-domain maps, {rows} are stored as coefficients and"
+        f" {len(tiled) - rows} as pixels, whose DCT and inverse DCT cancel"
     )
+    module.report.note(Message("maps-stored", text))

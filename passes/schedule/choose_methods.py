@@ -1,14 +1,14 @@
-"""Choose how native kernels compute each 3x3 convolution of stride 1, by the cost model.
+"""Choose the method of native kernels for each 3x3 convolution of stride 1, by the cost model.
 
 JpegConv(x, w, b)  =>  JpegConv<method = "winograd4">(x, w, b)
 
-Only for float32: there are no kernels for others, and function bodies ignore the attribute. Every
-method is exact up to the rounding of float32. Where the model leaves the batch open, kernels are
-chosen for the batch that was asked for.
+Only for float32, since there are no kernels for other types; function bodies ignore the attribute.
+Every method is exact up to float32 rounding. With a dynamic batch, methods are chosen for the batch
+size in the options.
 
-Winograd's weights are larger than the model's: 4 times in tiles of 4, 1.8 times in tiles of 2. A
-lean model takes them only where they save the most time for their size, up to a small share of all
-weights of convolutions.
+Winograd requires larger weights: 4 times larger with tiles of 4, 1.8 times with tiles of 2. A lean
+model uses Winograd only where it saves the most time for its memory, up to a small fraction of all
+convolution weights.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from jpegcompile.ir.rewrite import Pass
 from jpegcompile.operators.convolution import METHOD
 from jpegcompile.target.base import CostModel
 
-# Images of so few channels are convolved in another way, whatever a node says.
+# With at most this many input channels, kernels use another method and ignore the attribute.
 _FEW_CHANNELS = 4
-# Of the weights of convolutions, what a lean model may take besides.
+# Additional weights of a lean model, as a fraction of all convolution weights.
 _LEAN_SHARE = 1 / 16
 
 
 class ChooseMethods(Pass):
-    """Kernels obey the attribute; without it they go by a rule of thumb."""
+    """Sets the method of convolutions; without the attribute, kernels use a heuristic."""
 
     name = "choose-methods"
 
     def __init__(self, costs: CostModel) -> None:
-        """Choose by the cost model of a target."""
+        """Create the pass for the cost model of a target."""
         self._costs = costs
 
     def run(self, module: Module) -> bool:
-        """Returns whether a choice changed."""
+        """Choose methods; returns whether a choice changed."""
         options = module.options
         layers = {
             node.name: layer
@@ -65,7 +65,7 @@ class ChooseMethods(Pass):
 
 
 def _weights(module: Module) -> float:
-    """Bytes of the weights of all convolutions that native kernels pack."""
+    """Bytes of the weights of all convolutions that native kernels compute."""
     filters = [
         operand(node, "weight").shape
         for node in module.graph.nodes
@@ -75,7 +75,7 @@ def _weights(module: Module) -> float:
 
 
 def _layer(node: gs.Node, batch: int) -> Layer | None:
-    """What the model asks of a node; None where there is nothing to choose."""
+    """Layer of a node for the cost model; None if there is nothing to choose."""
     operator = operator_of(node)
     if operator is None or operator.ingest or METHOD not in operator.attributes:
         return None

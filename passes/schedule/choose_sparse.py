@@ -1,11 +1,11 @@
-"""Choose for which images the convolution of an ingest goes by coefficients, by the cost model.
+"""Choose when the first convolution uses the sparse path, by the cost model.
 
 JpegIngestConv(...)  =>  JpegIngestConv<sparse_vectors = 4200000>(...)
-                         JpegIngestConv<method = "dense">(...)          where that hardly pays
+                         JpegIngestConv<method = "dense">(...)          if it hardly saves time
 
-A kernel goes by the coefficients that are not zero where they ask for no more vectors of sums than
-that; see `jpegcompile.cost.first`. It holds tables for that, so a lean model always goes by pixels.
-Function bodies ignore both attributes.
+The sparse path reads nonzero coefficients. A kernel uses it for images that require at most this
+number of vector sums; see `jpegcompile.cost.first`. It needs tables in memory, so a lean model
+always uses the dense path. Function bodies ignore both attributes.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from jpegcompile.target.base import CostModel
 
 
 class ChooseSparse(Pass):
-    """The report calls what images decide "sparse or dense"."""
+    """Sets the attributes; the report says "sparse or dense" if it depends on the image."""
 
     name = "choose-sparse"
 
     def __init__(self, costs: CostModel) -> None:
-        """Choose by the cost model of a target."""
+        """Create the pass for the cost model of a target."""
         self._costs = costs
 
     def run(self, module: Module) -> bool:
-        """Returns whether a choice changed."""
+        """Choose paths; returns whether a choice changed."""
         changed = False
         for node in module.graph.nodes:
             operator = operator_of(node)
@@ -54,7 +54,7 @@ class ChooseSparse(Pass):
 
 
 def _layer(node: gs.Node, module: Module) -> FirstLayer | None:
-    """None for convolutions that are not in the cost model."""
+    """Layer of a node for the cost model; None if the model does not cover it."""
     if list(node.attrs["dilations"]) != [1, 1]:
         return None
     outputs, channels, *kernel = map(int, operand(node, "weight").shape)

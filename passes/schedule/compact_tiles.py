@@ -1,15 +1,15 @@
-"""Let native kernels hand on the coefficients alone that a truncated map has.
+"""Store truncated maps compactly: native kernels exchange only the kept coefficients.
 
 JpegPointwiseConv(JpegConvReluTruncate(x), n)
     =>  JpegPointwiseConv<x_frequencies = n>(JpegConvReluTruncate<y_frequencies = n>(x), n)
 
-Where a map in groups of channels has coefficients u + v < n of its tiles only, and what makes it
-and all that reads it are operators that take it so. A band goes through 1x1 convolutions with no
-activation, and through factors and shifts of channels; a convolution's sum with a map has the wider
-one of the two. Function bodies ignore the attributes. Exact.
+Applies to a map with grouped channels whose tiles have only the coefficients u + v < n, if its
+producer and all readers support compact maps. 1x1 convolutions without activation, and factors and
+shifts of channels, keep the number of frequencies. With a residual input, the result has the larger
+of the two numbers. Function bodies ignore the attributes. Exact.
 
-A map that 1x1 convolutions read is compact at every n. One that only transforms read is so where
-that makes them faster: most coefficients cost as much as all.
+A map that a 1x1 convolution reads is compact for every n. A map that is only transformed is compact
+if that is faster; transforms of most coefficients cost as much as those of all coefficients.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from jpegcompile.operators.convolution import JPEG_POINTWISE_CONV
 from jpegcompile.operators.definition import Operator
 from jpegcompile.operators.queries import compact_operands
 
-# The part of all coefficients below which transforms are faster for it.
+# Transforms of compact maps are faster below this fraction of all coefficients.
 _FEW = 0.8
 
 
 class CompactTiles(Pass):
-    """Wherever both sides of a map can: no map keeps another from it."""
+    """Marks every map whose producer and readers support compact maps."""
 
     name = "compact-tiles"
 
     def run(self, module: Module) -> bool:
-        """Returns whether an attribute changed."""
+        """Mark maps; returns whether an attribute changed."""
         before = [dict(node.attrs) for node in module.graph.nodes]
         ours = [(node, o) for node in module.graph.nodes if (o := operator_of(node)) is not None]
         for node, operator in ours:
@@ -47,7 +47,7 @@ class CompactTiles(Pass):
 
 
 def _band_of(node: gs.Node, operator: Operator) -> int:
-    """Frequencies that the result of a node has, by what it says of its inputs."""
+    """Number of frequencies of a node's output, given those of its inputs."""
     whole = full(output_block(node, operator))
     if operator.truncates:
         return int(node.attrs["frequencies"])
@@ -57,7 +57,7 @@ def _band_of(node: gs.Node, operator: Operator) -> int:
 
 
 def _can_be(node: gs.Node, operator: Operator) -> bool:
-    """Whether the result of a node is in groups and may stand compactly."""
+    """Whether the output of a node has grouped channels and may be compact."""
     made, target = operator.outputs[0], node.outputs[0]
     if not made.is_compact or made.group_attribute not in node.attrs:
         return False
@@ -76,7 +76,7 @@ def _is_pointwise(node: gs.Node) -> bool:
 
 
 def _takes(reader: gs.Node, tensor: gs.Tensor) -> bool:
-    """Whether a node takes a tensor compactly wherever it reads it."""
+    """Whether a node supports a compact tensor for every operand that reads it."""
     operator = operator_of(reader)
     if operator is None:
         return False
@@ -85,12 +85,12 @@ def _takes(reader: gs.Node, tensor: gs.Tensor) -> bool:
 
 
 def _inputs(operator: Operator) -> dict[str, str]:
-    """The attributes of a node that tell of an input, and the names of these inputs."""
+    """Names of inputs that may be compact, by the attribute for their frequencies."""
     return {o.frequencies_attribute: o.name for o in operator.inputs if o.is_compact}
 
 
 def _mark(node: gs.Node, operator: Operator) -> None:
-    """Nodes come in order: what is read by the next ones is told them."""
+    """Mark the output of a node, and the operands of its readers; nodes are in order."""
     made, target = operator.outputs[0], node.outputs[0]
     band = node.attrs[made.frequencies_attribute] = _band_of(node, operator)
     for reader in target.outputs:

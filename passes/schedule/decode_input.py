@@ -1,9 +1,10 @@
-"""Take the bytes of a file where coefficients were taken.
+"""Replace coefficient inputs by the bytes of a JPEG file.
 
 luma, chroma, quantization  =>  JpegDecode(jpeg)        with --input jpeg
 
-Last of all, so that no other pass need know how coefficients come. The operator has no function
-body: no standard operator reads a JPEG file. `runtime/cut.py` takes it away again.
+The last pass, so that no other pass depends on the source of coefficients. The operator has no
+function body, since no standard operator reads JPEG files. `runtime/cut.py` removes it where
+coefficients are available.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from typing import Any
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.interface import CHROMA, DOMAIN, JPEG, LUMA, QUANTIZATION
 from jpegcompile.ir.graph import all_names
+from jpegcompile.ir.image import require_one_image, require_unused_name
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.operands import make_node
 from jpegcompile.ir.rewrite import Pass
@@ -24,32 +25,23 @@ from jpegcompile.operators.ingest import DECODE, DECODE_GRAY
 
 
 class DecodeInput(Pass):
-    """Make the coefficients of a file's bytes, in front of the ingest."""
+    """Adds a decoder before the ingest."""
 
     name = "decode-input"
 
     def run(self, module: Module) -> bool:
-        """Returns whether the inputs were replaced.
+        """Replace the inputs; returns whether they were replaced.
 
         Raises:
-            UnsupportedModelError: if a tensor has the name of the new input, or the model is bound
-                to a batch of several images.
+            UnsupportedModelError: if a tensor has the name of the new input, or the batch size is
+                fixed to several images.
         """
         graph = module.graph
         taken = [t for t in graph.inputs if t.name in (LUMA, CHROMA, QUANTIZATION)]
         if module.options.input_mode != "jpeg" or not taken:
             return False
-        if JPEG in all_names(graph):
-            raise UnsupportedModelError(
-                f"a tensor of the model is called '{JPEG}', as an input of the compiled model will"
-                " be; rename it"
-            )
-        batch = taken[0].shape[0]
-        if isinstance(batch, int) and batch != 1:
-            raise UnsupportedModelError(
-                f"input '{module.image.name}' is bound to batch {batch}, and --input jpeg takes one"
-                " file; export the model with an open batch, or use --input coefficients"
-            )
+        require_unused_name(JPEG, all_names(graph))
+        require_one_image(module, taken[0].shape[0])
         jpeg = gs.Variable(JPEG, np.dtype(np.uint8), ["bytes"])
         position = graph.inputs.index(taken[0])
         others = [t for t in graph.inputs if t not in taken]
@@ -65,7 +57,7 @@ def _decode(module: Module, jpeg: gs.Variable, outputs: list[gs.Tensor]) -> gs.N
     attrs: dict[str, Any] = {"height": frame.height, "width": frame.width}
     name = module.fresh(f"{DOMAIN}.decode")
     if frame.color_space == "gray":
-        # A network of one channel takes luma, which colour files have, too.
+        # A network with one channel reads luma, which color files contain, too.
         attrs["takes_color"] = int(module.image.channels == 1)
         return make_node(DECODE_GRAY, name, {"jpeg": jpeg}, attrs, outputs)
     attrs["subsampling"] = subsampling_of(frame)

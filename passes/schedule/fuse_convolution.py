@@ -1,13 +1,13 @@
-"""Give a convolution, a sum with another map and an activation one operator.
+"""Fuse a convolution, a residual input and an activation into one operator.
 
 JpegRelu(JpegConv(x, w, b))          =>  JpegConvRelu(x, w, b)
 Add(JpegConv(x, w, b), r)            =>  JpegConvAdd(x, w, b, r)
 JpegRelu(Add(JpegConv(x, w, b), r))  =>  JpegConvAddRelu(x, w, b, r)
 JpegTruncate(JpegRelu(JpegConv(x, w, b)), n)  =>  JpegConvReluTruncate(x, w, b, n)
 
-and so for JpegPointwiseConv, for JpegPRelu and JpegClip, and, if asked to, at block size 1 for the
-spatial operators, of which every Conv becomes a SpatialConv. Exact: the transforms that are left
-out only undo each other.
+JpegPointwiseConv, JpegPRelu and JpegClip are fused in the same way. For targets that support it, so
+are spatial operators at block size 1, where every Conv becomes a SpatialConv. Exact, since the
+omitted transforms cancel.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from jpegcompile.ir.graph import remove_node, static_dims
 from jpegcompile.ir.module import Module, size_of
 from jpegcompile.ir.operands import Operands, is_operator, make_node, operand, operands, operator_of
 from jpegcompile.ir.rewrite import Pass, elements
+from jpegcompile.messages import Message
 from jpegcompile.operators.convolution import (
     ACTIVATIONS,
     JPEG_CONV,
@@ -46,12 +47,12 @@ _SPATIAL_ACTIVATIONS = {"Relu": "Relu", "PRelu": "PRelu", "LeakyRelu": "PRelu", 
 
 @dataclass(frozen=True)
 class Base:
-    """A convolution as an operator of the domain, with nothing behind it.
+    """A convolution as a jpegcompile operator without epilogue.
 
     Attributes:
         op: the operator.
-        attrs: of its node.
-        operands: its inputs, made when they are asked for.
+        attrs: attributes of its node.
+        operands: creates the inputs of its node.
     """
 
     op: str
@@ -61,7 +62,12 @@ class Base:
 
 @dataclass(frozen=True)
 class Activated:
-    """An activation, and what it reads besides the map and transforms."""
+    """An activation.
+
+    Attributes:
+        kind: name of the activation.
+        operands: creates its parameters.
+    """
 
     kind: str
     operands: Callable[[], Operands]
@@ -69,14 +75,14 @@ class Activated:
 
 @dataclass(frozen=True)
 class Chain:
-    """What becomes one operator.
+    """Nodes that become one operator.
 
     Attributes:
         base: the convolution as an operator.
-        conv: the convolution's node.
-        add: of a sum behind it, the node; and the other operand.
-        activation: of an activation behind these, the node; and what it is.
-        truncation: of an activation's result that keeps few frequencies, the node that sees to it.
+        conv: the node of the convolution.
+        add: the node of an addition after the convolution, and the other operand; or None.
+        activation: the node of an activation after these, and the activation; or None.
+        truncation: the node that truncates the activation's output; or None.
     """
 
     base: Base
@@ -93,28 +99,32 @@ class Chain:
 
     @property
     def name(self) -> str:
-        """Of the last node that the source has."""
+        """Name of the last node that comes from the source model."""
         return str(self.nodes[-2 if self.truncation else -1].name)
 
     @property
     def operator(self) -> Operator:
-        """The operator of all nodes."""
+        """The fused operator."""
         kind = self.activation[1].kind if self.activation else NONE
         is_truncated = self.truncation is not None
         return OPERATORS[fused_name(self.base.op, self.add is not None, kind, is_truncated)]
 
 
 class FuseConvolution(Pass):
-    """Works from the end: of two convolutions that are added, the later one takes the sum."""
+    """Fuses nodes in reverse order: if two convolutions are added, the later one is fused."""
 
     name = "fuse-convolution"
 
     def __init__(self, *, takes_spatial: bool) -> None:
-        """Fuse jpeg-domain convolutions and, with `takes_spatial`, those of block size 1, too."""
+        """Create the pass.
+
+        Args:
+            takes_spatial: whether to fuse convolutions at block size 1, too.
+        """
         self._takes_spatial = takes_spatial
 
     def run(self, module: Module) -> bool:
-        """Returns whether a convolution took anything in, or became a SpatialConv."""
+        """Fuse nodes; returns whether a convolution was fused or became a SpatialConv."""
         changed = False
         inside = {id(node) for node in module.graph.nodes}
         for node in reversed(list(module.graph.nodes)):
@@ -131,7 +141,7 @@ class FuseConvolution(Pass):
         return changed
 
     def _base(self, node: gs.Node, module: Module) -> Base | None:
-        """The operator that a convolution is, or would be by itself."""
+        """Return a convolution as an operator without epilogue; None for other nodes."""
         if node.domain == DOMAIN:
             operator = operator_of(node)
             if operator is None or operator.name != operator.base or operator.base == SPATIAL_CONV:
@@ -141,7 +151,7 @@ class FuseConvolution(Pass):
 
 
 def _spatial_base(node: gs.Node, module: Module) -> Base | None:
-    """A standard convolution as a SpatialConv; None where a node cannot become one."""
+    """Return a standard convolution as a SpatialConv; None if that is not possible."""
     if node.op != "Conv" or node.name in module.exact_nodes:
         return None
     if any(module.maps.get(t.name) != 1 for t in (node.inputs[0], node.outputs[0])):
@@ -178,13 +188,13 @@ def _chain(base: Base, conv: gs.Node, module: Module, inside: set[int]) -> Chain
 
 
 def _open_reader(made: gs.Tensor, module: Module, inside: set[int]) -> gs.Node | None:
-    """The only reader of a tensor, unless it must stay a node of its own."""
+    """Return the only reader of a tensor, unless the reader must stay unfused."""
     reader = only_reader(made, module, inside)
     return None if reader is None or reader.name in module.exact_nodes else reader
 
 
 def _activated(node: gs.Node, made: gs.Tensor, module: Module) -> Activated | None:
-    """The activation that a node applies to a map; None if it is another operator."""
+    """Return the activation that a node applies to a map; None for other operators."""
     if len(node.outputs) != 1:
         return None
     if node.domain != DOMAIN:
@@ -209,7 +219,7 @@ def _spatially_activated(node: gs.Node, made: gs.Tensor, module: Module) -> Acti
         return Activated(kind, lambda: {"slope": slope_of(node, module)})
     if kind == "Clip":
         bounds, target = bounds_of(node), node.outputs[0]
-        if isinstance(bounds, str):
+        if isinstance(bounds, Message):
             return None
         if not bounds.is_relu:
             return Activated(kind, lambda: bounds.constants(target, module))
@@ -217,7 +227,7 @@ def _spatially_activated(node: gs.Node, made: gs.Tensor, module: Module) -> Acti
 
 
 def _is_by_channel(parameter: gs.Tensor, channels: int) -> bool:
-    """Whether an operand is one number, or one for each channel."""
+    """Whether a parameter is one number, or one for each channel."""
     shape = static_dims(parameter.shape)
     return shape is not None and (all(d == 1 for d in shape) or shape == (channels, 1, 1))
 
@@ -238,7 +248,7 @@ def _fuse(chain: Chain, module: Module) -> None:
 
 
 def _operands(chain: Chain, module: Module) -> Operands:
-    """The inputs of all nodes by name, and the transforms between what comes together."""
+    """Inputs of the fused node by name, including the matrices of its inner transforms."""
     fused, made, pool = chain.operator, chain.conv.outputs[0], module.constants
     inputs = chain.base.operands()
     if chain.add:
@@ -257,7 +267,7 @@ def _operands(chain: Chain, module: Module) -> Operands:
 
 
 def _count_transforms(chain: Chain, module: Module) -> None:
-    """Take the transforms that are left out from the report, and add the residual's."""
+    """Subtract omitted transforms in the report, and add the transform of the residual input."""
     block = module.current_block(chain.conv.outputs[0])
     if chain.base.op != JPEG_CONV or chain.activation is None or block == 1:
         return

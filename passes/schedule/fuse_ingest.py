@@ -1,12 +1,12 @@
-"""Give the ingest and the convolution that alone reads its image one operator.
+"""Fuse the ingest and the convolution that is the only reader of its image.
 
 JpegConvRelu(JpegIngest(luma, ...), w, b)                =>  JpegIngestConvRelu(luma, ...)
 JpegConvReluTruncate(JpegIngest(luma, ...), w, b, n)     =>  JpegIngestConvReluTruncate(..., n)
 SpatialConvRelu(ToSpatial(JpegIngest(luma, ...)), w, b)  =>  JpegIngestSpatialConvRelu(luma, ...)
 
-A kernel that sees both can go by the coefficients that are not zero, without an image in between.
-There are kernels for float32, for convolutions of all channels at once by constant weights, and for
-images of one size, whose matrices are constant. Exact.
+A fused kernel can read nonzero coefficients directly, without computing an image. Kernels exist for
+float32, for convolutions with constant weights and one group, and for images of one size, whose
+ingest matrices are constant. Exact.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from jpegcompile.operators.queries import joined
 
 
 class FuseIngest(Pass):
-    """`runtime/cut.py` takes the two apart again where a model begins at the image."""
+    """Fuses the ingest; `runtime/cut.py` separates the two for models that start at the image."""
 
     name = "fuse-ingest"
 
     def run(self, module: Module) -> bool:
-        """Returns whether an ingest was fused."""
-        # Where a tensor of another precision is about, all operators run by their bodies.
+        """Fuse nodes; returns whether an ingest was fused."""
+        # A model with tensors of another precision runs by function bodies, not kernels.
         if has_other_precision(module.graph) or module.is_preprocessed:
             return False
         ingest = next((n for n in module.graph.nodes if is_operator(n, INGEST, INGEST_GRAY)), None)
@@ -54,9 +54,10 @@ class FuseIngest(Pass):
 
 
 def _chain(ingest: gs.Node, module: Module) -> list[gs.Node] | None:
-    """The ingest, a cast of its image if there is one, and the convolution.
+    """Return the ingest, a cast of its image if there is one, and the convolution.
 
-    None if they do not follow each other so.
+    Returns:
+        None if the nodes are not connected in this way.
     """
     chain = [ingest]
     inside = {id(node) for node in module.graph.nodes}
@@ -76,7 +77,7 @@ def _chain(ingest: gs.Node, module: Module) -> list[gs.Node] | None:
 
 
 def _fused(ingest: gs.Node, convolution: gs.Node) -> Operator | None:
-    """The operator of an ingest and what follows it; None if there is none."""
+    """Return the fused operator of an ingest and a convolution; None if there is none."""
     first, second = operator_of(ingest), operator_of(convolution)
     return joined(first, second) if first and second else None
 
@@ -101,7 +102,7 @@ def _fuse(chain: list[gs.Node], module: Module) -> None:
 
 
 def _inverse(chain: list[gs.Node], module: Module) -> Operands:
-    """The matrices that make pixels of the image; at block size 1 no cast has them."""
+    """Matrices that transform the image to pixels; at block size 1 there is no cast with them."""
     if len(chain) == 3:
         return {inner: operand(chain[1], name) for inner, name in zip(INVERSE, AXES, strict=True)}
     image = chain[0].outputs[0]

@@ -1,4 +1,4 @@
-"""Give the end of a squeeze-and-excitation block one operator.
+"""Fuse the end of a squeeze-and-excitation block into one operator.
 
 JpegRelu(Add(JpegScale(x, s), r))  =>  JpegScaleAddRelu(x, s, r)
 JpegTruncate(JpegRelu(Add(JpegScale(x, s), r)), n)  =>  JpegScaleAddReluTruncate(x, s, r, n)
@@ -27,12 +27,12 @@ from jpegcompile.operators.piecewise import RELU, TRUNCATE
 
 
 class FuseScale(Pass):
-    """Products are known by then: `spatial_twins.py`."""
+    """Fuses scales; `spatial_twins.py` must have named the products."""
 
     name = "fuse-scale"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a product took anything in."""
+        """Fuse nodes; returns whether a scale was fused."""
         changed = False
         inside = {id(node) for node in module.graph.nodes}
         for node in list(module.graph.nodes):
@@ -71,7 +71,7 @@ def _fuse(scale: gs.Node, module: Module, inside: set[int]) -> bool:
 
 
 def _truncate(node: gs.Node, module: Module, inside: set[int]) -> None:
-    """Take in a truncation of the result, if there is one."""
+    """Fuse a truncation of the result, if there is one."""
     whole = node.outputs[0]
     truncation = only_reader(whole, module, inside)
     if truncation is None or not is_operator(truncation, TRUNCATE):
@@ -86,7 +86,7 @@ def _truncate(node: gs.Node, module: Module, inside: set[int]) -> None:
 
 
 def _is_relu(node: gs.Node, module: Module) -> bool:
-    """Whether a node is a ReLU of a map that is wholly lowered."""
+    """Whether a node is a ReLU of a lowered map."""
     if node.domain == DOMAIN:
         return is_operator(node, RELU)
     return node.op == "Relu" and all(

@@ -1,12 +1,12 @@
-"""Let native kernels hand their maps on in groups of channels, 16 here.
+"""Store maps with grouped channels, [N, C/16, H, W, 16], between native kernels.
 
 JpegRelu(JpegConv(x))  =>  JpegRelu<x_group = 16>(JpegConv<y_group = 16>(x))
 
-Where the channels of a map are a multiple of the group, what makes it and all that reads it are
-operators that take groups, or standard ones that do not care for the order of elements: functions
-of one element, sums and products of maps that are all grouped, Concat of channels. Inputs and
-outputs of the graph stay as they are. Only for float32: there are no kernels for others, and
-function bodies ignore the attributes. Exact.
+Applies to maps whose channels are a multiple of the group, if their producer and all readers
+support groups. Standard operators that do not depend on the order of elements also support groups:
+functions of each element, sums and products of grouped maps, and Concat of channels. Inputs and
+outputs of the graph keep their layout. Only for float32, since there are no kernels for other
+types; function bodies ignore the attributes. Exact.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from jpegcompile.operators.constants import DOMAIN
 from jpegcompile.operators.definition import Operator
 from jpegcompile.operators.pixelwise import FUNCTIONS
 
-# What kernels are for.
+# Precision of the kernels.
 _PRECISION = np.float32
-# Functions of one element, or of elements at the same place.
+# Functions of one element, or of elements at the same position.
 _ELEMENTWISE = frozenset(
     (
         *FUNCTIONS,
@@ -36,16 +36,20 @@ _ELEMENTWISE = frozenset(
 
 
 class GroupChannels(Pass):
-    """As many maps as can be: one that cannot be grouped keeps others from it, and so on."""
+    """Groups as many maps as possible; a map that cannot be grouped excludes connected maps."""
 
     name = "group-channels"
 
     def __init__(self, group: int) -> None:
-        """Groups of so many channels."""
+        """Create the pass.
+
+        Args:
+            group: number of channels in a group.
+        """
         self._group = group
 
     def run(self, module: Module) -> bool:
-        """Returns whether an attribute changed."""
+        """Mark maps; returns whether an attribute changed."""
         grouped = _grouped(module, self._group)
         changed = False
         for node in module.graph.nodes:
@@ -65,7 +69,7 @@ def _mark(node: gs.Node, operator: Operator, grouped: set[int], group: int) -> b
 
 
 def _grouped(module: Module, group: int) -> set[int]:
-    """`id` of every tensor that is grouped."""
+    """`id` of every grouped tensor."""
     inside = {id(node) for node in module.graph.nodes}
     found = {
         id(tensor): tensor
@@ -82,9 +86,9 @@ def _grouped(module: Module, group: int) -> set[int]:
 
 
 def _can_be(tensor: gs.Tensor, module: Module, inside: set[int], group: int) -> bool:
-    """Whether a tensor is a map of whole groups that no caller and no branch sees.
+    """Whether a tensor is a map of whole groups that is neither an output nor read in a subgraph.
 
-    Maps of 1x1 have the same order in any case.
+    Maps of 1x1 have the same order of elements in both layouts, so they are excluded.
     """
     shape = static_dims((tensor.shape or ())[1:])
     if tensor.dtype != _PRECISION or shape is None or len(shape) != 3:
@@ -95,21 +99,21 @@ def _can_be(tensor: gs.Tensor, module: Module, inside: set[int], group: int) -> 
 
 
 def _refused(node: gs.Node, found: dict[int, gs.Tensor]) -> list[gs.Tensor]:
-    """The tensors around a node that cannot be grouped because of it."""
+    """Inputs and outputs of a node that cannot be grouped because of it."""
     around = [t for t in {id(t): t for t in (*node.inputs, *node.outputs)}.values() if t.name]
     grouped = [t for t in around if id(t) in found]
     if node.domain == DOMAIN:
         operator = operator_of(node)
         told = [] if operator is None else tensors_of(node, operator)
         taken = {id(tensor) for operand, tensor in told if operand.is_grouped}
-        # A map that is read elsewhere, too, where its layout is not told.
+        # Operands for which the operator has no layout attribute.
         untold = {id(tensor) for operand, tensor in told if not operand.is_grouped}
         return [t for t in grouped if id(t) not in taken - untold]
     return [] if _keeps_order(node, around, found) else grouped
 
 
 def _keeps_order(node: gs.Node, around: list[gs.Tensor], found: dict[int, gs.Tensor]) -> bool:
-    """Whether a standard operator does the same on maps that are all grouped."""
+    """Whether a standard operator computes the same if all its maps are grouped."""
     maps = [t for t in around if not _is_number(t)]
     if not all(id(t) in found for t in maps):
         return False

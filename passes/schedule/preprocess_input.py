@@ -1,4 +1,4 @@
-"""Let kernels of the preprocessing make the image where one fixed linear map cannot.
+"""Compute the image by preprocessing kernels where a fixed linear ingest cannot.
 
 JpegIngest(luma, chroma, quantization, ...)  =>  JpegIngestFile(jpeg, ...)
                                                  with --input jpeg, for images of any size or for
@@ -7,8 +7,8 @@ JpegIngest(luma, chroma, quantization, ...)  =>  JpegIngestFile(jpeg, ...)
                                                                     frame, ...)
                                                  with coefficients, for these integers
 
-Neither operator has a function body: no standard operator reads a JPEG file, and those that would
-compute its integers are no faster than a decoder. A Cast follows where the image is not float32.
+Neither operator has a function body: no standard operator reads JPEG files, and standard operators
+for integer decoding would be no faster than a decoder. A Cast follows if the image is not float32.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import onnx_graphsurgeon as gs
 from onnx import helper
 
 from jpegcompile.dct.color import mixing_matrix
-from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.interface import CHROMA, DOMAIN, FRAME, JPEG, LUMA, QUANTIZATION
 from jpegcompile.ir.graph import all_names, remove_node
+from jpegcompile.ir.image import require_one_image, require_unused_name
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.operands import Operands, is_operator, make_node
 from jpegcompile.ir.rewrite import Pass
@@ -34,16 +34,16 @@ _SPACES: tuple[ColorSpace, ...] = ("gray", "ycbcr", "rgb")
 
 
 class PreprocessInput(Pass):
-    """Make the network's input of a file, or of its coefficients, by the preprocessing."""
+    """Replaces the ingest by preprocessing of a file or its coefficients."""
 
     name = "preprocess-input"
 
     def run(self, module: Module) -> bool:
-        """Returns whether the ingest was replaced.
+        """Replace the ingest; returns whether it was replaced.
 
         Raises:
-            UnsupportedModelError: if a tensor has the name of a new input, or the model takes the
-                bytes of a file and is bound to a batch of several images.
+            UnsupportedModelError: if a tensor has the name of a new input, or the model accepts the
+                bytes of a file and its batch size is fixed to several images.
         """
         if not module.is_preprocessed or module.has_axis_inputs:
             return False
@@ -55,7 +55,7 @@ class PreprocessInput(Pass):
         taken = [t for t in graph.inputs if t.name in (LUMA, CHROMA, QUANTIZATION)]
         remove_node(graph, ingest)
         if module.options.input_mode == "jpeg":
-            _require_one_image(module, image)
+            require_one_image(module, image.shape[0])
             made = [_new_input(module, JPEG, np.dtype(np.uint8), ["bytes"])]
             _make(module, INGEST_FILE, {JPEG: made[0]}, image, block)
         else:
@@ -70,19 +70,15 @@ class PreprocessInput(Pass):
 
 
 def _new_input(module: Module, name: str, kind: np.dtype[Any], shape: list[Any]) -> gs.Variable:
-    if name in all_names(module.graph):
-        raise UnsupportedModelError(
-            f"a tensor of the model is called '{name}', as an input of the compiled model will"
-            " be; rename it"
-        )
+    require_unused_name(name, all_names(module.graph))
     return gs.Variable(name, kind, shape)
 
 
 def _of_any_size(tensor: gs.Variable) -> gs.Variable:
-    """An input of the graph with as many blocks as a file has."""
+    """Make the shape of a coefficient input dynamic, for files of any size."""
     batch, components = tensor.shape[:2]
     if tensor.name == QUANTIZATION:
-        # A grey file has one table.
+        # A grayscale file has one table.
         tensor.shape = (batch, "tables", 8, 8)
     else:
         counts = (f"{tensor.name}_block_rows", f"{tensor.name}_block_columns")
@@ -90,17 +86,8 @@ def _of_any_size(tensor: gs.Variable) -> gs.Variable:
     return tensor
 
 
-def _require_one_image(module: Module, image: gs.Tensor) -> None:
-    batch = image.shape[0]
-    if isinstance(batch, int) and batch != 1:
-        raise UnsupportedModelError(
-            f"input '{module.image.name}' is bound to batch {batch}, and --input jpeg takes one"
-            " file; export the model with an open batch, or use --input coefficients"
-        )
-
-
 def _make(module: Module, operator: str, inputs: Operands, image: gs.Tensor, block: int) -> None:
-    """Append what makes the image."""
+    """Append the node that computes the image, and a cast if needed."""
     made = image
     if image.dtype != np.float32:
         made = gs.Variable(module.fresh(f"{image.name}.float32"), np.float32, image.shape)
@@ -124,7 +111,7 @@ def _make(module: Module, operator: str, inputs: Operands, image: gs.Tensor, blo
 
 
 def _numbers(module: Module) -> Operands:
-    """The constants of colour and normalisation."""
+    """Constants of color conversion and normalization."""
     color, affine = module.image.from_pixels
     shown = np.broadcast_to(np.asarray(module.image.geometry.fill), affine.scale.shape)
     arrays = {
@@ -141,14 +128,14 @@ def _numbers(module: Module) -> Operands:
 
 
 def _geometry(geometry: Geometry) -> dict[str, Any]:
-    """The attributes that say how images come to the network's size."""
+    """Attributes that specify how images are resized and cropped to the network's size."""
     switches = ("orientation", "mirror", "flip")
     attrs: dict[str, Any] = {name: int(getattr(geometry, name)) for name in switches}
     attrs["views"] = geometry.views
     resize, crop = geometry.resize, geometry.crop
     if resize is not None:
         attrs["fit"] = resize.fit
-        # In text, since an attribute of ONNX is a float32.
+        # As text, since an ONNX attribute would be float32.
         attrs["crop_ratio"] = repr(resize.crop_ratio)
         if isinstance(resize.size, tuple):
             attrs["resized_height"], attrs["resized_width"] = resize.size

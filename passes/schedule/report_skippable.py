@@ -1,8 +1,8 @@
-"""Count the multiply-adds that native kernels skip, since truncation has made coefficients zero.
+"""Report the multiply-adds that native kernels skip because of truncated coefficients.
 
-Changes nothing. Kernels skip what tiles have no places for (`compact_tiles.py`): products of 1x1
-convolutions with such coefficients, and steps of the transforms of compact maps. Convolutions with
-larger windows work on pixels, factored or by Winograd, so they skip no product.
+Changes nothing. Kernels skip coefficients that compact maps do not store (`compact_tiles.py`), both
+in 1x1 convolutions and in transforms. Convolutions with larger windows work on pixels and skip
+nothing.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ Counts = defaultdict[str, list[float]]
 
 
 class ReportSkippable(Pass):
-    """Fill the skippable multiply-adds of every node's report."""
+    """Fills the skippable multiply-adds in the report of every node."""
 
     name = "report-skippable"
 
     def run(self, module: Module) -> bool:
-        """Returns False: the graph stays."""
-        # Of reported nodes: products, and steps of transforms.
+        """Count multiply-adds; returns False, since the graph stays unchanged."""
+        # By node name: skipped multiply-adds of the operator, and of its transforms.
         counts: Counts = defaultdict(lambda: [0.0, 0.0])
         for node in module.graph.nodes:
             operator = module.operator(node)
@@ -53,7 +53,7 @@ def _count(node: gs.Node, operator: Operator, module: Module, counts: Counts) ->
     bands = _bands(node, operator)
     if not bands:
         return
-    # A fused node is called after its last part.
+    # A fused node has the name of its last part.
     convolution = module.convolutions.get(node.name, node.name)
     if operator.base == JPEG_POINTWISE_CONV and "x" in bands:
         block = input_block(node, operator)
@@ -65,7 +65,7 @@ def _count(node: gs.Node, operator: Operator, module: Module, counts: Counts) ->
 
 
 def _bands(node: gs.Node, operator: Operator) -> dict[str, int]:
-    """Frequencies of the compact maps that a node reads or makes, by the names of its operands."""
+    """Number of frequencies of a node's compact maps, by operand name."""
     return {
         o.name: int(node.attrs[o.frequencies_attribute])
         for o in operator.maps
@@ -74,11 +74,11 @@ def _bands(node: gs.Node, operator: Operator) -> dict[str, int]:
 
 
 def _around_activation(node: gs.Node, operator: Operator, bands: dict[str, int]) -> float:
-    """Steps that are spared of the transforms before and behind an activation."""
+    """Skipped multiply-adds of the transforms before and after an activation."""
     spared = 0.0
     if operator.base:
         sums = _sum_band(node, operator, bands)
-        # Without an activation nothing is transformed but what a window reads.
+        # Without an activation, only the input of a window is transformed.
         if sums is not None and operator.truncates:
             made = output_block(node, operator)
             spared += (2 * made - transform_cost(made, sums)) * elements(node.outputs[0])
@@ -91,14 +91,14 @@ def _around_activation(node: gs.Node, operator: Operator, bands: dict[str, int])
 
 
 def _sum_band(node: gs.Node, operator: Operator, bands: dict[str, int]) -> int | None:
-    """Frequencies that a convolution's sum is transformed to pixels from; None for pixels."""
+    """Number of frequencies of a convolution's sum before its inverse transform; None if pixels."""
     read = {"x", "residual"} if operator.base == JPEG_POINTWISE_CONV else {"residual"}
     read &= operands(node).keys()
     return max(bands[name] for name in read) if read and read <= bands.keys() else None
 
 
 def _inverse(node: gs.Node, operator: Operator, band: int) -> float:
-    """Steps that are spared of the inverse transforms of the map that a node reads."""
+    """Skipped multiply-adds of the inverse transforms of a node's input map."""
     block = input_block(node, operator)
     wanted = [full(block)] if operator.base else inverse_transforms(node, operator)
     steps = (transform_cost(block, n) - transform_cost(block, min(n, band)) for n in wanted)

@@ -1,11 +1,11 @@
-"""Choose the calls that compute a graph, on targets that call kernels themselves.
+"""Select the calls that compute a graph, for targets that launch kernels themselves.
 
-JpegRelu(JpegConv(x, w, b))               one call of a convolution with a function of pixels
-JpegAsmRelu(JpegConv(x, w, b), n)         the same, with a mask by few frequencies
-JpegTruncate(y, n)                        the layout of what made y
-anything without a kernel                 operators of PyTorch, with the reason
+JpegRelu(JpegConv(x, w, b))               one call of a convolution with a per-pixel function
+JpegAsmRelu(JpegConv(x, w, b), n)         the same, with an approximated mask
+JpegTruncate(y, n)                        part of the layout of y
+operators without a kernel                operators of PyTorch, with the reason
 
-The graph stays as it is; `Module.calls` says what computes it.
+The graph stays unchanged; `Module.calls` contains the calls.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from jpegcompile.operators.queries import is_ingest
 
 
 class SelectKernels(Pass):
-    """Fill `Module.calls` and `Module.kept_frequencies`."""
+    """Fills `Module.calls` and `Module.kept_frequencies`."""
 
     name = "select-kernels"
 
     def run(self, module: Module) -> bool:
-        """Returns whether calls were chosen."""
+        """Select calls; returns whether calls were selected."""
         if module.calls:
             return False
         calls: list[Call] = []
@@ -51,7 +51,7 @@ class SelectKernels(Pass):
 
 
 def _fused(calls: list[Call], module: Module) -> list[Call]:
-    """Give each function of pixels, and each truncation, to the only call that it follows."""
+    """Fuse per-pixel functions and truncations into the preceding call, if it has one reader."""
     reads = Counter(_read(calls, module.graph))
     made_by: dict[str, int] = {}
     kept: list[Call | None] = list(calls)
@@ -85,7 +85,7 @@ def _read(calls: list[Call], graph: gs.Graph) -> list[str]:
 
 
 def _joined(before: KernelCall, call: KernelCall, module: Module) -> KernelCall | None:
-    """Both calls as one; None if the kernel of the first cannot do the second's work."""
+    """Return both calls as one; None if the kernel of the first call does not support it."""
     if call.kernel is not Elementwise or set(call.maps) != {"x"}:
         return None
     if module.current_block_of(before.result) != module.current_block_of(call.result):

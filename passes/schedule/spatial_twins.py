@@ -1,10 +1,10 @@
-"""Call operators by names of their own that are the same in both domains, or at block size 1.
+"""Replace standard operators by equivalent jpegcompile operators that have native kernels.
 
 MaxPool(x)            =>  SpatialMaxPool(x)              at block size 1
 GlobalAveragePool(x)  =>  SpatialGlobalAveragePool(x)    at block size 1
 Mul(x, s)             =>  JpegScale(x, s)                s of [N, C, 1, 1] or [1, C, 1, 1]
 
-For runtimes that have kernels for them. Exact.
+Exact.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from jpegcompile.ir.rewrite import Pass
 from jpegcompile.operators.arithmetic import SCALE
 from jpegcompile.operators.piecewise import SPATIAL_GLOBAL_AVERAGE_POOL, SPATIAL_MAX_POOL
 
-# What a node becomes: operator, inputs and attributes.
+# Operator, inputs and attributes of the new node.
 Twin = tuple[str, Operands, Mapping[str, Any]]
 
 
 class SpatialTwins(Pass):
-    """Convolutions have theirs by `fuse_convolution.py`."""
+    """Replaces pooling and products; `fuse_convolution.py` replaces convolutions."""
 
     name = "spatial-twins"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a node was renamed."""
+        """Replace operators; returns whether one was replaced."""
         changed = False
         for node in module.graph.nodes:
             is_open = node.domain != DOMAIN and node.name not in module.exact_nodes
@@ -70,7 +70,7 @@ def _attributes(window: Window) -> dict[str, Any]:
 
 
 def _scale(node: gs.Node, module: Module) -> Twin | None:
-    """A product of a map and of one factor for each of its channels, in any order."""
+    """Return a product of a map and one factor for each channel, in any order, as a scale."""
     for x, scale in (node.inputs, node.inputs[::-1]):
         shapes = [tuple(t.shape or ()) for t in (x, scale)]
         if any(len(shape) != 4 for shape in shapes) or not isinstance(x, gs.Variable):
@@ -78,7 +78,7 @@ def _scale(node: gs.Node, module: Module) -> Twin | None:
         (batch, channels, *plane), (images, *factors) = shapes
         is_scale = factors == [channels, 1, 1] and images in (batch, 1) and plane != [1, 1]
         block = module.current_block(x)
-        # At a larger block size a map that is not in the jpeg domain is one that is kept spatial.
+        # A map with a larger assigned block size that is not in the JPEG domain is kept spatial.
         is_lowered = block > 1 or module.maps.get(x.name) == 1
         if is_scale and is_lowered and tuple(node.outputs[0].shape or ()) == shapes[0]:
             return SCALE, {"x": x, "scale": scale}, {"block": block}

@@ -1,9 +1,9 @@
-"""Store in float16 the weights that the source has in float16.
+"""Store weights in float16 if the source stores them in float16.
 
-w: float32 constant  =>  Cast(w: float16 constant)        exact: they were converted without loss
+w: float32 constant  =>  Cast(w: float16 constant)        exact: the conversion was lossless
 
-Runtimes fold the casts when they open the file. Those that passes computed anew, as by folding a
-normalisation, stay in float32, and so do small ones.
+Runtimes fold the casts when they load the file. Weights that passes have recomputed, for instance
+to fold a normalization, stay in float32. So do small weights.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from onnx import TensorProto
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
 
-# Elements below which a node more costs as much as the file saves.
+# Below this number of elements, an additional node costs more than it saves.
 _FEWEST = 64
 
 
 class StoreHalf(Pass):
-    """Behind all passes that ask for the values of weights."""
+    """Restores float16 weights; runs after all passes that use values of weights."""
 
     name = "store-half"
 
     def run(self, module: Module) -> bool:
-        """Returns whether a weight was put back."""
+        """Restore weights; returns whether a weight was restored."""
         graph = module.graph
         changed = False
         for name, tensor in graph.tensors().items():

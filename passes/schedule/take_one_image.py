@@ -1,8 +1,8 @@
-"""Keep the rank of an image that has no batch, where the model takes it as a tensor.
+"""Restore the rank of an image input without a batch dimension.
 
 x[1, C, H, W]  =>  Unsqueeze(x[C, H, W], 0)        with --input tensor; exact
 
-Last but one, so that no other pass need know of the smaller rank.
+Runs as the second last pass, so that no other pass depends on the smaller rank.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from jpegcompile.ir.rewrite import Pass
 
 
 class TakeOneImage(Pass):
-    """Take the image as the source model does."""
+    """Gives the image input the shape that it has in the source model."""
 
     name = "take-one-image"
 
     def run(self, module: Module) -> bool:
-        """Returns whether the input was replaced."""
+        """Replace the input; returns whether it was replaced."""
         if module.image.has_batch or module.options.takes_files:
             return False
         whole = image_tensor(module)

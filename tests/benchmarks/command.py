@@ -41,7 +41,7 @@ def network_parser(
 def add_network_options(
     parser: argparse.ArgumentParser, names: Sequence[str], chosen: Sequence[str] | None = None
 ) -> None:
-    """Add `CACHE` and `--network`; the arguments are those of `network_parser`."""
+    """Add `CACHE` and `--network`; see `network_parser` for the arguments."""
     parser.add_argument("cache", type=Path, metavar="CACHE", help="folder for the networks")
     parser.add_argument("--network", type=names_among(names), default=list(chosen or names))
 

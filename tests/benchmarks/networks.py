@@ -166,7 +166,7 @@ def markdown(results: Sequence[Mapping[str, Any]]) -> str:
                     whole.append([*lead, name, *_texts(ratios)])
             cost.append([*lead, *_cost(result, side)])
     head = ["network", "domain", "input"]
-    runs = [f"{batch}, {count} thread{'s' if count > 1 else ''}" for batch, count in _runs(results)]
+    runs = [_run_text(batch, threads) for batch, threads in _runs(results)]
     memory = ["peak memory", "beyond the modules'", "session creation", "seconds"]
     parts = [
         _table("Network only", [*head, *runs, "largest", "at most (aim)"], alone),
@@ -190,6 +190,11 @@ def _runs(results: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
         for index, batch in enumerate(batches)
     }
     return [(f"batch {sizes[batch]}", count) for batch, count in cells]
+
+
+def _run_text(batch: str, threads: int) -> str:
+    """Return the name of a cell in tables and records."""
+    return f"{batch}, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def _ratios(result: Mapping[str, Any], side: str, stage: str, inputs: str | None) -> list[float]:
@@ -239,6 +244,7 @@ def rows_of(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 **lead,
                 "batch": cell["batch"],
                 "threads": cell["threads"],
+                "run": _run_text(f"batch {cell['batch']}", cell["threads"]),
                 "side": side,
                 "creation_seconds": costs["creation"],
                 "memory_bytes": costs["memory"],

@@ -1,13 +1,13 @@
 """Measure the bytes of packed photographs and the time of packing.
 
-    python tests/benchmarks/packed.py [--photos FOLDER] [--rounds N] [--write] [--json FILE]
+    python tests/benchmarks/packed.py [--photos FOLDER] [--rounds N] [--json FILE]
 
 The benchmark crops photographs to 224x224 and encodes them with Pillow in memory. It unpacks and
-compares every packed image before it counts anything. It prints two tables in Markdown; `--write`
-puts them into `docs/packed_batches.md`. Bytes are means over the photographs and include the
-quantisation tables. Milliseconds are processor time for one image on one core: the median over the
-photographs of the fastest round of each. A round packs all photographs one after another, so that
-branch prediction cannot learn the zeros of a single photograph.
+compares every packed image before it counts anything. It prints two tables in Markdown, which
+`docs/packed_batches.md` shows from `docs/results/packed.json`. Bytes are means over the photographs
+and include the quantisation tables. Milliseconds are processor time for one image on one core: the
+median over the photographs of the fastest round of each. A round packs all photographs one after
+another, so that branch prediction cannot learn the zeros of a single photograph.
 """
 
 from __future__ import annotations
@@ -35,8 +35,6 @@ from jpegcompile.runtime.input_tensors import coefficient_feeds
 
 ROOT = Path(__file__).resolve().parents[2]
 PHOTOS = ROOT.parent / "shared" / "images" / "photos"
-PAGE = ROOT / "docs" / "packed_batches.md"
-BEGIN, END = "<!-- begin tables -->", "<!-- end tables -->"
 
 SIDE = 224
 UINT8_BYTES = 3 * SIDE * SIDE
@@ -262,10 +260,9 @@ def tables(
 
 
 def main() -> None:
-    """Check, measure and print; with `--write`, put the tables into the page."""
+    """Check, measure and print the tables."""
     parser = parser_for(__doc__, rounds=ROUNDS)
     parser.add_argument("--photos", type=Path, default=PHOTOS, help="folder of photographs")
-    parser.add_argument("--write", action="store_true", help=f"update docs/{PAGE.name}")
     given = parser.parse_args()
     images = photographs(given.photos)
     sizes, by_format = size_rows(images, given.rounds), format_rows(images)
@@ -276,13 +273,7 @@ def main() -> None:
         ]
         settings = {"photographs": len(images), "rounds": given.rounds}
         Record("packed", rows, settings).write(given.json)
-    made = tables(len(images), sizes, by_format)
-    print(made)
-    if given.write:
-        text = PAGE.read_text(encoding="utf-8")
-        before, _, rest = text.partition(BEGIN)
-        after = rest.partition(END)[2]
-        PAGE.write_text(f"{before}{BEGIN}\n{made}{END}{after}", encoding="utf-8")
+    print(tables(len(images), sizes, by_format))
 
 
 if __name__ == "__main__":

@@ -6,10 +6,9 @@ import importlib.util
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,9 +20,11 @@ from jpegcompile.evaluation.benchmark.pipelines import (
     Pipeline,
     compiled_pipeline,
     open_session,
+    session_network,
     spatial_pipeline,
 )
 from jpegcompile.metadata import CompiledInfo
+from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.runtime.native import custom_ops_library
 
 Array = NDArray[Any]
@@ -49,7 +50,7 @@ class Side:
 
 
 class _OpenVino:
-    """OpenVINO with the part of the interface of an ONNX Runtime session that pipelines use."""
+    """The network in OpenVINO."""
 
     def __init__(self, side: Side) -> None:
         import openvino
@@ -64,16 +65,13 @@ class _OpenVino:
         }
         self._request = core.compile_model(model, "CPU", settings).create_infer_request()
 
-    def get_inputs(self) -> list[Any]:
-        return [SimpleNamespace(name="image", type="tensor(float)")]
-
-    def run(self, _: None, feeds: Mapping[str, Array]) -> list[Array]:
-        result = self._request.infer(list(feeds.values()), share_inputs=True)
+    def __call__(self, batch: Array) -> list[Array]:
+        result = self._request.infer([batch], share_inputs=True)
         return [np.array(value) for value in result.values()]
 
 
 class _Ncnn:
-    """ncnn with the same interface, from the files that pnnx makes of an ONNX model."""
+    """The network in ncnn, from the files that pnnx makes of an ONNX model."""
 
     def __init__(self, side: Side) -> None:
         import ncnn
@@ -87,11 +85,7 @@ class _Ncnn:
         self._net.load_param(str(base.with_suffix(".ncnn.param")))
         self._net.load_model(str(base.with_suffix(".ncnn.bin")))
 
-    def get_inputs(self) -> list[Any]:
-        return [SimpleNamespace(name="image", type="tensor(float)")]
-
-    def run(self, _: None, feeds: Mapping[str, Array]) -> list[Array]:
-        (batch,) = feeds.values()
+    def __call__(self, batch: Array) -> list[Array]:
         # A Mat does not own the array, so a reference to the array must exist.
         image = np.ascontiguousarray(batch[0])
         with self._net.create_extractor() as extractor:
@@ -119,14 +113,19 @@ def pipeline_of(side: Side) -> Pipeline:
         parts_folder=None,
         sets=(),
     )
+    if side.name not in (OPENVINO, NCNN, ONNX_RUNTIME):
+        job = replace(job, side=COMPILED)
+        return compiled_pipeline(job, open_session(job, side.model, None), None)
+    network: Callable[[Array], list[Array]]
     if side.name == OPENVINO:
-        return spatial_pipeline(job, _OpenVino(side))
-    if side.name == NCNN:
-        return spatial_pipeline(job, _Ncnn(side))
-    if side.name == ONNX_RUNTIME:
-        return spatial_pipeline(job, open_session(job, side.model, None))
-    job = replace(job, side=COMPILED)
-    return compiled_pipeline(job, open_session(job, side.model, None), None)
+        network = _OpenVino(side)
+    elif side.name == NCNN:
+        network = _Ncnn(side)
+    else:
+        network = session_network(open_session(job, side.model, None))
+    assert side.info.preprocess is not None
+    preprocess = preprocess_of(side.info.preprocess)
+    return spatial_pipeline(job.image, preprocess, job.threads, network)
 
 
 def installed() -> list[str]:

@@ -77,7 +77,7 @@ class Timed:
     """A compiled model whose runs and nodes are timed."""
 
     def __init__(self, path: Path, folder: Path, feeds: Mapping[str, Any]) -> None:
-        """Open two sessions of one thread, one of which profiles nodes."""
+        """Open two sessions of one thread; one of them profiles nodes."""
         self.path, self._feeds = path, feeds
         model = onnx.load(path)
         self.nodes = {node.name: node for node in model.graph.node}

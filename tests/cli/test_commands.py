@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from support.commands import code_in, run_json, run_text
+from support.codes import code_in
+from support.commands import run_json, run_text
 from support.graphs import Graph
 
 import jpegcompile

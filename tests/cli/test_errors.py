@@ -9,7 +9,8 @@ from pathlib import Path
 import onnx
 import pytest
 from onnx import TensorProto, helper
-from support.commands import code_in, fails
+from support.codes import code_in
+from support.commands import fails
 from support.images import make_jpeg
 
 from jpegcompile.cli import run_command
@@ -29,7 +30,8 @@ def test_a_folder_that_cannot_be_written(
 ) -> None:
     output = tmp_path / "nowhere" / "out.onnx"
     message = fails(capsys, 5, "compile", MODEL, "-o", output, "--preprocess", "unit")
-    assert message == f"{output}: cannot write: No such file or directory; make the folder first"
+    assert message.startswith(f"{output}: cannot write: No such file or directory;")
+    assert code_in(message) == "output-not-writable"
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
@@ -61,7 +63,8 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 5
-    assert done.stderr == f"jpegcompile: {output}: cannot write: File too large; nothing was kept\n"
+    assert done.stderr.startswith(f"jpegcompile: {output}: cannot write: File too large;")
+    assert code_in(done.stderr) == "output-write-failed"
     assert [path.name for path in tmp_path.iterdir()] == ["out.onnx"]
     assert output.read_bytes() == b"what was there before"
 
@@ -95,10 +98,8 @@ def test_strict_refuses_what_stays_spatial(
     opsets = [helper.make_opsetid("", 17)]
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), source)
     arguments = ("compile", source, "-o", output, "--preprocess", "unit")
-    assert fails(capsys, 3, *arguments, "--strict") == (
-        f"{source}: LRN 'norm' would stay spatial: LRN has no JPEG-domain form; compile without"
-        " --strict to keep it"
-    )
+    message = fails(capsys, 3, *arguments, "--strict")
+    assert message.startswith(f"{source}: LRN 'norm' would stay spatial: ")
     assert not output.exists()
     assert run_command([str(a) for a in arguments]) == 0
     assert "kept spatial: LRN 'norm': " in capsys.readouterr().out

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.commands import code_in, fails, run_json, run_text
+from support.codes import code_in
+from support.commands import fails, run_json, run_text
 from support.frequency_commands import AUTO, COMPILE, MODEL
 
 from jpegcompile.digits import images_path
@@ -162,12 +163,13 @@ def test_a_compiled_model_has_its_frequencies(
         ),
         (
             ["--frequencies", "auto", "--max-drop", "0", "--images", str(images_path())],
-            "--max-drop is 0; give percentage points above 0 and below 100",
+            "--max-drop is 0; give percentage points above 0 and below 100"
+            " [search-max-drop-out-of-range]",
         ),
         (
             ["--frequencies", "auto", "--max-drop", "1", "--images", str(images_path())],
-            "100 of the images search, but only 268 or more can show a loss below 1 points;"
-            " give 536 images or a --max-drop of 2.7 points",
+            "the search uses 100 of the images, but needs 268 to show a loss below 1 points;"
+            " give 536 images or a --max-drop of 2.7 points [search-images-too-few]",
         ),
     ],
 )

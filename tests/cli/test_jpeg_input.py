@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 import pytest
-from support.commands import code_in, fails, few_images, run_json, run_text
+from support.codes import code_in
+from support.commands import fails, few_images, run_json, run_text
 from support.tiers import thorough
 
 import jpegcompile

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from support.bench_results import QUICK
-from support.commands import code_in, few_images, require_schema, run_json, run_text
+from support.codes import code_in
+from support.commands import few_images, require_schema, run_json, run_text
 
 import jpegcompile
 from jpegcompile.cli import run_command

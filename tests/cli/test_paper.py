@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.codes import code_in
 from support.commands import fails, few_images, run_json, run_text
 
 from jpegcompile.digits import model_path, preprocess_path
@@ -51,14 +52,14 @@ def test_paper_usage(
     assert fails(capsys, 2, "paper") == (
         "Missing option '-o' / '--output'; see 'jpegcompile paper --help'"
     )
-    assert fails(capsys, 2, "paper", MODEL, "-o", folder) == (
-        "a model needs --images DIR, a folder with one folder of JPEG files a class"
-    )
+    assert code_in(fails(capsys, 2, "paper", MODEL, "-o", folder)) == "paper-images-missing"
     file = tmp_path / "file"
     file.write_bytes(b"")
-    assert fails(capsys, 5, "paper", "-o", file) == f"{file}: is no folder; give another --output"
+    message = fails(capsys, 5, "paper", "-o", file)
+    assert message.startswith(f"{file}: ")
+    assert code_in(message) == "paper-output-not-a-folder"
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    assert fails(capsys, 5, "paper", "-o", folder) == (
-        "plots need matplotlib; pip install 'jpegcompile[paper]'"
-    )
+    message = fails(capsys, 5, "paper", "-o", folder)
+    assert "pip install 'jpegcompile[paper]'" in message
+    assert code_in(message) == "matplotlib-not-installed"
     assert list(tmp_path.iterdir()) == [file]

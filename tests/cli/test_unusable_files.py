@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.commands import code_in, fails, few_images, run_json, run_text
+from support.codes import code_in
+from support.commands import fails, few_images, run_json, run_text
 from support.unusable_files import DAMAGED, KINDS, spoiled
 
 import jpegcompile
@@ -78,7 +79,7 @@ def test_every_command_goes_on(
     captured = capsys.readouterr()
     count = len(KINDS) - taken
     assert captured.err.startswith(
-        f"jpegcompile: {count} files could not be used; the first is {first}: "
+        f"jpegcompile: {count} files were unusable; the first is {first}: "
     )
     assert captured.err.count("\n") == 1
     # A terminal shows ten of them, and how many there are.
@@ -143,7 +144,7 @@ def test_nothing_is_left(
         (folder / name / "1.jpg").write_text("no image")
     line = command(verb, compiled, folder, tmp_path / "out.onnx")
     assert fails(capsys, 4, *line, "--on-error", "skip").startswith(
-        f"none of 2 files can be used; the first is {folder / 'a' / '1.jpg'}: not a JPEG: "
+        f"none of 2 files is usable; the first is {folder / 'a' / '1.jpg'}: not a JPEG: "
     )
     assert not (tmp_path / "out.onnx").exists()
 

@@ -1,4 +1,4 @@
-"""Preprocessing at the head of a graph: what is read gives what ONNX Runtime gives."""
+"""Preprocessing nodes that are read: the ingest computes what ONNX Runtime computes."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_channels_last_with_arithmetic_first() -> None:
     ids=["without axes", "starts and ends alone", "negative channels"],
 )
 def test_slices_of_all_axes(inputs: str, starts: list[int], ends: list[int]) -> None:
-    """As tf2onnx writes them: the batch and the channels are named, and kept whole."""
+    """A Slice as tf2onnx writes it also lists the batch and the channels, unchanged."""
     model = graph(
         node("Resize", "x - - sizes a", mode="linear", axes=[1, 2]),
         node("Slice", inputs),
@@ -118,7 +118,7 @@ def test_pad_and_slices() -> None:
 
 
 def test_sizes_of_the_batch_that_is_open() -> None:
-    """As PyTorch exports `interpolate(x, (32, 40))` of a batch of any size."""
+    """PyTorch exports `interpolate(x, (32, 40))` with a dynamic batch like this."""
     model = graph(
         node("Shape", "x shape"),
         node("Slice", "shape zero two first"),
@@ -160,7 +160,7 @@ def test_sizes_of_the_image_before_it_is_cast_and_turned() -> None:
 
 
 def test_shapes_that_are_read_between_the_nodes() -> None:
-    """The Slice stays: without it, others would see another shape."""
+    """The Slice stays, because other nodes read the shape before it."""
     model = graph(
         node("Resize", "x - - sizes a", **LINEAR),
         node("Shape", "a shape"),

@@ -1,4 +1,4 @@
-"""Heads of graphs as exporters write them, and what is left of a graph without its found."""
+"""Preprocessing nodes as exporters write them, and graphs after their removal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from jpegcompile.preprocessing.preprocess import Preprocess
 
 
 def test_sizes_that_exporters_compute() -> None:
-    """As PyTorch's older exporter spells a Resize and a Pad: Constant nodes and what reads them."""
+    """PyTorch's older exporter computes the operands of a Resize and a Pad from Constant nodes."""
     model = graph(
         node("Constant", "two", value_ints=[2]),
         node("Constant", "zero", value_ints=[0]),
@@ -84,7 +84,7 @@ def test_an_image_without_a_batch() -> None:
 
 
 def test_fill_in_the_numbers_of_the_input() -> None:
-    """A Pad with 0 of an image that was normalised shows the mean."""
+    """A Pad with 0 of a normalized image fills with the mean pixel."""
     model = graph(
         node("Resize", "x - - sizes a", **LINEAR),
         node("Pad", "a pads b"),
@@ -105,7 +105,7 @@ def test_fill_in_the_numbers_of_the_input() -> None:
 
 
 def test_names_stand_for_the_same_values() -> None:
-    """What is before the last node of the head has another size now, and another name."""
+    """Tensors before the last removed node have another size, and so another name."""
     nodes = [
         node("Cast", "x a", to=TensorProto.FLOAT),
         node("Resize", "a - - sizes b", **LINEAR),
@@ -139,7 +139,7 @@ def test_a_resized_image_that_is_an_output() -> None:
 
 
 def computed_bounds(kind: str) -> onnx.ModelProto:
-    """Nodes that make bounds stand between the Resize and the Slice that reads them."""
+    """The nodes between the Resize and the Slice compute the bounds of the Slice."""
     first = [] if kind == "plain" else [node("Cast", "x f", to=TensorProto.FLOAT)]
     return graph(
         *first,
@@ -156,7 +156,7 @@ def computed_bounds(kind: str) -> onnx.ModelProto:
 
 @pytest.mark.parametrize("kind", ["plain", "cast"])
 def test_what_only_the_head_reads_goes_with_it(kind: str) -> None:
-    """The image alone takes the name of what the head made, not what makes a bound or a size."""
+    """Only the image gets the name of the removed output, not a node that computes bounds."""
     model = computed_bounds(kind)
     found = read_preprocessing_nodes(model, "x", "NCHW")
     remove_preprocessing_nodes(model, "x", "NCHW", found)
@@ -182,7 +182,7 @@ def test_what_others_read_as_well_stays(kind: str) -> None:
 
 
 def test_an_input_with_a_default_keeps_it() -> None:
-    """Without the initializer, sessions would have to feed it."""
+    """Without its initializer, the input would be required in sessions."""
     model = computed_bounds("plain")
     model.graph.input.append(helper.make_tensor_value_info("zero", TensorProto.INT64, [1]))
     remove_preprocessing_nodes(

@@ -1,4 +1,4 @@
-"""GPU kernels run by Triton's interpreter, and a module of them."""
+"""Fixtures: GPU kernels in Triton's interpreter, and a module that uses them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kernels that are compiled for one model are all that its nodes launch."""
+"""The kernels compiled for one model are all kernels that its nodes launch."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SHARED = [
     ("onnc_resnet20_bn", "cifar10"),
     ("light_resnet50", "imagenet-unresized"),
 ]
-# Of files of any size: the image alone, or with a fill beside it.
+# Preprocessing of files of any size: the image only, or with filled borders.
 ANY_SIZE: list[dict[str, Any]] = [
     {"resize": 36, "crop": "center"},
     {"resize": {"fit": "pad"}, "fill": 96},
@@ -46,7 +46,7 @@ ANY_SIZE: list[dict[str, Any]] = [
 
 
 def shapes_of(model: onnx.ModelProto) -> dict[str, list[int]]:
-    """Of all tensors, for a batch of BATCH."""
+    """Return the shapes of all tensors for a batch of BATCH."""
     graph = onnx.shape_inference.infer_shapes(model).graph
     values = (*graph.input, *graph.value_info, *graph.output)
     shapes = {v.name: [d.dim_value or BATCH for d in v.type.tensor_type.shape.dim] for v in values}
@@ -54,7 +54,7 @@ def shapes_of(model: onnx.ModelProto) -> dict[str, list[int]]:
 
 
 def at_size(model: onnx.ModelProto, height: int, width: int) -> onnx.ModelProto:
-    """A model for files of any size, its inputs those of 4:2:0 files of one size."""
+    """Return a model for files of any size, with inputs for 4:2:0 files of one size."""
     blocks = {
         "luma_block_rows": -(-height // 16) * 2,
         "luma_block_columns": -(-width // 16) * 2,
@@ -80,7 +80,7 @@ def at_size(model: onnx.ModelProto, height: int, width: int) -> onnx.ModelProto:
 
 
 def nodes_on_cuda(model: onnx.ModelProto) -> Iterator[Node]:
-    """The nodes of a model that have kernels for CUDA, for the stand-in of ONNX Runtime."""
+    """Return the nodes of a model with CUDA kernels, for the replacement of ONNX Runtime."""
     shapes = shapes_of(model)
     constants = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
     for node in model.graph.node:
@@ -98,7 +98,7 @@ def nodes_on_cuda(model: onnx.ModelProto) -> Iterator[Node]:
 
 
 def refusals(model: onnx.ModelProto, launches: list[Launch], folder: Path) -> list[str]:
-    """What nodes say of kernels that are not there."""
+    """Return the messages of nodes about missing kernels."""
     write_cubins(folder / "made", [stored_launch(launch, 90) for launch in launches])
     nodes = list(nodes_on_cuda(model))
     assert len(nodes) > 4
@@ -126,7 +126,7 @@ def test_nodes_of_models_for_any_size_find_their_kernels(
     others = [launch for launch in launches if not launch.kernel.startswith("ingest.")]
     assert len(others) < len(launches)
     (refused,) = refusals(model, others, tmp_path)
-    assert "has no ingest.triton:" in refused
+    assert "does not contain ingest.triton:" in refused
 
 
 @thorough
@@ -147,4 +147,4 @@ def test_a_kernel_that_is_left_out_is_missed(tmp_path: Path) -> None:
     assert len(others) < len(launches)
     found = refusals(model, others, tmp_path)
     assert found
-    assert all("has no conv.triton:conv_pixels with " in text for text in found)
+    assert all("does not contain conv.triton:conv_pixels with " in text for text in found)

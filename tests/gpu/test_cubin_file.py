@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.codes import refused
 
 from jpegcompile.errors import AccessError, InternalError, UsageError
 from jpegcompile.gpu.cubin_file import StoredCubin, constants_text, read_cubins, write_cubins
@@ -72,23 +73,22 @@ def test_constants_as_text() -> None:
 
 @pytest.mark.parametrize("value", ["two words", 0.5, None])
 def test_constants_without_text(value: object) -> None:
-    message = f"constant {value!r} has no text; extend `constants_text`"
-    with pytest.raises(InternalError, match=re.escape(message)):
+    with refused("kernel-constant-without-text", InternalError) as caught:
         constants_text({"NAME": value})
+    assert repr(value) in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
 def test_numbers_without_text(value: float) -> None:
-    message = f"number {value!r} of a program has no text; keep it out of programs"
     for numbers in ((value, 0.0), (0.0, value)):
-        with pytest.raises(InternalError, match=re.escape(message)):
+        with refused("program-number-not-finite", InternalError) as caught:
             constants_text({"PROGRAM": (("Elu", 0, 0, 0, *numbers),)})
+        assert repr(value) in str(caught.value)
 
 
 def test_cubins_that_cannot_be_told_apart(tmp_path: Path) -> None:
     path = tmp_path / "kernels.cubins"
-    message = "is there twice with the same constants, types and warps; compile one tiling of it"
-    with pytest.raises(InternalError, match=message):
+    with refused("cubins-indistinguishable", InternalError):
         write_cubins(path, [FIRST, replace(FIRST, code=b"other")])
     assert not path.exists()
 
@@ -99,14 +99,15 @@ def test_damaged_files(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for damaged in (whole[:-1], whole[:60], whole.replace(b"first", b"First")):
         path.write_bytes(damaged)
-        with pytest.raises(UsageError, match=r"is damaged: .*; compile the kernels again"):
+        with refused("cubin-file-damaged", UsageError):
             read_cubins(path)
     for other in (b"", b"jpegcompile cubins 2 0\n", whole[:22], b"x" * 1000):
         path.write_bytes(other)
-        with pytest.raises(UsageError, match="is no file of compiled kernels"):
+        with refused("cubin-file-unknown", UsageError):
             read_cubins(path)
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(AccessError, match="cannot read compiled kernels: No such"):
+    with refused("cubin-file-unreadable", AccessError) as caught:
         read_cubins(tmp_path / "none")
+    assert "No such file" in str(caught.value)

@@ -1,6 +1,6 @@
-"""Functions of a pixel and arithmetic that the native library launches are those of Python.
+"""The native library launches the same per-pixel functions and arithmetic as Python.
 
-Maps stand in groups of 16 channels, where both have the same strides.
+Maps are in the grouped layout, in which both have the same strides.
 """
 
 from __future__ import annotations
@@ -45,24 +45,24 @@ POINT = MapLayout(CHANNELS, 1, 1)
 MATRICES = ["input 1"] * 4
 SLOPE = f"input constant {CHANNELS} 1 1"
 BAND = "band 16 24 8 5"
-# A program of a model's own, as its node brings it, and one that has no kernel.
+# A program that a model defines, and a program without a kernel.
 DIVISION = "Neg x\nExp v0\nAdd v1 c0\nDiv x v2"
 OWN = guarded(parse(DIVISION, 1))
 
 
 @dataclass(frozen=True)
 class Case:
-    """A node, and its launch by Python.
+    """A node and its launch in Python.
 
     Attributes:
-        name: of the test.
-        node: of a graph.
-        spec: what Python launches.
-        maps: layouts by the name of the argument.
-        constants: of the compiled kernel that are others than in Python: coefficients in a raster
-            have no layout there.
-        numbers: that are others.
-        table: of the constants of channels, where there are any.
+        name: name of the test.
+        node: node of a graph.
+        spec: kernel that Python launches.
+        maps: layouts by argument name.
+        constants: compile-time constants that differ from Python, which has no layout for a raster
+            of coefficients.
+        numbers: numbers that differ from Python.
+        table: table of constants for each channel, if there are any.
     """
 
     name: str
@@ -91,7 +91,7 @@ def row(index: int) -> Any:
 
 
 def function_case(name: str, **given: float | str) -> Case:
-    """A function with a name, of pixels."""
+    """Return a case of a named function of pixels."""
     spec = Elementwise(PIXELS, PIXELS, function_program(name, given))
     named = {**FUNCTIONS.get(name, {}), **given}
     node = Node(
@@ -104,7 +104,7 @@ def function_case(name: str, **given: float | str) -> Case:
 
 
 def masked_case(op: str, program: Program, table: Sequence[Any]) -> Case:
-    """A function of coefficients in rows, and of their approximation, that makes a raster."""
+    """Return a case that reads coefficients in rows and an approximation, and writes a raster."""
     node = Node(op, attributes(8, x=FEW, y=RASTER), [line_of(FEW), BAND, SLOPE, *MATRICES])
     spec = Elementwise(FEW, MapLayout.whole(CHANNELS, 16, 24, 8), program, phi=5)
     changed = {"Y_MIXED": True}
@@ -112,7 +112,7 @@ def masked_case(op: str, program: Program, table: Sequence[Any]) -> Case:
 
 
 def of_few(op: str, program: Program, inputs: Sequence[str], **others: Any) -> Case:
-    """A linear function of coefficients in rows, which it makes, too."""
+    """Return a case of a linear function that reads and writes coefficients in rows."""
     given = {key: others.pop(key) for key in ("numbers", "table") if key in others}
     node = Node(op, attributes(8, x=FEW, y=FEW), [line_of(FEW), *inputs])
     spec = Elementwise(FEW, FEW, program, is_linear=True, **others)
@@ -239,8 +239,8 @@ def test_a_function_without_a_kernel_is_refused_with_the_session(
     path, *_ = made
     _, (done,) = run(tmp_path, path, [node])
     assert done.refused == (
-        f"{node.op} 'a node': {path}: has no kernel of the function '{steps}'; compile the kernels "
-        "of this model, or run it on the CPU"
+        f"{node.op} 'a node': {path}: does not contain the function '{steps}'; compile the "
+        "kernels of this model, or run the model on the CPU"
     )
 
 
@@ -254,6 +254,6 @@ def test_numbers_that_vary_within_a_channel_are_for_the_cpu(
     _, (done,) = run(tmp_path, path, [node])
     text = "[" + ",".join(map(str, shape)) + "]"
     assert done.refused == (
-        f"JpegPRelu 'a node': slope of shape {text} varies within a channel, which GPU kernels do "
-        "not take; run the model on the CPU"
+        f"JpegPRelu 'a node': slope of shape {text} varies within a channel or image, which GPU "
+        "kernels do not support; run the model on the CPU"
     )

@@ -1,4 +1,4 @@
-"""Functions of a pixel and arithmetic on CUDA make what operators mean, replayed as others."""
+"""Per-pixel functions and arithmetic on CUDA compute what operators mean, in a replay."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from jpegcompile.kernels.pixelwise.reference import jpeg_pixelwise, jpeg_program
 PLANES, GROUPS = Order(1, 8), Order(16, 8)
 FEW, FEWER = Order(16, 8, 9), Order(16, 8, 6)
 MATRICES = ("input 1",) * 4
-# With a division, which makes padded channels infinite if nothing guards them.
+# A program with a division, which would make padded channels infinite without a guard.
 DIVISION = "Neg x\nExp v0\nAdd v1 c0\nDiv x v2\nMul v3 c1\nElu v4 0.5"
 
 
@@ -36,7 +36,7 @@ def case(
     channels: int = 16,
     **attributes: Any,
 ) -> Case:
-    """A node of one map."""
+    """Return a node with one map."""
     shape = (BATCH, channels, 8, 16)
     block = {} if op.startswith("Spatial") else {"block": x.block}
     node = Node(op, attributes_of("x y", [x, y], **block, **attributes), [line_of(shape), *inputs])
@@ -54,7 +54,7 @@ def two_maps(
     channels: int = 32,
     other: tuple[int, int] | None = None,
 ) -> Case:
-    """A node of two maps; `other` are images and channels of the second one, input `place`."""
+    """Return a node with two maps; `other` is (images, channels) of the second, input `place`."""
     shape = (BATCH, channels, 8, 16)
     images, others = other or (BATCH, channels)
     second = (images, others, 8, 16)
@@ -67,12 +67,12 @@ def two_maps(
 
 
 def on_pixels(block: int, function: Callable[..., Doubles]) -> Callable[..., Doubles]:
-    """The function between transforms."""
+    """Return the function between transforms."""
     return lambda *maps: to_jpeg(function(*(to_spatial(x, block) for x in maps)), block)
 
 
 def vector(index: int, *shape: int) -> Doubles:
-    """A number for each channel, as an input holds it."""
+    """Return an input with one number for each channel."""
     return numbers(index, *shape).astype(float)
 
 
@@ -189,7 +189,7 @@ Made = tuple[list[Run], dict[int, StoredCubin]]
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """What every case launches, in one process."""
+    """Record the launches of all cases in one process."""
     folder: Path = tmp_path_factory.mktemp("functions")
     cubins = list(all_cubins(tilings=((64, 32, 16),), programs=OWN))
     write_cubins(folder / "made", cubins)
@@ -203,7 +203,7 @@ def test_launches_make_what_the_operator_means(index: int, made: Made) -> None:
 
 
 def test_a_wrong_number_is_seen(made: Made) -> None:
-    """Of a batch normalization, the shift of one channel."""
+    """Change the shift of one channel of a batch normalization."""
     index = CASES.index(LINEAR[7])
     done = made[0][index]
     (address,) = (a for a, values in done.copied.items() if values.size == 2 * 16)

@@ -1,7 +1,7 @@
-"""Convolutions that the native library launches on CUDA are those that Python launches.
+"""The native library launches the same convolutions on CUDA as Python.
 
-A map in planes is copied to channels last, where all numbers must be the same. A map in groups of
-16 channels, and a compact one, is read and made where it stands, by strides of its own.
+An NCHW map is copied to channels last, so all numbers must be equal. A grouped or compact map is
+read and written in place, with strides of its own.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def cubins_of(folder: Path) -> tuple[Path, dict[int, StoredCubin]]:
 
 @cache
 def runs_of(folder: Path) -> list[Run]:
-    """Of all layers, in one process."""
+    """Record the launches of all layers in one process."""
     path, _ = cubins_of(folder)
     return run(folder, path, [layer.node() for layer in LAYERS])[1]
 
@@ -83,13 +83,13 @@ def test_a_launch_is_that_of_python(index: int, folder: Path) -> None:
     launch = conv.launch(BATCH, FLOAT32, TILING)
     launched = convolved(done)
     cubin = cubins_of(folder)[1][launched.shared]
-    # Which kernel, on how much.
+    # Kernel and grid.
     assert cubin.kernel == launch.kernel
     own = [constant.partition("=")[0] for constant in cubin.constants.split(" ")]
     assert cubin.constants == constants_text({name: launch.constants[name] for name in own})
     assert launched.grid == launch.grid
     assert (launched.block, launched.stream) == (32 * cubin.warps, STREAM)
-    # Integers.
+    # Integer arguments.
     found = launched.arguments(cubin)
     expected = expected_numbers(layer)
     integers = {name: found[name] for name, kind in cubin.parameters if kind == "i32"}
@@ -99,7 +99,7 @@ def test_a_launch_is_that_of_python(index: int, folder: Path) -> None:
 
 
 def _check_memory(layer: Layer, done: Run, found: Mapping[str, int]) -> None:
-    """Maps in planes are copies; what a launch does not read is y."""
+    """NCHW maps are copies, and unused pointers are y."""
     conv, memory = layer.conv, done.memory
     copies = [address for name, address in memory.items() if name.startswith("scratch")]
     names = list(layer.inputs())
@@ -144,13 +144,13 @@ def _check_constants(layer: Layer, done: Run, found: Mapping[str, int]) -> None:
 
 @dataclass(frozen=True)
 class Other:
-    """A node that is no convolution, and its launch by Python.
+    """A node other than a convolution, and its launch in Python.
 
     Attributes:
-        name: of the test.
-        node: of a graph; x and y are in groups of channels.
-        spec: what Python launches.
-        maps: layouts by name, where they have strides of their own.
+        name: name of the test.
+        node: node of a graph; x and y are grouped maps.
+        spec: kernel that Python launches.
+        maps: layouts by name, for maps with strides of their own.
     """
 
     name: str
@@ -216,7 +216,7 @@ def test_other_launches_are_those_of_python(case: Other, folder: Path) -> None:
 
 
 def test_the_mean_of_few_coefficients_is_that_of_the_first(folder: Path) -> None:
-    """In groups of channels, Python has no such map: what leads from tile to tile is compared."""
+    """Python has no grouped map in rows, so only the strides between tiles are compared."""
     path, cubins = cubins_of(folder)
     attributes = grouped(FEW, input_block=8, output_block=1)
     inputs = [line_of(FEW), *["input 1"] * (len(OPERATORS["JpegGlobalAveragePool"].inputs) - 1)]
@@ -230,7 +230,7 @@ def test_the_mean_of_few_coefficients_is_that_of_the_first(folder: Path) -> None
 
 
 def test_the_tiling_that_keeps_a_chip_busy_is_taken(tmp_path: Path) -> None:
-    """Few rows: small tiles, so that more multiprocessors have one. Many rows: large tiles."""
+    """Few rows use small tiles, for more multiprocessors. Many rows use large tiles."""
     cubins = list(all_cubins(tilings=((64, 32, 16), (128, 64, 16))))
     write_cubins(tmp_path / "made", cubins)
     layers = [
@@ -254,9 +254,9 @@ def test_products_of_tensor_cores_are_preferred(tmp_path: Path) -> None:
 
 
 def test_kernels_that_take_more_than_a_chip_has_are_left_out(tmp_path: Path) -> None:
-    # The stand-in has 227 KB.
+    # The replacement of the device has 227 KB.
     large = [c for c in all_cubins(least_shared=228 << 10) if "conv_" in c.entry]
     rest = [c for c in all_cubins() if "conv_" not in c.entry]
     write_cubins(tmp_path / "made", [*large, *rest])
     _, (done,) = run(tmp_path, tmp_path / "made", [LAYERS[0].node()])
-    assert "has no conv.triton:conv_pixels with " in done.refused
+    assert "does not contain conv.triton:conv_pixels with " in done.refused

@@ -1,6 +1,6 @@
-"""Reductions over channels, rearrangements and group normalization that are launched on CUDA.
+"""Channel reductions, rearrangements and group normalization on CUDA.
 
-Launches are compared with Python's, and replayed by Triton's interpreter.
+The launches are compared with those of Python, and replayed by Triton's interpreter.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def case(
     size: tuple[int, int] = (8, 16),
     **attributes: Any,
 ) -> Case:
-    """A node of one map; `meant` is of pixels."""
+    """Return a node with one map; `meant` is a function of pixels."""
     shape = (BATCH, channels, *size)
     given = attributes_of("x y", [x, y], **attributes)
     node = Node(op, given, [line_of(shape), *inputs])
@@ -65,7 +65,7 @@ def reduced(op: str, x: Order, channels: int = 32) -> Case:
 
 
 def rearranged(op: str, x: Order, y: Order, channels: int, size: tuple[int, int]) -> Case:
-    """Side 2."""
+    """Rearrange squares of side 2."""
 
     def deep(pixels: Doubles) -> Doubles:
         n, c, h, w = pixels.shape
@@ -125,7 +125,7 @@ Made = tuple[list[Run], dict[int, StoredCubin]]
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """What every case launches, in one process."""
+    """Record the launches of all cases in one process."""
     folder: Path = tmp_path_factory.mktemp("pixels")
     cubins = list(all_cubins())
     write_cubins(folder / "made", cubins)
@@ -174,7 +174,7 @@ NODES = {
 
 @pytest.mark.parametrize("op", SPECS)
 def test_launches_are_those_of_python(op: str, made: Made) -> None:
-    """Maps stand in groups of channels; that of one channel is a copy with channels last."""
+    """Maps are grouped; a map of one channel is a copy with channels last."""
     spec, done = SPECS[op], made[0][len(CASES) + list(NODES).index(op)]
     assert not done.refused
     copies = ("from_planes", "to_planes")

@@ -1,7 +1,6 @@
-"""Separable operators and rearrangements that the native library launches on CUDA compute what
-operators mean, with the tables of Python.
+"""Separable operators and rearrangements on CUDA, with the tables of Python.
 
-Triton's interpreter replays the launches, and results are compared with float64.
+Triton's interpreter replays the launches, and the results are compared with float64.
 """
 
 from __future__ import annotations
@@ -31,12 +30,12 @@ from jpegcompile.precision import FLOAT32
 
 BATCH = 2
 HEIGHT, WIDTH = 8, 16
-# Products of matrices in float32, a few in a row.
+# Error of several consecutive matrix products in float32.
 ALLOWED = 2e-5
 
 
 def means(size: int) -> Doubles:
-    """Of each second pixel and its neighbors, as far as there are any: [size / 2, size]."""
+    """Return a matrix [size / 2, size] that averages every second pixel with its neighbors."""
     made = np.zeros((size // 2, size))
     for output, row in enumerate(made):
         row[max(2 * output - 1, 0) : 2 * output + 2] = 1
@@ -45,14 +44,14 @@ def means(size: int) -> Doubles:
 
 
 def more(size: int) -> Doubles:
-    """Eight lines of zeros behind all others."""
+    """Return a matrix that appends eight rows of zeros."""
     return np.eye(size + 8, size)
 
 
 def separable(
     op: str, x: Order, y: Order, axis: Callable[[int], Doubles], is_constant: bool = True
 ) -> MapCase:
-    """The pixels of the map by a matrix for each axis, composed with the transforms."""
+    """Return a case that applies a matrix to each axis of the pixels."""
     shape = (BATCH, 32 if x.group == 16 else 20, HEIGHT, WIDTH)
     composed = []
     for size in (HEIGHT, WIDTH):
@@ -117,7 +116,7 @@ REARRANGED = [name for name in CASES if name not in SEPARABLE]
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Made]:
-    """What every case launches, in one process."""
+    """Record the launches of all cases in one process."""
     folder = tmp_path_factory.mktemp("rearranged")
     all_made = made_by(folder, [case.node for case in CASES.values()])
     return dict(zip(CASES, all_made, strict=True))
@@ -135,7 +134,7 @@ def test_a_wrong_matrix_is_found(made: dict[str, Made]) -> None:
 
 
 def without_rounding(matrix: Doubles) -> Doubles:
-    """A matrix without what products of transforms leave where zeros should be."""
+    """Remove the rounding errors of products of transforms from a matrix."""
     largest = np.abs(matrix).max(1, keepdims=True)
     return np.where(np.abs(matrix) < 2.0**-40 * largest, np.float32(0), matrix)
 
@@ -169,7 +168,7 @@ def test_a_rearrangement_is_launched_as_by_python(name: str, made: dict[str, Mad
     y = replace(MapLayout.whole(outputs, made_height, made_width, case.y.block), is_rows=is_rows)
     spec = Rearrange(MapLayout(channels, height, width), y, 2, "ToDepth" in case.node.op)
     launch = spec.launch(BATCH, FLOAT32, spec.default_tiling(FLOAT32))
-    # Coefficients stand at their places in the map.
+    # Coefficients are at their positions in the map.
     at_places = replace(launch, constants={**launch.constants, "Y_ROWS": 0})
     launched, cubin = made[name].launched(spec.kernel)
     require_same(launched, cubin, at_places, "y_" if is_rows else "")

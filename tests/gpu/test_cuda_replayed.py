@@ -1,7 +1,7 @@
-"""What the native library launches on CUDA computes what operators mean.
+"""The kernels that the native library launches on CUDA compute what operators mean.
 
-The launches of a node are replayed by Triton's interpreter, on memory like that of the device, and
-the result is compared with the operator in float64.
+Triton's interpreter replays the launches of a node on memory with the layout of the device, and the
+result is compared with the operator in float64.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def conv_case(
     kernel: int = 3,
     made: int = 15,
 ) -> Case:
-    """A convolution of stride 1 that keeps the size, with as many frequencies as are made."""
+    """Return a convolution of stride 1 that keeps the size, with `made` output frequencies."""
     inputs, outputs = channels
     shape, result = (BATCH, inputs, *size), (BATCH, outputs, *size)
     pad = kernel // 2
@@ -123,7 +123,7 @@ def low(x: Doubles) -> Doubles:
 
 
 def pooled(pixels: Doubles, by: Doubles) -> Doubles:
-    """The pixels at the first largest places of windows of 3x3, each second pixel."""
+    """Return pixels at the first maximum of 3x3 windows with stride 2."""
     windows = [
         np.lib.stride_tricks.sliding_window_view(
             np.pad(v, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-np.inf), (3, 3), (2, 3)
@@ -151,7 +151,7 @@ CASES += [
     one_map("JpegAsmMaxPool", GROUPS, Order(1, 4),
             lambda x: to_jpeg(pooled(to_spatial(x, 8), low(x)), 4),
             BAND + MATRICES, **POOL),
-    # Of pixels the approximation is the map itself.
+    # The approximation of pixels is the map itself.
     one_map("JpegAsmMaxPool", Order(16), Order(16), lambda x: pooled(x, x),
             ("band 8 16 1 1", *MATRICES), **{**POOL, "input_block": 1, "output_block": 1}),
     one_map("JpegGlobalAveragePool", FEWER, Order(),
@@ -165,7 +165,7 @@ CASES += [
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Run], dict[int, StoredCubin]]:
-    """What every case launches, in one process."""
+    """Record the launches of all cases in one process."""
     folder = tmp_path_factory.mktemp("replayed")
     cubins = list(all_cubins(tilings=((64, 32, 16),)))
     write_cubins(folder / "made", cubins)
@@ -174,7 +174,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Run], dict[int,
 
 
 def _complete(node: Node) -> Node:
-    """With the index that function bodies of masked pools read."""
+    """Return the inputs with the index that the function bodies of masked pools read."""
     if node.op != "JpegAsmMaxPool":
         return node
     return Node(node.op, node.attributes, [*node.inputs, "index 1"])

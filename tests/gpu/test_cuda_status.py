@@ -1,4 +1,4 @@
-"""When the native library has kernels for CUDA, and what it says where it has none."""
+"""When the native library finds kernels for CUDA, and its messages if it does not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jpegcompile.gpu.cubin_file import StoredCubin, read_cubins, write_cubins
 
 RELU = Node("JpegRelu", {"block": 8, "x_group": 16, "y_group": 16}, ["input 1 16 8 8"])
 MATRICES = ["input 1"] * 4
-# Writes the kernels of a copy from planes and of a ReLU on coefficients that stand in a raster.
+# Writes the kernels of a copy from NCHW and of a ReLU on a raster of coefficients.
 COMPILE = """
 import sys
 from dataclasses import replace
@@ -73,14 +73,14 @@ def test_code_for_earlier_chips_of_major_8_runs_on_later_ones(tmp_path: Path) ->
     assert status.startswith("CUDA: sm_80,")
     status, _ = run(tmp_path, tmp_path / "made", JPEGCOMPILE_STAND_IN_ARCH="90")
     assert status == (
-        f"no CUDA: {tmp_path / 'made'}: has kernels for sm_80, the device is sm_90; "
+        f"no CUDA: {tmp_path / 'made'}: contains kernels for sm_80, the device is sm_90; "
         "compile the kernels for it"
     )
 
 
 def test_code_of_other_chips_does_not_run(cubins: Path, tmp_path: Path) -> None:
     status, _ = run(tmp_path, cubins, JPEGCOMPILE_STAND_IN_ARCH="100")
-    assert "has kernels for sm_90, the device is sm_100" in status
+    assert "kernels for sm_90, the device is sm_100" in status
 
 
 def test_no_driver(cubins: Path, tmp_path: Path) -> None:
@@ -93,43 +93,43 @@ def test_no_driver(cubins: Path, tmp_path: Path) -> None:
 
 def test_another_library_is_no_driver(cubins: Path, tmp_path: Path) -> None:
     status, _ = run(tmp_path, cubins, JPEGCOMPILE_LIBCUDA=str(library()))
-    assert status == "no CUDA: the CUDA driver has no cuGetErrorName; update it"
+    assert status == "no CUDA: the CUDA driver has no cuGetErrorName; update the driver"
 
 
 def test_no_device(cubins: Path, tmp_path: Path) -> None:
     status, _ = run(tmp_path, cubins, JPEGCOMPILE_STAND_IN_ARCH="0")
     assert status == (
-        "no CUDA: the CUDA driver refused cuInit: CUDA_ERROR_NO_DEVICE (words of the stand-in)"
+        "no CUDA: the CUDA driver rejected cuInit: CUDA_ERROR_NO_DEVICE (words of the stand-in)"
     )
 
 
 def test_no_file_beside_the_library(tmp_path: Path) -> None:
     status, _ = run(tmp_path, "")
     beside = library().parent / "jpegcompile.cubins"
-    assert status == f"no CUDA: {beside}: compiled kernels cannot be read; check the path"
+    assert status == f"no CUDA: {beside}: cannot read compiled kernels; check the path"
 
 
 @pytest.mark.parametrize(
     ("change", "cause"),
     [
-        (lambda c: b"x" + c, "it is no file of compiled kernels"),
-        (lambda c: c.replace(b"cubins 1 ", b"cubins 2 "), "it is no file of compiled kernels"),
+        (lambda c: b"x" + c, "not a file of compiled kernels"),
+        (lambda c: c.replace(b"cubins 1 ", b"cubins 2 "), "not a file of compiled kernels"),
         (lambda c: c[:40], "it ends within its index"),
-        (lambda c: c[:-1], "it ends before the code of layout.triton:to_planes for sm_90 does"),
+        (lambda c: c[:-1], "it ends within the code of layout.triton:to_planes for sm_90"),
         (lambda c: c.replace(b"cubins 1 ", b"cubins 1 x"), "its index's size is 'x"),
         (lambda c: c.replace(b"\n90\t", b"\n9x\t"), "an architecture is '9x'"),
         (lambda c: c.replace(b"BM=64", b"BM=6 "), "a constant is ''"),
-        (lambda c: c.replace(b"BM=64", b"BN=64"), "the constant 'BN' is there twice"),
-        (lambda c: c.replace(b"BM=64", b"BM=-4"), "the constant 'BM' is no positive number"),
+        (lambda c: c.replace(b"BM=64", b"BN=64"), "the constant 'BN' is duplicated"),
+        (lambda c: c.replace(b"BM=64", b"BM=-4"), "the constant 'BM' is not a positive number"),
         (lambda c: c.replace(b"x:*fp32", b"x=*fp32"), "a parameter is 'x=*fp32'"),
         (lambda c: c.replace(b"x:*fp32 y", b"y:*fp32 y"), "the parameter 'y' of "),
         (lambda c: c.replace(b"plane:i32", b"plane:i3x"), "a parameter is 'plane:i3x'"),
-        (lambda c: c.replace(b"plane:i32", b"plane:i64"), "has 4 bytes, its type is i64"),
-        (lambda c: c.replace(b"plane:i32", b"plan:i32"), "its index does not end with a line"),
+        (lambda c: c.replace(b"plane:i32", b"plane:i64"), "has 4 bytes, but its type is i64"),
+        (lambda c: c.replace(b"plane:i32", b"plan:i32"), "its index does not end"),
         (lambda c: c.replace(b"\t4\t", b"\t0\t"), "a number of warps is '0'"),
         (lambda c: c.replace(b"\t4\t", b"\t\t4"), "a number of warps is ''"),
         (lambda c: c.replace(b"\tto_planes\t", b"\tto_planez\t"), "it has no kernel to_planez"),
-        (lambda c: c[:-1] + b"!", "the code of layout.triton:to_planes for sm_90 is not what"),
+        (lambda c: c[:-1] + b"!", "the code of layout.triton:to_planes for sm_90 does not match"),
         (lambda c: c.replace(b"ELF", b"ELV"), "the code of layout.triton:to_planes"),
     ],
 )
@@ -154,7 +154,7 @@ def test_every_byte_that_is_lost_is_missed(tmp_path: Path) -> None:
 def test_a_cubin_of_other_parameters(sizes: list[int], tmp_path: Path) -> None:
     made = one()
     wrong = StoredCubin(**{**vars(made), "code": elf("to_planes", sizes)})
-    cause = f"takes {len(sizes)} parameters, 8 are expected"
+    cause = f"has {len(sizes)} parameters, not 8"
     assert cause in status_of(tmp_path, content_of(tmp_path, wrong))
 
 
@@ -171,14 +171,14 @@ def test_a_kernel_that_is_missing_is_told_at_the_call(tmp_path: Path) -> None:
     node = Node(RELU.op, RELU.attributes, [*RELU.inputs, *MATRICES])
     _, (done,) = run(tmp_path, tmp_path / "few", [node])
     assert done.refused.startswith(
-        f"JpegRelu 'a node': {tmp_path / 'few'}: has no arithmetic.triton:elementwise with "
+        f"JpegRelu 'a node': {tmp_path / 'few'}: does not contain arithmetic.triton:elementwise "
     )
     assert "PROGRAM=Relu" in done.refused
     assert done.refused.endswith(" for sm_90; compile the kernels again")
 
 
 def test_the_function_tells_the_status() -> None:
-    # In a process of its own, since the library decides once.
+    # Run in a separate process, since the library decides only once.
     code = """
 import ctypes, sys
 status = ctypes.CDLL(sys.argv[1]).JpegcompileCudaStatus
@@ -193,7 +193,7 @@ print(status(b"").decode())
 
 
 def test_what_triton_compiles_is_taken(tmp_path: Path) -> None:
-    """The parameters that the library finds in a real cubin are those of the index."""
+    """The library finds the same parameters in a real cubin as in the index."""
     file = tmp_path / "compiled"
     compiled(COMPILE, file)
     status, (done,) = run(

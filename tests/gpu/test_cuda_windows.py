@@ -1,7 +1,6 @@
-"""Transposed convolutions and global maxima that the native library launches on CUDA: they are
-launched as by Python, and compute what operators mean.
+"""Transposed convolutions and global maxima on CUDA are launched as in Python.
 
-Triton's interpreter replays the launches, and results are compared with float64.
+Triton's interpreter replays the launches, and the results are compared with float64.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ from jpegcompile.precision import FLOAT32
 
 BATCH = 2
 TILING = (64, 32, 16)
-# Products of matrices in float32, a few in a row.
+# Error of several consecutive matrix products in float32.
 ALLOWED = 2e-5
 
 
 @dataclass(frozen=True)
 class Window:
-    """Attributes of a transposed convolution, along H and along W."""
+    """Attributes of a transposed convolution along H and W."""
 
     kernel: tuple[int, int]
     strides: tuple[int, int] = (2, 2)
@@ -50,7 +49,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Channels:
-    """How many channels there are, and how the maps of them stand."""
+    """Numbers of channels and layouts of the maps."""
 
     inputs: int
     outputs: int
@@ -125,7 +124,7 @@ CASES = {case.name: case for case in _ALL}
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Made]:
-    """What every case launches, in one process."""
+    """Record the launches of all cases in one process."""
     folder = tmp_path_factory.mktemp("windows")
     all_made = made_by(folder, [case.node for case in CASES.values()], (TILING,))
     return dict(zip(CASES, all_made, strict=True))

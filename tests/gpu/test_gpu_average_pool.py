@@ -1,4 +1,4 @@
-"""Global average pooling by GPU kernels, against float64."""
+"""Global average pooling with GPU kernels, compared with float64."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TILING = Tiling(64, 32)
 
 @dataclass(frozen=True)
 class Case:
-    """A map whose mean is wanted; `frequencies` of it, 0 for all."""
+    """A map to average, with `frequencies` frequencies; 0 for all."""
 
     batch: int
     channels: int
@@ -64,7 +64,7 @@ SWEEP = [
 
 
 def check(case: Case, **fault: Any) -> float:
-    """The error as a fraction of what is allowed; `fault` replaces numbers of the launch."""
+    """Return the error relative to the tolerance; `fault` replaces numbers of the launch."""
     pool = case.pool
     shape = (case.batch, case.channels, *case.size)
     pixels = np.random.default_rng(3).standard_normal(shape) + 0.5

@@ -1,4 +1,4 @@
-"""The cases of `gpu-check`, small ones, by Triton's interpreter."""
+"""Small cases of `gpu-check` in Triton's interpreter."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_wrong_factor_is_found(
 def test_wrong_padding_is_found(
     fault: Callable[[Tensor], Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the padded channels alone."""
+    """Change the padded channels only."""
     (case,) = (c for c in CASES if (c.family, c.name) == ("average_pool", "20x7x5 as pixels"))
     assert run_case(case, FLOAT32, CPU).passed
     plant(monkeypatch, lambda y: torch.cat([y[..., :20], fault(y[..., 20:])], -1))

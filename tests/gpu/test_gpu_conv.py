@@ -1,4 +1,4 @@
-"""Convolutions by GPU kernels, against PyTorch in float64 with the same masks."""
+"""Convolutions with GPU kernels, compared with PyTorch in float64 with the same masks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from jpegcompile.kernels.conv.launch import Convolution
 from jpegcompile.precision import FLOAT16, FLOAT32, TF32X3, Precision
 
 LOW, HIGH, SLOPE = -0.4, 0.9, 0.2
-# What programs read besides the pixel, for every channel.
+# Constants of programs for every channel.
 CONSTANTS: dict[Program, tuple[float, ...]] = {
     PRELU: (SLOPE,),
     CLIP: (LOW, HIGH),
@@ -46,7 +46,7 @@ CONSTANTS: dict[Program, tuple[float, ...]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """A convolution; of `kept` and `read` frequencies 0 means all."""
+    """A convolution; `kept` and `read` are numbers of frequencies, 0 for all."""
 
     batch: int = 1
     channels: Pair = (20, 24)
@@ -77,7 +77,7 @@ TF32_ROWS = replace(ONE_BY_ONE, precision=TF32X3, channels=(20, 40), read=8, kep
 
 
 def spatially(case: Case, x: Doubles, weight: Doubles, bias: Doubles) -> Doubles:
-    """The convolution itself, in float64."""
+    """Return the convolution without epilogue in float64."""
     image, kernel, shift = (torch.from_numpy(np.ascontiguousarray(v)) for v in (x, weight, bias))
     top, left, bottom, right = case.pads
     if case.is_transposed:
@@ -93,7 +93,7 @@ def spatially(case: Case, x: Doubles, weight: Doubles, bias: Doubles) -> Doubles
 
 
 def activated(case: Case, pixels: Doubles, block: int) -> Doubles:
-    """The function of each pixel, with masks by few frequencies where the program has them."""
+    """Apply the per-pixel program, with approximated masks if the program has them."""
     program = case.program
     near = pixels
     if case.phi:
@@ -111,9 +111,9 @@ def activated(case: Case, pixels: Doubles, block: int) -> Doubles:
 
 
 def fault_of(case: Case, fault: str = "") -> float:
-    """By how much a kernel errs more than it may; 1 is just allowed.
+    """Return the error of a kernel relative to the tolerance.
 
-    `fault` plants one: a transposed DCT, another mask, a window without its halo.
+    `fault` introduces an error: a transposed DCT, another mask, or a window without its halo.
     """
     generator = np.random.default_rng(3)
     inputs, outputs = case.channels
@@ -181,7 +181,7 @@ QUICK = (
     replace(ONE_BY_ONE, channels=(24, 36), group=3, size=(12, 12), y_rows=True),
     Case(is_transposed=True, kernel=(4, 4), strides=(2, 2), size=(7, 9)),
     Case(precision=FLOAT16, residual="rows", y_rows=True, kept=8),
-    # Programs of many channels finish them in pieces, and transforms of tf32x3 take turns.
+    # Programs of many channels finish in parts, and transforms of tf32x3 run in sequence.
     Case(precision=FLOAT16, channels=(20, 100), residual="pixels", tiling=Tiling(128, 128, 32, 8)),
     Case(channels=(20, 40), program=ASM_RELU, phi=6, y_rows=True, kept=9, residual="rows"),
     replace(WIDE, residual="rows", program=ASM_RELU, phi=6, y_rows=True, kept=9),
@@ -252,10 +252,10 @@ def test_three_products_for_one(case: Case) -> None:
 
 
 @thorough
-# Rounding to 11 bits moves pixels across the masks of few frequencies.
+# Rounding to 11 bits moves pixels across approximated masks.
 @pytest.mark.parametrize("case", [case for case in ALL[::5] if not case.phi], ids=name_of)
 def test_half_precision(case: Case) -> None:
-    # Sums of coefficients are rounded once more, and transformed to pixels first.
+    # Sums of coefficients are transformed to pixels first and rounded once more.
     transforms = 2 if case.x_rows else 1
     assert fault_of(replace(case, precision=FLOAT16)) <= transforms
 

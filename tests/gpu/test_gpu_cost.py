@@ -28,7 +28,7 @@ A100, H100 = GPUS["sm_80"], GPUS["sm_90"]
 
 
 def test_the_page_is_up_to_date() -> None:
-    """Write it again with `python docs/gpu_predictions.py`."""
+    """Run `python docs/make.py` to write it again."""
     script = runpy.run_path(str(PAGE.with_suffix(".py")))
     assert PAGE.read_text(encoding="utf-8") == script["page"]()
 
@@ -67,7 +67,7 @@ def test_the_largest_of_three_times_counts() -> None:
     assert Work(3.35e12).time(FLOAT16, H100) == pytest.approx(1 + overhead)
     assert Work(1.0, 67e12, 132).time(FLOAT32, H100) == pytest.approx(1 + overhead)
     assert Work(1.0, 165e12, 132).time(TF32X3, H100) == pytest.approx(1 + overhead)
-    # One program more than there are multiprocessors takes another wave.
+    # One more program than multiprocessors requires another wave.
     flops = H100.peak(FLOAT16)
     assert Work(1.0, flops, 133).time(FLOAT16, H100) == pytest.approx(2 * 132 / 133 + overhead)
     assert Work(1.0, flops, 13201).time(FLOAT16, H100) == pytest.approx(1 + overhead)
@@ -105,7 +105,7 @@ def test_the_layers_of_resnets() -> None:
         "resnet18": sum(ideal_work(x.convolution, 1, FLOAT16).flops for x in resnet18()),
         "resnet50": sum(ideal_work(x.convolution, 1, FLOAT16).flops for x in resnet50()),
     }
-    # As published: 1.8 and 4.1 G multiply-adds, with the stride in the 3x3 convolution.
+    # Published numbers: 1.8 and 4.1 G multiply-adds, with the stride in the 3x3 convolution.
     assert flops["resnet18"] == pytest.approx(2 * 1.814e9, rel=0.002)
     assert flops["resnet50"] == pytest.approx(2 * 4.089e9, rel=0.002)
     in_rows = [x.name for x in resnet50(8) if x.convolution.x.is_rows]

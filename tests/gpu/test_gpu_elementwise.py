@@ -1,4 +1,4 @@
-"""Functions of one map or two by the elementwise GPU kernel, against NumPy in float64."""
+"""Functions of one or two maps with the elementwise GPU kernel, compared with NumPy in float64."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from jpegcompile.precision import FLOAT16, FLOAT32, Precision
 
 SUM = Program((step("Add", PIXEL, OTHER),))
 PRODUCT = Program((step("Mul", PIXEL, OTHER),))
-# scale * x + shift, the shift by the map of ones.
+# scale * x + shift, with the shift times the map of ones.
 AFFINE = Program(
     (
         step("Mul", PIXEL, CONSTANTS),
@@ -52,7 +52,7 @@ EXCITED = Program(
 
 @dataclass(frozen=True)
 class Case:
-    """A function of a map of `size`; of frequencies 0 means all."""
+    """A function of a map of size `size`; 0 frequencies means all."""
 
     program: Program
     size: tuple[int, int] = (8, 16)
@@ -68,7 +68,7 @@ class Case:
 
 
 def meant(case: Case, x: Doubles, other: Doubles, vector: Doubles, table: Doubles) -> Doubles:
-    """What the programs of these tests mean."""
+    """Compute the programs of these tests with NumPy."""
     functions: dict[Program, Callable[[], Doubles]] = {
         NOTHING: lambda: x,
         SUM: lambda: x + other,
@@ -80,7 +80,7 @@ def meant(case: Case, x: Doubles, other: Doubles, vector: Doubles, table: Double
 
 
 def fault_of(case: Case, *, wrong_constant: float = 0.0) -> float:
-    """By how much a kernel errs more than it may; 1 is just allowed."""
+    """Return the error of a kernel relative to the tolerance."""
     generator = np.random.default_rng(5)
     block = block_size(*case.size)
     kept = case.kept or full(block)
@@ -156,7 +156,7 @@ def test_a_wrong_constant_is_found() -> None:
     assert fault_of(Case(AFFINE), wrong_constant=1e-3) > 10
 
 
-# One line for each step that programs have, in the text that compiled files record.
+# One line for each step of programs, in the text of compiled files.
 STEPS = (
     *("Add x c0", "Sub x c0", "Mul x c0", "Div x c0", "Max x c0", "Min x c0", "Neg x"),
     *("Equal x c0", "Greater x c0", "GreaterOrEqual x c0", "Less x c0", "LessOrEqual x c0"),
@@ -187,7 +187,7 @@ def test_every_step_of_programs(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["Sin", "Cos"])
 def test_large_angles(name: str) -> None:
-    """Their turns are taken off in double precision."""
+    """Arguments of sine and cosine are reduced in double precision."""
     layout = MapLayout.whole(16, 8, 8, 8)
     values = np.geomspace(1e-3, 1e7, 16 * 64).reshape(1, 16, 8, 8) * np.resize([1, -1], 64).reshape(
         8, 8

@@ -1,4 +1,4 @@
-"""Group normalisation by GPU kernels, against the reference in float64."""
+"""Group normalization with GPU kernels, compared with the reference in float64."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EPSILON = 1e-5
 
 @dataclass(frozen=True)
 class Case:
-    """A normalisation; `frequencies` of y, 0 for all; pixels are about `middle`."""
+    """A normalization; y has `frequencies` frequencies, 0 for all; pixels are near `middle`."""
 
     groups: int
     batch: int
@@ -72,13 +72,13 @@ SWEEP = [
 
 
 def parameters(case: Case) -> tuple[Doubles, Doubles]:
-    """Scale and shift [C]."""
+    """Return scale and shift [C]."""
     generator = np.random.default_rng(8)
     return generator.standard_normal(case.channels), generator.standard_normal(case.channels)
 
 
 def normalized(case: Case, x: Doubles, fault: str = "", **numbers: int) -> Doubles:
-    """What the kernels make of x; `numbers` are replaced in the launch of the kernel `fault`."""
+    """Run the kernels on x; `numbers` replace numbers in the launch of the kernel `fault`."""
     norm = case.normalization
 
     def altered(launch: Launch) -> Launch:
@@ -103,7 +103,7 @@ def normalized(case: Case, x: Doubles, fault: str = "", **numbers: int) -> Doubl
 
 
 def input_of(case: Case) -> Doubles:
-    """Pixels as memory holds them; each channel has its own mean and spread."""
+    """Return pixels in memory layout; each channel has its own mean and spread."""
     generator = np.random.default_rng(9)
     shape = (case.batch, case.channels, *case.size)
     spread = generator.uniform(0.5, 2.0, (case.channels, 1, 1))
@@ -112,7 +112,7 @@ def input_of(case: Case) -> Doubles:
 
 
 def expected_of(case: Case, x: Doubles) -> Doubles:
-    """Pixels that the reference makes."""
+    """Return the pixels of the reference."""
     scale, shift = parameters(case)
     pixels = pixels_of(x, case.normalization.x)
     made = jpeg_group_normalization(
@@ -122,7 +122,7 @@ def expected_of(case: Case, x: Doubles) -> Doubles:
 
 
 def check(case: Case, fault: str = "", **numbers: Any) -> float:
-    """The error as a fraction of what is allowed."""
+    """Return the error relative to the tolerance."""
     x = input_of(case)
     made = normalized(case, x, fault, **numbers)
     return excess(made, expected_of(case, x), case.normalization.y, case.precision)
@@ -140,7 +140,7 @@ def test_larger_group_normalization(case: Case) -> None:
 
 
 def test_the_mean_of_squares_would_be_too_inexact() -> None:
-    """What the kernels avoid: E[x^2] - mean^2 in float32 fails the check that they pass."""
+    """The kernels pass a check that E[x^2] - mean^2 in float32 fails."""
     case = Case(2, 1, 4, (16, 16), middle=100.0)
     x = input_of(case)
     norm = case.normalization
@@ -166,7 +166,7 @@ def test_the_mean_of_squares_would_be_too_inexact() -> None:
     ],
 )
 def test_a_fault_is_found(kernel: str, numbers: dict[str, int]) -> None:
-    """Of 81 pixels in parts of 64 and 17: wrong counts, groups, strides and masks."""
+    """Wrong counts, groups, strides and masks for 81 pixels in parts of 64 and 17."""
     case = Case(4, 1, 20, (9, 9))
     assert check(case) <= 1
     assert check(case, kernel, **numbers) > 1

@@ -1,4 +1,4 @@
-"""The ingest on GPUs, by Triton's interpreter, against the float decode."""
+"""The ingest on GPUs in Triton's interpreter, compared with the float decode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Maps between planes and channels last on GPUs, by Triton's interpreter."""
+"""Conversion of maps between NCHW and channels last on GPUs, in Triton's interpreter."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_from_planes(channels: int, thin: int) -> None:
     launch = FromPlanes(layout).launch(2, FLOAT32, TILING)
     made = run_kernel(launch, {"x": x}, {}, (2, *layout.shape))
     np.testing.assert_array_equal(made[..., :channels], x.transpose(0, 2, 3, 1))
-    # Written, and zero.
+    # The padding is written with zeros.
     assert not made[..., channels:].any()
 
 
@@ -34,7 +34,7 @@ def test_from_planes(channels: int, thin: int) -> None:
 def test_to_planes(channels: int) -> None:
     layout = MapLayout(channels, 5, 7)
     expected = _planes(channels, 5, 7)
-    # What padded channels hold must not matter.
+    # The values of padded channels must not matter.
     x = np.full((2, *layout.shape), np.nan)
     x[..., :channels] = expected.transpose(0, 2, 3, 1)
     made = run_kernel(ToPlanes(layout).launch(2, FLOAT32, TILING), {"x": x}, {}, expected.shape)

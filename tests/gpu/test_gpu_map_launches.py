@@ -1,4 +1,4 @@
-"""Launches of kernels of maps name every argument, and keep what compiled kernels rely on."""
+"""Launches name every argument of their kernel, and meet the assumptions of compiled kernels."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from jpegcompile.precision import FLOAT16, FLOAT32, TF32X3, Precision
 
 
 class Operator(Protocol):
-    """What the records of all operators on maps have."""
+    """Interface of the records of all operators on maps."""
 
     def default_tiling(self, precision: Precision) -> Tiling: ...
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch: ...
 
 
-# Pointers that a kernel takes and does not read unless the launch says so.
+# Pointer arguments that a kernel does not always read.
 OPTIONAL = {"low", "constants", "approximated", "forward"}
 X, WIDE = MapLayout.whole(20, 8, 24, 8), MapLayout.whole(80, 4, 12, 4)
 Y, ONE = MapLayout(20, 8, 24, 8, 6, True), MapLayout.whole(20, 1, 1)
@@ -49,7 +49,7 @@ OPERATORS: list[Operator] = [
 
 
 def launches(precision: Precision) -> list[Launch]:
-    """Of every kernel, as it is launched by default."""
+    """Return the default launch of every kernel."""
     parts = NORMALIZATION.moments_tiling(precision)
     return [
         *(o.launch(3, precision, o.default_tiling(precision)) for o in OPERATORS),
@@ -59,7 +59,7 @@ def launches(precision: Precision) -> list[Launch]:
 
 
 def missing(launch: Launch) -> set[str]:
-    """Arguments of the kernel that the launch does not give."""
+    """Return the arguments of the kernel that the launch lacks."""
     kernel = kernel_of(launch.kernel)
     names = set(inspect.signature(kernel.fn if hasattr(kernel, "fn") else kernel).parameters)
     return names - OPTIONAL - set(launch.pointers) - set(launch.numbers) - set(launch.constants)

@@ -1,4 +1,4 @@
-"""Max pooling by GPU kernels, against PyTorch and the references in float64."""
+"""Max pooling with GPU kernels, compared with PyTorch and the references in float64."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TILING = Tiling(64, 32)
 
 @dataclass(frozen=True)
 class Case:
-    """A pooling; `frequencies` of y, 0 for all; `phi` decide the position, 0 for the exact one."""
+    """A pooling; y has `frequencies` frequencies and masks `phi`; 0 means all."""
 
     batch: int
     channels: int
@@ -88,7 +88,7 @@ SWEEP = [
 
 
 def inputs(case: Case, pool: MaxPool) -> dict[str, Doubles]:
-    """The maps that it reads, as memory holds them."""
+    """Return the input maps in memory layout."""
     shape = (case.batch, case.channels, *case.size)
     pixels = np.random.default_rng(7).standard_normal(shape)
     maps = {"x": pixels}
@@ -99,7 +99,7 @@ def inputs(case: Case, pool: MaxPool) -> dict[str, Doubles]:
 
 
 def exact(case: Case, x: Doubles) -> Doubles:
-    """The largest pixels by PyTorch, which has the same padding on both sides only."""
+    """Return the maxima of PyTorch, which only has symmetric padding."""
     top, left, bottom, right = case.pads
     whole = torch.nn.functional.pad(
         torch.from_numpy(x), (left, right, top, bottom), value=-float("inf")
@@ -111,7 +111,7 @@ def exact(case: Case, x: Doubles) -> Doubles:
 
 
 def at_positions(case: Case, x: Doubles, low: Doubles) -> Doubles:
-    """Pixels of x where `low` is largest, the first of equal ones."""
+    """Return the pixels of x at the first maximum of `low`."""
     window = (case.kernel, case.strides, case.pads, case.dilations, -np.inf)
     guesses = np.stack([seen for _, seen in taps(low, *window)])
     values = np.stack([seen for _, seen in taps(x, *window)])
@@ -120,7 +120,7 @@ def at_positions(case: Case, x: Doubles, low: Doubles) -> Doubles:
 
 
 def check(case: Case, run_as: MaxPool | None = None) -> float:
-    """The error as a fraction of what is allowed; `run_as` is a faulty launch."""
+    """Return the error relative to the tolerance; `run_as` is a faulty launch."""
     pool = case.pool
     given = inputs(case, pool)
     pixels = {name: pixels_of(values, pool.x) for name, values in given.items()}
@@ -196,7 +196,7 @@ def test_a_transposed_transform_is_found() -> None:
 
 
 def test_a_function_by_few_frequencies_follows() -> None:
-    """ASM ReLU of what was pooled; of another number of frequencies it is another map."""
+    """ASM ReLU of the pooled map; another number of mask frequencies gives another map."""
     case = Case(1, 20, (16, 16), is_rows=True, frequencies=9)
     pool = replace(case.pool, program=ASM_RELU, phi=4)
     given = inputs(case, pool) | {"constants": np.zeros((1, padded(case.channels)))}
@@ -210,7 +210,7 @@ def test_a_function_by_few_frequencies_follows() -> None:
 
 
 def test_padding_that_is_zero_is_found() -> None:
-    """Of negative pixels, maxima beside the border would be zero."""
+    """With zero padding, maxima of negative pixels at the border would be zero."""
     layout = MapLayout.whole(1, 3, 3)
     pool = MaxPool(layout, layout, (3, 3), pads=(1, 1))
     pixels = -1.0 - np.arange(9.0).reshape(1, 1, 3, 3)

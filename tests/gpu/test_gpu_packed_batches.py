@@ -1,4 +1,4 @@
-"""Packed batches give modules of PyTorch the same tensors and outputs, bit for bit."""
+"""Packed batches lead to the same tensors and outputs of PyTorch modules, bit for bit."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from onnx import ModelProto, numpy_helper, parser
+from support.codes import refused
 from support.images import make_jpeg
 from support.packing import coefficients_like
 
@@ -19,7 +20,7 @@ from jpegcompile.runtime.triton import module as modules
 from jpegcompile.runtime.triton.module import CompiledModule
 from jpegcompile.runtime.triton.packed import copied, unpacked_on
 
-# One convolution: the interpreter takes its time.
+# One convolution only, since the interpreter is slow.
 NETWORK = """
 <ir_version: 8, opset_import: ["" : 17]>
 tiny (float[N, {channels}, 16, 16] x) => (float[N, 4] y) {{
@@ -60,7 +61,7 @@ def module(tmp_path_factory: pytest.TempPathFactory) -> CompiledModule:
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[PackedBatch]:
-    """The packed batches that a module sends."""
+    """Record the packed batches that a module sends."""
     batches: list[PackedBatch] = []
 
     def unpacked(batch: PackedBatch, device: torch.device) -> dict[str, torch.Tensor]:
@@ -127,11 +128,13 @@ def test_a_wrong_value_changes_the_outputs(
 
 def test_tensors_are_not_packed(tmp_path: Path) -> None:
     module = module_of(tmp_path, input="tensor")
-    with pytest.raises(UsageError) as caught:
+    with refused("module-packed-tensors", UsageError):
         module.feeds(files(1), packed=True)
-    assert str(caught.value) == (
-        f"{module.path}: takes tensors, and only coefficients can be packed; leave packed out"
-    )
+    with refused("module-shared-inputs", UsageError):
+        module.run(files(1), {"mask": np.ones(1, np.float32)})
+    module._process += 1
+    with refused("module-opened-before-fork", UsageError):
+        module.run(files(1))
 
 
 def test_planes_of_any_values_by_one_copy() -> None:

@@ -1,4 +1,4 @@
-"""SpaceToDepth and DepthToSpace by GPU kernels, against the references in float64."""
+"""SpaceToDepth and DepthToSpace with GPU kernels, compared with the references in float64."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TILING = Tiling(64, 32)
 
 @dataclass(frozen=True)
 class Case:
-    """An exchange; `channels` and `size` are those of the map that has more pixels."""
+    """A rearrangement; `channels` and `size` describe the map with more pixels."""
 
     to_depth: bool
     side: int
@@ -76,7 +76,7 @@ SWEEP = [
 
 
 def check(case: Case, **fault: Any) -> float:
-    """The error as a fraction of what is allowed; `fault` replaces numbers of the launch."""
+    """Return the error relative to the tolerance; `fault` replaces numbers of the launch."""
     rearrange = case.rearrange
     shape = (case.batch, rearrange.x.channels, rearrange.x.height, rearrange.x.width)
     pixels = np.random.default_rng(6).standard_normal(shape)
@@ -103,7 +103,7 @@ def test_larger_rearrange(case: Case) -> None:
 
 
 def test_depth_to_space_is_not_the_order_of_pytorch() -> None:
-    """PixelShuffle is mode CRD: a transposed order of channels would be found."""
+    """PixelShuffle uses mode CRD, so a transposed order of channels would be detected."""
     case = Case(False, 2, 1, 3, (4, 4))
     rearrange = case.rearrange
     pixels = np.random.default_rng(1).standard_normal((1, 12, 2, 2))

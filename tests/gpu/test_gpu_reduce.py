@@ -1,4 +1,4 @@
-"""Reductions over channels by GPU kernels, against float64."""
+"""Channel reductions with GPU kernels, compared with float64."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REDUCTIONS: dict[Reduction, Callable[..., Doubles]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """A reduction; `frequencies` of y, 0 for all; pixels are about `middle`."""
+    """A reduction; y has `frequencies` frequencies, 0 for all; pixels are near `middle`."""
 
     reduction: Reduction
     batch: int
@@ -57,7 +57,7 @@ class Case:
         )
 
 
-# Below zero a padded channel would be the maximum, above zero the minimum.
+# A padded channel would be the maximum of negative pixels, and the minimum of positive pixels.
 CASES = [
     Case("max", 1, 20, (8, 8), middle=-5.0),
     Case("max", 2, 130, (4, 12), is_rows=True, precision=FLOAT16),
@@ -82,7 +82,7 @@ SWEEP = [
 
 
 def check(case: Case, **fault: Any) -> float:
-    """The error as a fraction of what is allowed; `fault` replaces numbers of the launch."""
+    """Return the error relative to the tolerance; `fault` replaces numbers of the launch."""
     reduce = case.reduce
     shape = (case.batch, case.channels, *case.size)
     pixels = np.random.default_rng(4).standard_normal(shape) + case.middle
@@ -109,7 +109,7 @@ def test_larger_reduce_channels(case: Case) -> None:
 
 @pytest.mark.parametrize("case", [CASES[0], CASES[2], CASES[5], CASES[7]], ids=name_of)
 def test_padded_channels_that_count_are_found(case: Case) -> None:
-    """A wrong mask. Padded channels are zero, which sums do not see: of them one is left out."""
+    """A wrong mask is detected. For sums, it drops a channel, since padded channels are zero."""
     is_sum = case.reduction == "sum"
     faulty = case.channels - 1 if is_sum else case.reduce.x.stored_channels
     assert check(case, true_channels=faulty) > 1
@@ -119,7 +119,7 @@ def test_layouts_that_no_kernel_takes() -> None:
     pixels, one = MapLayout.whole(8, 8, 8, 8), MapLayout.whole(1, 8, 8, 8)
     with pytest.raises(ValueError, match="y has 8 channels; its layout must have 1"):
         ReduceChannels(pixels, pixels, "max")
-    with pytest.raises(ValueError, match="x is 8x8, y is 4x8; their layouts must have one size"):
+    with pytest.raises(ValueError, match="x is 8x8, y is 4x8; their layouts must have"):
         ReduceChannels(pixels, MapLayout.whole(1, 4, 8, 4), "max")
     with pytest.raises(ValueError, match="x is stored as coefficients"):
         ReduceChannels(MapLayout(8, 8, 8, 8, 15, True), one, "max")

@@ -1,4 +1,4 @@
-"""Separable linear operators by GPU kernels, against products of matrices in float64."""
+"""Separable linear operators with GPU kernels, compared with matrix products in float64."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ TILING = Tiling(64, 32)
 
 
 def linear(outputs: int, size: int) -> Doubles:
-    """Interpolation of `size` samples at `outputs` places, whose centres have the same span."""
+    """Return the interpolation of `size` samples at `outputs` positions over the same span."""
     place = np.clip((np.arange(outputs) + 0.5) * size / outputs - 0.5, 0, size - 1)
     return np.maximum(0.0, 1.0 - np.abs(place[:, None] - np.arange(size)))
 
 
 def matrix(kind: str, size: int) -> Doubles:
-    """On an axis of pixels, by a short name."""
+    """Return a matrix on an axis of pixels, by a short name."""
     made: dict[str, Callable[[], Doubles]] = {
         "pool": lambda: average_pool_matrix(size, 3, 2, (1, 0), 1, False),
         "dilated": lambda: average_pool_matrix(size, 2, 1, (2, 1), 3, True),
@@ -59,7 +59,7 @@ def matrix(kind: str, size: int) -> Doubles:
 
 @dataclass(frozen=True)
 class Case:
-    """Matrices on both axes, by name; `frequencies` of y, 0 for all."""
+    """Matrices on both axes by name; y has `frequencies` frequencies, 0 for all."""
 
     rows: str
     columns: str
@@ -110,7 +110,7 @@ def resample_of(case: Case) -> Resample:
 
 
 def check(case: Case, axes: tuple[Doubles, Doubles] | None = None) -> float:
-    """The error as a fraction of what is allowed; `axes` are faulty matrices for the kernel."""
+    """Return the error relative to the tolerance; `axes` are faulty matrices for the kernel."""
     resample = resample_of(case)
     shape = (case.batch, case.channels, *case.size)
     x = rounded(stored(np.random.default_rng(5).standard_normal(shape), resample.x), case.precision)
@@ -136,7 +136,7 @@ def test_larger_resample(case: Case) -> None:
 
 
 def from_composed(rows: Doubles, columns: Doubles, size: Pair, channels: int) -> Doubles:
-    """Coefficients that the kernel makes by what a compiled graph holds in float32."""
+    """Return the coefficients of the kernel with the float32 matrices of a compiled graph."""
     made = len(rows), len(columns)
     given, block = block_size(*size), block_size(*made)
     composed = (in_jpeg_domain(axis, given, block).astype(np.float32) for axis in (rows, columns))
@@ -155,7 +155,7 @@ def pixel_maps(channels: int, size: Pair) -> Doubles:
 
 
 def test_operators_of_compiled_graphs_are_the_references() -> None:
-    """An average pool, a slice and a pad, from the matrices that their operators hold."""
+    """An average pool, a slice and a pad, with the matrices of their operators."""
     maps = pixel_maps(3, (16, 8))
     x = to_jpeg(maps, 8)
     rows = average_pool_matrix(16, 3, 2, (1, 0), 1, False)
@@ -178,7 +178,7 @@ def test_operators_of_compiled_graphs_are_the_references() -> None:
 @pytest.mark.parametrize("kind", ["pool", "dilated", "slice", "pad", "up", "down", "mean"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_bands_survive_the_composition(kind: str, dtype: type[np.floating]) -> None:
-    """The nonzeros of R are those of the operator, and no other, for each pair of block sizes."""
+    """R has only the nonzero entries of the operator, for each pair of block sizes."""
     size = 56
     expected = matrix(kind, size)
     for given in (8, 4, 2, 1):
@@ -190,7 +190,7 @@ def test_bands_survive_the_composition(kind: str, dtype: type[np.floating]) -> N
 
 
 def test_rounding_that_is_kept_widens_bands() -> None:
-    """What `pixel_matrix` takes out: without it a band of 3 is one of 56."""
+    """`pixel_matrix` removes rounding errors, without which a band of 3 would be a band of 56."""
     composed = in_jpeg_domain(matrix("pool", 56), 8, 4).astype(np.float32)
     kept = to_spatial_axes(composed.astype(np.float64), 8, 4)
     assert banded(kept)[0].shape[1] > 8
@@ -224,7 +224,7 @@ def test_a_fault_is_found(kind: str, precision: Precision) -> None:
 
 
 def test_what_has_no_weight_is_not_read() -> None:
-    """Padding beside infinite pixels is zero, not NaN."""
+    """Padding next to infinite pixels is zero, not NaN."""
     case = Case("pad", "same", 1, 1, (2, 2))
     resample = resample_of(case)
     read, _ = tables(*case.axes)

@@ -1,4 +1,4 @@
-"""No kernel of a default tiling spills registers, and matrix units make the products."""
+"""Kernels of default tilings do not spill registers, and use matrix units for products."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support.ahead_of_time import compiled
+from support.codes import refused
 from support.gpu_epilogues import EPILOGUES, launches_of, with_channels
 
 from jpegcompile.errors import UsageError
@@ -19,7 +20,7 @@ from jpegcompile.precision import BFLOAT16, FLOAT16, FLOAT32, TF32X3, Precision
 from jpegcompile.precision import PRECISIONS as PRECISION_NAMES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "gpu_kernels.md"
-# Compiles launches, and prints what their kernels use; fails where one exceeds a limit.
+# Compiles launches and prints the resources of their kernels. Fails if a kernel exceeds a limit.
 COMPILE = """
 import json, sys
 from jpegcompile.gpu.compile_all import compile_all
@@ -29,12 +30,12 @@ for arch, precision, *asked in json.loads(sys.argv[1]):
     for name, [cubin] in zip(names, compile_all(launches, [arch], 1), strict=True):
         print(json.dumps([name, precision, cubin.used.tensor_instructions, len(cubin.code)]))
 """
-# Of a cubin: dozens of them are loaded for each model.
+# Largest size of a cubin. A model loads dozens of cubins.
 MOST_KB = 40
 
 
 def check(*asked: tuple[Any, ...]) -> None:
-    """Compile kernels in one process: for an architecture, launches that `launches_of` is asked."""
+    """Compile the launches of `launches_of` for an architecture in one process."""
     lines = compiled(COMPILE, json.dumps(asked)).splitlines()
     assert len(lines) == sum(len(launches_of(*arguments)) for _, *arguments in asked)
     for name, precision, tensor_instructions, size in map(json.loads, lines):
@@ -89,7 +90,7 @@ def test_tilings_follow_the_work(
 
 
 def test_the_page_has_every_kernel() -> None:
-    """Write it again with `python -m jpegcompile.gpu.table`."""
+    """Regenerate the page with `python -m jpegcompile.gpu.table`."""
     table = PAGE.read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line]
     expected = []
@@ -108,7 +109,7 @@ def test_the_page_has_every_kernel() -> None:
 def test_a_page_without_marks_is_refused(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"text {END} {BEGIN}")
-    with pytest.raises(UsageError, match="has no lines <!-- begin table --> and <!-- end table"):
+    with refused("page-without-table-marks", UsageError):
         main(page)
 
 

@@ -1,4 +1,4 @@
-"""Packed coefficients on GPUs, by Triton's interpreter, against NumPy: bit for bit."""
+"""Unpacking of coefficients on GPUs in Triton's interpreter equals NumPy, bit for bit."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ cubins = [compile_launch(Unpack(count).launch(), arch) for count in blocks]
 assert len({cubin.code for cubin in cubins}) == 1
 print(json.dumps([cubins[0].used.stack, cubins[0].used.registers, cubins[0].parameters]))
 """
-# No coefficient of these tests.
+# A value that is not a coefficient of these tests.
 UNTOUCHED = 4242
 
 
 def unpacked(
     plane: PackedPlane, stream: NDArray[np.uint8] | None = None, swapped: bool = False
 ) -> NDArray[np.int16]:
-    """What the kernel makes [blocks, 8, 8]; the 16 blocks after them must stay untouched."""
+    """Run the kernel for [blocks, 8, 8], and check that the 16 blocks after them do not change."""
     spec = Unpack(plane.blocks)
     order = spec.tensors["order"].copy()
     if swapped:
@@ -55,7 +55,7 @@ def reference(plane: PackedPlane) -> NDArray[np.int16]:
     return unpack_blocks(plane.stream, plane.lengths, plane.offsets, plane.blocks)
 
 
-# Batches of 1 to 5, and numbers of blocks that do and do not fill groups of 16.
+# Batches of 1 to 5, and numbers of blocks that are and are not multiples of 16.
 @pytest.mark.parametrize("shape", [(1, 1, 1, 1), (2, 2, 2, 4), (3, 1, 3, 3), (4, 1, 3, 1)], ids=str)
 @pytest.mark.parametrize("kind", KINDS)
 def test_blocks_of_every_kind(kind: str, shape: tuple[int, ...]) -> None:
@@ -88,10 +88,10 @@ def test_a_wrong_order_is_found() -> None:
 @pytest.mark.thorough
 @pytest.mark.parametrize("arch", ARCHS)
 def test_it_compiles_without_spills(arch: int) -> None:
-    """`compile_launch` refuses spills; one cubin serves planes of every size."""
+    """`compile_launch` refuses spills, and one cubin works for planes of every size."""
     stack, registers, parameters = json.loads(compiled(COMPILE, arch, 1, 1176))
     assert stack == 0
-    # So that two programs of 256 threads or more run on a multiprocessor.
+    # Two programs of at least 256 threads must fit on a multiprocessor.
     assert registers <= 128
     types = ["*u8", "*u8", "*i32", "*i32", "*i16", "i32"]
     assert [kind for _, kind in parameters][:-2] == types

@@ -1,4 +1,4 @@
-"""The interpreter that tests make faster computes, and checks, the same as Triton's own."""
+"""The faster interpreter of the tests computes and checks the same as Triton's interpreter."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_an_overflow_is_found(operation: str, left: int, right: int) -> None:
     message = f"int32 overflow detected for operation {operation}"
     with pytest.raises(interpreter.InterpreterError, match=message):
         combined(operation, left, right)
-    # 64 bits hold the result.
+    # The result fits 64 bits.
     assert (
         combined(operation, left, right, torch.int64)
         == {

@@ -19,7 +19,7 @@ from jpegcompile.gpu.library.files import beside
 from jpegcompile.gpu.library.forms import library_launches
 from jpegcompile.precision import TF32X3
 
-# Compiles a model with its kernels, or with so many, in a process that does not interpret them.
+# Compiles a model with all or some of its kernels, in a process that does not interpret them.
 COMPILE = """
 import json, sys
 import jpegcompile
@@ -37,7 +37,7 @@ print(json.dumps(calls[-1]))
 
 
 def written(path: Path, most: int, *archs: str) -> None:
-    """Check what is written beside a model of which so many kernels are compiled."""
+    """Check the files of a model with a given number of compiled kernels."""
     done, total = json.loads(compiled(COMPILE, path, most, *archs))
     launches = launches_of(jpegcompile.compile(tiny_residual(), preprocess="cifar10").model)
     cubins = read_cubins(beside(path))
@@ -67,7 +67,7 @@ def test_a_model_without_kernels_takes_away_the_ones_before(tmp_path: Path) -> N
 
 
 def test_both_or_neither(tmp_path: Path) -> None:
-    """What stands at both paths stays where one of them cannot be written."""
+    """If one of the two files cannot be written, both existing files stay."""
     path = tmp_path / "m.onnx"
     path.write_bytes(b"old")
     beside(path).mkdir()
@@ -87,12 +87,12 @@ def test_kernels_of_a_model_are_kernels_of_the_library() -> None:
     )
     assert {compiled_form(launch) for launch in (*whole, *few)} <= everything
     assert len(whole) < len(everything) / 4
-    # Masks by few frequencies are not fused, and truncated maps stand in rows.
+    # Approximated masks are not fused, and truncated maps are stored in rows.
     assert any("APPROXIMATE" in launch.constants for launch in few)
 
 
 def test_the_index_keeps_kernels_apart() -> None:
-    """By what launchers choose; two tilings of one would be refused."""
-    # The index does not tell stages.
+    """The fields by which launchers choose a kernel are unique."""
+    # The index does not contain stages.
     forms = [compiled_form(launch)[:-1] for launch in distinct(library_launches(TF32X3))]
     assert len(forms) == len(set(forms)) > 200

@@ -1,4 +1,4 @@
-"""Modules for --target triton answer as ONNX Runtime does."""
+"""Modules for --target triton return the outputs of ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from support.codes import refused
 from support.exports import export
 from support.families import FAMILIES, SHALLOW
 from support.triton_modules import AGREEMENT, Array, Material, Written, distance
@@ -37,7 +38,7 @@ def test_it_is_called_with_feeds(tiny: Material, written: Written, expected: lis
     with torch.inference_mode():
         made = written.module(**feeds)
     assert distance([m.numpy() for m in made], expected, 2) < AGREEMENT
-    with pytest.raises(ImageError, match="is 4:4:4 but the model is compiled for 4:2:0; use run"):
+    with refused("module-call-subsampling-mismatch", ImageError):
         written.module.feeds(tiny.files)
 
 
@@ -57,7 +58,7 @@ def test_every_map_as_coefficients(
 )
 def test_few_frequencies(tmp_path: Path, tiny: Material, masks: dict[str, Any]) -> None:
     made = tiny.write(tmp_path / "m", **masks).run(tiny.files)
-    # No pixel of these files is next to the edge of a mask.
+    # No pixel of these files is close to the edge of a mask.
     assert distance(made, tiny.meant(tmp_path / "m.onnx", **masks)) < AGREEMENT
 
 
@@ -68,7 +69,7 @@ def test_half_precision(tmp_path: Path, tiny: Material, expected: list[Array]) -
 
 
 def test_the_interpreter_refuses_bfloat16(tmp_path: Path, tiny: Material) -> None:
-    with pytest.raises(AccessError, match="which Triton's interpreter does not know"):
+    with refused("module-bfloat16-interpreted", AccessError):
         tiny.write(tmp_path / "m", precision="bfloat16")
 
 
@@ -76,7 +77,7 @@ def test_the_interpreter_refuses_bfloat16(tmp_path: Path, tiny: Material) -> Non
 def test_the_bound_of_bfloat16_holds_for_emulated_rounding(
     tiny: Material, written: Written, expected: list[Array]
 ) -> None:
-    """Every map and weight rounded to bfloat16, sums in float32."""
+    """Round every map and weight to bfloat16, with sums in float32."""
     module = jpegcompile.load_module(written.folder)
 
     def rounded(values: torch.Tensor) -> torch.Tensor:
@@ -106,7 +107,7 @@ def test_verify_has_a_bound_for_each_precision(
     half = jpegcompile.verify(tiny.model, folder, tiny.images)
     require_passed(half)
     assert half.outputs[1].allowed > 100 * exact.outputs[1].allowed
-    # What float16 may err by is no excuse for tf32x3.
+    # The tolerance of float16 must not apply to tf32x3.
     manifest = json.loads((folder / MANIFEST).read_text())
     manifest["info"]["precision"] = "tf32x3"
     (folder / MANIFEST).write_text(json.dumps(manifest))

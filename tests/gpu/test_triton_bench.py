@@ -1,4 +1,4 @@
-"""`bench` of modules of PyTorch: what it prints, its JSON, and what it refuses."""
+"""`bench` of PyTorch modules: its table, its JSON and its errors."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import load_file, save_file
 from support.bench_results import QUICK, STEPS, assert_times, steps_of
+from support.codes import code_in
 from support.commands import fails, run_json, run_text
 from support.images import make_jpeg
 from support.mixed_files import mixed_file
@@ -30,15 +31,15 @@ from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage
 from jpegcompile.jpeg.read import read_coefficients
 
-# A tile of a map; kernels are interpreted, so larger images would take seconds each.
+# One tile of a map. Kernels are interpreted, so larger images would take seconds each.
 SIDE = 4
-# All 16 inputs at once.
+# All 16 inputs in one call.
 AT_ONCE = ("--batch", 16, *QUICK[2:])
 QUALITIES = ("quality 75", "quality 90")
 
 
 def small_network() -> onnx.ModelProto:
-    """A convolution, ReLU, the mean of the plane, and a classifier."""
+    """A convolution, ReLU, global average pooling and a classifier."""
     generator = np.random.default_rng(3)
 
     def weight(name: str, *shape: int) -> onnx.TensorProto:
@@ -64,7 +65,7 @@ def small_network() -> onnx.ModelProto:
 
 @dataclass(frozen=True)
 class Models:
-    """A network, and what it is compiled to: for files, and for tensors."""
+    """A network and its compiled modules, for files and for tensors."""
 
     source: Path
     files: Path
@@ -165,27 +166,19 @@ def test_wrong_answers_of_a_module_are_not_timed(
 
 
 @pytest.mark.parametrize(
-    ("option", "message"),
-    [
-        (
-            "--portable",
-            "is a module of PyTorch, which has no function bodies; leave --portable out",
-        ),
-        (
-            "--per-op",
-            "is a module of PyTorch, and only ONNX Runtime times single nodes; leave --per-op out",
-        ),
-    ],
+    ("option", "code"),
+    [("--portable", "bench-module-not-portable"), ("--per-op", "bench-module-not-profiled")],
 )
 def test_what_a_module_has_not(
-    option: str, message: str, models: Models, capsys: pytest.CaptureFixture[str]
+    option: str, code: str, models: Models, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = fails(capsys, 2, "bench", models.source, models.tensors, *QUICK, option)
-    assert said == f"{models.tensors}: {message}"
+    assert said.startswith(f"{models.tensors}: ")
+    assert code_in(said) == code
 
 
 class Recorded:
-    """A module on a GPU that computes nothing; `log` has what was asked of it, in order."""
+    """A module on a GPU that computes nothing and records all calls in `log`."""
 
     device = torch.device("cuda", 0)
     output_names = ("logits",)
@@ -232,7 +225,7 @@ def test_every_step_on_a_gpu_waits_for_it(models: Models, monkeypatch: pytest.Mo
 
 
 def test_images_of_several_frames_keep_their_order(models: Models) -> None:
-    """A fake module says which files it was given, those of one frame at a time."""
+    """A fake module returns the widths of its files, which have one frame in each call."""
     asked: list[int] = []
 
     def image_of(images: Sequence[ReadImage], frame: Frame | None) -> torch.Tensor:
@@ -256,7 +249,7 @@ def test_images_of_several_frames_keep_their_order(models: Models) -> None:
 def test_a_module_for_images_of_any_size(
     models: Models, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Files of three sizes stand in turn, so an output in another's place would fail the check."""
+    """Files of three sizes alternate, so swapped outputs would fail the check."""
     path, images = tmp_path / "any", tmp_path / "images"
     preprocess = {"preset": "unit", "resize": {"fit": "exact"}}
     jpegcompile.compile(models.source, target="triton", preprocess=preprocess).save(path)

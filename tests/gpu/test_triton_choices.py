@@ -1,4 +1,4 @@
-"""Models that choose between branches, as modules of PyTorch."""
+"""Models with If nodes as PyTorch modules."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def choice(
 
 
 def choosing(source: Path, cuts: tuple[float, float]) -> onnx.ModelProto:
-    """The network with its logits doubled if the first one is large, a constant if it is small."""
+    """Return a network whose logits are doubled if the first is large, else constant."""
     model = onnx.load(source)
     graph = model.graph
     values = {"zero": np.int64(0), "high": np.float32(cuts[1]), "low": np.float32(cuts[0])}

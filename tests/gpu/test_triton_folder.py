@@ -1,4 +1,4 @@
-"""The folder that --target triton writes, and what it takes to load it."""
+"""The folder that --target triton writes, and loading it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,23 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import onnx_graphsurgeon as gs
 import pytest
 import torch
 from support.ahead_of_time import compiled
+from support.codes import refused
 from support.commands import run_json, run_text
+from support.graphs import Graph
 from support.processes import fresh, succeeds
 from support.triton_modules import PREPROCESS, Material, Written
 
 import jpegcompile
+from jpegcompile.backends.triton.nodes import plain_nodes
 from jpegcompile.cli import run_command
 from jpegcompile.digits import model_path, preprocess_path
 from jpegcompile.errors import AccessError, UnsupportedModelError, UsageError
 from jpegcompile.gpu.folder import CUBINS, MANIFEST, MODEL, WEIGHTS
+from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.runtime.session import Session
 
 
@@ -70,12 +75,12 @@ import jpegcompile
 try:
     jpegcompile.load(sys.argv[1])
 except jpegcompile.errors.AccessError as error:
-    print(error)
+    print(error.code, error)
 """
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     said = fresh("import jpegcompile.errors" + code, written.folder).stdout
-    assert "is compiled for a GPU, and PyTorch finds none here" in said
+    assert said.split()[0] == "module-gpu-missing"
     assert "TRITON_INTERPRET=1" in said
 
 
@@ -83,10 +88,11 @@ def test_a_changed_file_is_refused(tmp_path: Path, tiny: Material) -> None:
     tiny.write(tmp_path / "m")
     weights = tmp_path / "m" / WEIGHTS
     weights.write_bytes(weights.read_bytes()[:-1] + b"\0\0")
-    with pytest.raises(UnsupportedModelError, match=r"weights.safetensors: is not the file that"):
+    with refused("module-file-changed", UnsupportedModelError) as caught:
         jpegcompile.load(tmp_path / "m")
+    assert "weights.safetensors" in str(caught.value)
     weights.unlink()
-    with pytest.raises(AccessError, match="cannot read"):
+    with refused("module-file-unreadable", AccessError):
         jpegcompile.load(tmp_path / "m")
 
 
@@ -94,8 +100,17 @@ def test_a_newer_format_is_refused(tmp_path: Path, tiny: Material) -> None:
     tiny.write(tmp_path / "m")
     manifest = json.loads((tmp_path / "m" / MANIFEST).read_text())
     (tmp_path / "m" / MANIFEST).write_text(json.dumps({**manifest, "format": 99}))
-    with pytest.raises(UnsupportedModelError, match="upgrade jpegcompile"):
+    with refused("manifest-too-new", UnsupportedModelError) as caught:
         jpegcompile.load(tmp_path / "m")
+    assert "99" in str(caught.value)
+
+
+def test_another_file_in_place_of_the_manifest(tmp_path: Path, tiny: Material) -> None:
+    tiny.write(tmp_path / "m")
+    (tmp_path / "m" / MANIFEST).write_text("{}")
+    with refused("manifest-invalid", UnsupportedModelError) as caught:
+        jpegcompile.load(tmp_path / "m")
+    assert str(tmp_path / "m" / MANIFEST) in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -123,12 +138,28 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     from jpegcompile.target import triton as target
 
     monkeypatch.setattr(target, "find_spec", lambda name: None if name == "triton" else object())
-    with pytest.raises(AccessError) as caught:
+    with refused("target-package-missing", AccessError) as caught:
         jpegcompile.compile(model_path(), target="triton", preprocess=preprocess_path())
-    expected = (
-        "--target triton needs triton, which is not installed; pip install 'jpegcompile[triton]'"
-    )
-    assert str(caught.value) == expected
+    assert "requires triton," in str(caught.value)
+
+
+def test_models_with_several_inputs_are_refused() -> None:
+    text = "(T[N,3,16,16] x, T[1] z) => (T[N,3,16,16] y) { r = Relu(x)  y = Mul(r, z) }"
+    model = Graph(text).model("float")
+    with refused("triton-several-inputs", UnsupportedModelError) as caught:
+        jpegcompile.compile(model, target="triton", **PREPROCESS)
+    assert "'z'" in str(caught.value)
+
+
+def test_nodes_without_a_meaning_for_pytorch_are_refused() -> None:
+    foreign = gs.Node("Act", "a", domain="com.example")
+    with refused("triton-operator-domain-unknown", UnsupportedModelError) as caught:
+        list(plain_nodes(foreign, None, 17))
+    assert "node 'a' is com.example::Act" in str(caught.value)
+    decode = gs.Node("JpegDecode", "d", domain="jpegcompile")
+    with refused("triton-without-function-body", UnsupportedModelError) as caught:
+        list(plain_nodes(decode, OPERATORS["JpegDecode"], 17))
+    assert "node 'd' (JpegDecode)" in str(caught.value)
 
 
 def test_commands(tmp_path: Path, tiny: Material, capsys: pytest.CaptureFixture[str]) -> None:
@@ -150,9 +181,9 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, tiny: Material) -> None
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / MODEL).write_text("mine")
     model = jpegcompile.compile(tiny.model, target="triton", **PREPROCESS)
-    with pytest.raises(AccessError, match="is a file, and --target triton writes a folder"):
+    with refused("triton-output-is-file", AccessError):
         model.save(tmp_path / "file")
-    with pytest.raises(AccessError, match="holds other files than a model for --target triton"):
+    with refused("triton-output-has-other-files", AccessError):
         model.save(tmp_path / "notes")
     with pytest.raises(AccessError, match="cannot write"):
         model.save(tmp_path / "none" / "m")
@@ -199,18 +230,18 @@ def test_kernels_compiled_ahead_of_time(tmp_path: Path, tiny: Material) -> None:
     assert all(record["stack"] == record["local_instructions"] == 0 for record in records)
     assert all(record["tensor_instructions"] for record in records if "conv" in record["kernel"])
     grids = {call["grid"] for record in records for call in record["calls"]}
-    # The ingest has a program for each square of the image, a convolution for each 64 pixels.
+    # The ingest has one program for each square of the image, a convolution one for each 64 pixels.
     assert {"1, 1, batch", "2 * batch, 1, 1"} <= grids
-    # Compiled again without them, the folder has none.
+    # Compiling again without kernels removes the file.
     jpegcompile.compile(tiny.model, target="triton", **PREPROCESS).save(folder)
     assert not (folder / CUBINS).exists()
 
 
 def test_an_interpreted_process_compiles_nothing(tiny: Material) -> None:
-    with pytest.raises(UsageError, match="is interpreted, not compiled"):
+    with refused("kernels-interpreted", UsageError):
         jpegcompile.compile(tiny.model, target="triton", aot=["sm_80"], **PREPROCESS)
 
 
 def test_what_takes_files_alone_says_so(written: Written) -> None:
-    with pytest.raises(UnsupportedModelError, match="is a module of PyTorch, and a file is needed"):
+    with refused("model-is-module-folder", UnsupportedModelError):
         Session(written.folder)

@@ -1,4 +1,4 @@
-"""Networks of the zoo as modules of PyTorch, from JPEG files to logits."""
+"""Networks of the zoo as PyTorch modules, from JPEG files to logits."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from support.tiers import thorough
 import jpegcompile
 
 SIDE = 32
-# tf32x3 kernels and those of the CPU round differently, as a fraction of the largest logit.
+# Rounding difference of tf32x3 kernels and CPU kernels, relative to the largest logit.
 AGREEMENT = 1e-4
-# Squeeze and excitation, functions before convolutions, convolutions in groups.
+# Squeeze-and-excitation, activations before convolutions, grouped convolutions.
 NETWORKS = ("SE-ResNet, linear layers", "ResNet v2, basic blocks", "ResNeXt-50 32x4d")
 
 
@@ -35,5 +35,5 @@ def test_files_give_the_logits_of_the_cpu(tmp_path: Path, name: str) -> None:
         (logits[target],) = jpegcompile.load(path).run(files)
     error = np.abs(logits["triton"] - logits["ort"]).max()
     assert error < AGREEMENT * np.abs(logits["ort"]).max()
-    # Each file has an answer of its own.
+    # The outputs differ between files.
     assert np.abs(np.diff(logits["ort"], axis=0)).max() > 100 * error

@@ -1,4 +1,4 @@
-"""Modules of PyTorch on files of which no coefficients are read."""
+"""PyTorch modules on files that use the pixel fallback."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def test_pixels_stand_among_coefficients(tmp_path: Path) -> None:
     for actual, wanted in zip(made, expected, strict=True):
         scale = float(np.abs(wanted).max())
         np.testing.assert_allclose(actual, wanted, rtol=0, atol=AGREEMENT * scale)
-        # Each file has an answer of its own.
+        # The outputs differ between files.
         assert np.abs(np.diff(wanted, axis=0)).max(axis=1).min() > 10 * AGREEMENT * scale

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from support.arithmetic_files import ARITHMETIC
+from support.codes import refused
 from support.images import make_jpeg
 from support.jpeg_writer import Frame, write_jpeg
 
@@ -67,8 +68,9 @@ def test_equals_jpeglib_on_shared_files(shared: Path, folder: str) -> None:
 
 @pytest.mark.shared
 def test_cmyk_is_refused(shared: Path) -> None:
-    with pytest.raises(ImageError, match=r"cmyk\.jpg: 4 components \(CMYK or YCCK\)"):
+    with refused("jpeg-kind-unsupported", ImageError) as caught:
         read_coefficients(shared / "images" / "odd" / "cmyk.jpg")
+    assert "cmyk.jpg" in str(caught.value)
 
 
 @pytest.mark.parametrize("size", [(64, 48), (1, 1), (7, 5), (17, 9), (9, 17), (33, 31), (100, 75)])

@@ -20,7 +20,7 @@ from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.operators.ingest import DECODE
 
 SOS, DHT, DQT, COM, APP14 = 0xDA, 0xC4, 0xDB, 0xFE, 0xEE
-DAMAGE = "; replace the file, or have what is left of it read (--tolerant, or tolerant=True in"
+DAMAGE = "; replace the file, or read the undamaged part (--tolerant, or tolerant=True in"
 ADOBE = segment(APP14, b"Adobe\0\x64\0\0\0\0\x02")
 # What stands between markers of real files.
 JUNK = {

@@ -18,14 +18,13 @@ def test_pixel_limit() -> None:
     data = write_jpeg(flat_frame(24, 16))
     assert read_coefficients(data, max_pixels=384).width == 24
     for tolerant in (False, True):
-        assert refusal(data, max_pixels=383, tolerant=tolerant) == (
-            "bytes: 24 x 16 pixels are more than the limit of 383; scale the image down, or in"
-            " Python give a larger max_pixels"
-        )
+        message = refusal(data, "jpeg-too-large", max_pixels=383, tolerant=tolerant)
+        assert "24 x 16 pixels are more than the limit of 383" in message
 
 
 def test_scan_bomb() -> None:
-    assert "more than 1000 scans" in refusal(write_jpeg(color_frame(scans=[0, 1, 2] * 334)))
+    bomb = write_jpeg(color_frame(scans=[0, 1, 2] * 334))
+    assert "more than 1000 scans" in refusal(bomb, "jpeg-too-many-scans")
     assert read_coefficients(write_jpeg(color_frame(scans=[0, 1, 2] * 333))).width == 24
 
 
@@ -49,7 +48,7 @@ def progressive_scan_bomb(side: int, scans: int) -> bytes:
 
 def test_progressive_scan_bomb() -> None:
     assert read_coefficients(progressive_scan_bomb(64, 999)).progressive
-    assert "more than 1000 scans" in refusal(progressive_scan_bomb(64, 1000))
+    assert "1000 scans" in refusal(progressive_scan_bomb(64, 1000), "jpeg-too-many-scans")
 
 
 @thorough
@@ -57,7 +56,7 @@ def test_large_progressive_scan_bomb() -> None:
     """Fewer scans are allowed in larger frames, so that the work stays bounded."""
     bomb = progressive_scan_bomb(16000, 1000)
     start = time.monotonic()
-    assert "more than 64 scans" in refusal(bomb)
+    assert "more than 64 scans" in refusal(bomb, "jpeg-too-many-scans")
     assert time.monotonic() - start < 30
 
 
@@ -74,7 +73,7 @@ for threads in (1, 2, 64):
         try:
             read_coefficients_many([data] * 70, threads=threads, tolerant=tolerant)
         except ImageError as error:
-            print(error)
+            print(error.code, error)
 """
 
 
@@ -95,7 +94,5 @@ def test_a_huge_header_with_little_memory() -> None:
     lines = done.stdout.decode().splitlines()
     assert len(lines) == 6
     for line in lines:
-        assert line.endswith(
-            "not enough memory for 16000 x 16000 pixels; use a machine with more, or have"
-            " read_coefficients refuse such files (max_pixels)"
-        )
+        assert line.split()[0] == "image-memory-exhausted"
+        assert "not enough memory for 16000 x 16000 pixels" in line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -70,25 +71,31 @@ def test_formats_are_counted_like_what_is_packed() -> None:
     assert list(found.values()) == sorted(found.values(), reverse=True)
 
 
-def test_tables_and_page(
+def test_tables_and_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    photos, page = tmp_path / "photos", tmp_path / "page.md"
+    photos, record = tmp_path / "photos", tmp_path / "record.json"
     photos.mkdir()
     (photos / "one.jpg").write_bytes(make_jpeg(64, 48, quality=95))
     (photos / "notes.txt").write_text("no photograph")
-    page.write_text(f"before\n{benchmark.BEGIN}\nold\n{benchmark.END}\nbehind\n")
-    monkeypatch.setattr(benchmark, "PAGE", page)
     monkeypatch.setattr(benchmark, "SIDE", 32)
-    monkeypatch.setattr(sys, "argv", ["packed.py", "--photos", str(photos), "--write"])
+    arguments = ["--photos", str(photos), "--rounds", "1", "--json", str(record)]
+    monkeypatch.setattr(sys, "argv", ["packed.py", *arguments])
     benchmark.main()
-    printed = capsys.readouterr().out.strip()
-    text = page.read_text()
-    assert text == f"before\n{benchmark.BEGIN}\n{printed}\n{benchmark.END}\nbehind\n"
-    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| 75 | 4:2:0")]
+    text = capsys.readouterr().out
+    lines = [line.split(" | ") for line in text.splitlines() if line.startswith("| 75 | 4:2:0")]
     (file,) = benchmark.encoded(benchmark.photographs(photos), 75, "4:2:0")
     expected = benchmark.sizes_of(file)
-    assert [row[5] for row in rows] == [f"{expected.packed:,.0f}"]
+    assert [line[5] for line in lines] == [f"{expected.packed:,.0f}"]
+    rows = json.loads(record.read_text(encoding="utf-8"))["rows"]
+    sizes = [row for row in rows if row["table"] == "sizes"]
+    assert [(row["quality"], row["sampling"]) for row in sizes[:2]] == [
+        (50, "4:2:0"),
+        (75, "4:2:0"),
+    ]
+    assert sizes[1]["packed"] == expected.packed
+    formats = [row for row in rows if row.get("format") == benchmark.THIS]
+    assert [row["quality"] for row in formats] == list(benchmark.QUALITIES)
 
 
 def test_crops_are_of_the_size_of_networks(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from jpegcompile.jpeg.read import read_coefficients
 
 CONVERT = "convert it to a baseline JPEG"
 
-UNPACK = "unpack it and give the JPEG files in it"
+UNPACK = "unpack it and give the JPEG files inside"
+UNKNOWN, UNSUPPORTED = "jpeg-not-recognized", "jpeg-kind-unsupported"
 
 
 @pytest.mark.parametrize(
@@ -43,15 +44,15 @@ UNPACK = "unpack it and give the JPEG files in it"
         ),
         (
             b"\0\x05\x16\x07\0\2\0\0Mac OS X",
-            "what macOS keeps beside a file (AppleDouble, '._...')",
-            "leave it out, the image is in the file without '._'",
+            "an AppleDouble file of macOS ('._...')",
+            "leave it out, because the image is in the file without '._'",
         ),
         (b"\0\1\2\3", "data of an unknown kind", None),
     ],
 )
 def test_other_formats_are_named(data: bytes, kind: str, advice: str | None) -> None:
     for tolerant in (False, True):
-        assert refusal(data, tolerant=tolerant) == (
+        assert refusal(data, UNKNOWN, tolerant=tolerant) == (
             f"bytes: not a JPEG: it looks like {kind}; {advice or 'give a whole JPEG file'}"
         )
 
@@ -59,14 +60,9 @@ def test_other_formats_are_named(data: bytes, kind: str, advice: str | None) -> 
 def test_bytes_before_the_start() -> None:
     data = write_jpeg(flat_frame())
     for front in (b"\n", b"HTTP/1.1 200 OK\r\n\r\n", bytes(5000)):
-        assert refusal(front + data) == (
-            f"bytes: not a JPEG from its start: a JPEG begins at byte {len(front)} of it; cut off"
-            " what is in front of that"
-        )
-    assert "it looks like a zip archive; unpack" in refusal(b"PK\x03\x04" + data)
-    assert refusal(bytes(5000)) == (
-        "bytes: not a JPEG: it holds nothing but zeros; give a whole JPEG file"
-    )
+        assert f"begins at byte {len(front)}" in refusal(front + data, UNKNOWN)
+    assert "it looks like a zip archive; unpack" in refusal(b"PK\x03\x04" + data, UNKNOWN)
+    assert "only zeros" in refusal(bytes(5000), UNKNOWN)
 
 
 def test_component_without_scan() -> None:
@@ -80,7 +76,7 @@ def test_component_without_scan() -> None:
 def test_zero_and_missing_quantization() -> None:
     frame = flat_frame()
     frame.quantization[0, 7, 7] = 0
-    assert "quantization table of component 0 holds a zero" in refusal(write_jpeg(frame))
+    assert "quantization table of component 0 contains a zero" in refusal(write_jpeg(frame))
     frame.quantization = np.zeros((0, 8, 8), np.uint16)
     assert "Quantization table 0x00 was not defined" in refusal(write_jpeg(frame))
 
@@ -91,7 +87,7 @@ def test_two_and_four_components() -> None:
         frame = Frame(24, 16, list(grey.planes) * count, [(1, 1)] * count, grey.quantization)
         frame.quantization = np.repeat(grey.quantization, count, 0)
         frame.component_ids = range(count)
-        assert f"{kind} not supported; convert it" in refusal(write_jpeg(frame))
+        assert f"{kind} not supported; convert it" in refusal(write_jpeg(frame), UNSUPPORTED)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +104,7 @@ def test_other_processes_are_refused(markers: tuple[int, ...], process: str) -> 
     for marker in markers:
         data = write_jpeg(flat_frame()).replace(b"\xff\xc1", bytes([0xFF, marker]))
         for tolerant in (False, True):
-            assert refusal(data, tolerant=tolerant) == (
+            assert refusal(data, UNSUPPORTED, tolerant=tolerant) == (
                 f"bytes: {process} (marker 0x{marker:02x}) is not supported; {CONVERT}"
             )
 
@@ -116,7 +112,7 @@ def test_other_processes_are_refused(markers: tuple[int, ...], process: str) -> 
 def test_a_hierarchical_progression_is_refused() -> None:
     data = write_jpeg(flat_frame())
     begin = segment(0xDE, bytes([8, 0, 16, 0, 24, 1, 1, 0x11, 0]))
-    assert refusal(data[:2] + begin + data[2:]) == (
+    assert refusal(data[:2] + begin + data[2:], UNSUPPORTED) == (
         f"bytes: hierarchical JPEG (marker 0xde) is not supported; {CONVERT}"
     )
 
@@ -131,16 +127,8 @@ def header_of(width: int, height: int, components: int = 1) -> bytes:
 
 
 def test_sizes_that_are_not_taken() -> None:
-    assert refusal(header_of(24, 0)) == (
-        "bytes: Empty JPEG image: its header leaves the height to a DNL marker, which is not"
-        f" supported; {CONVERT}"
-    )
+    assert "DNL marker" in refusal(header_of(24, 0), UNSUPPORTED)
     for width, height, count in ((0, 16, 1), (0, 0, 1), (24, 0, 0)):
-        assert refusal(header_of(width, height, count)) == (
-            f"bytes: Empty JPEG image: its header says {width} x {height} pixels of {count}"
-            " components; give a whole JPEG file"
-        )
-    assert refusal(header_of(65501, 16)) == (
-        "bytes: 65501 x 16 pixels are too many: Maximum supported image dimension is 65500"
-        " pixels; scale or crop it"
-    )
+        words = f"{width} x {height} pixels and {count} components"
+        assert words in refusal(header_of(width, height, count))
+    assert "65501 x 16 pixels" in refusal(header_of(65501, 16), "jpeg-too-large")

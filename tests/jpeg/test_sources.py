@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.codes import refused
 from support.decode_refusals import flat_frame
 from support.jpeg_writer import EOI, SOI, write_jpeg
 
@@ -23,8 +23,9 @@ def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
         (tmp_path, "is a directory; give the path of a JPEG file"),
         (pipe, "is not a regular file; pass its bytes"),
     ):
-        with pytest.raises(AccessError, match=f"^{re.escape(str(path))}: {cause}$"):
+        with refused("image-unreadable", AccessError) as caught:
             read_coefficients(path)
+        assert str(caught.value) == f"{path}: {cause}"
     for awkward in ("new\nline.jpg", "zero\0byte.jpg", ""):
         with pytest.raises(AccessError) as caught:
             read_coefficients(awkward)
@@ -36,10 +37,9 @@ def test_no_permission(tmp_path: Path) -> None:
     path = tmp_path / "secret.jpg"
     path.write_bytes(SOI + EOI)
     path.chmod(0)
-    with pytest.raises(
-        AccessError, match=r"secret\.jpg: cannot read: Permission denied; check the path$"
-    ):
+    with refused("image-unreadable", AccessError) as caught:
         read_coefficients(path)
+    assert str(caught.value).startswith(f"{path}: cannot read: Permission denied;")
 
 
 @pytest.mark.parametrize("threads", [1, 2, 8])
@@ -48,19 +48,20 @@ def test_the_first_failing_source_is_named(tmp_path: Path, threads: int) -> None
     sources: list[Any] = [good] * 40
     sources[17], sources[18], sources[30] = good[:-40], b"text", tmp_path / "missing.jpg"
     for _ in range(5):
-        with pytest.raises(ImageError, match=r"^bytes \(image 17\): damaged: Premature end"):
+        with refused("jpeg-damaged", ImageError) as caught:
             read_coefficients_many(sources, threads=threads)
+        assert str(caught.value).startswith("bytes (image 17): ")
 
 
 def test_usage() -> None:
     wrong: Any
     for wrong in (3, None, Path, ["a.jpg"]):
-        with pytest.raises(UsageError, match="an image is a path or bytes, not "):
+        with refused("image-source-type-unknown", UsageError):
             read_coefficients(wrong)
     for wrong in ("a.jpg", b"data", Path("a.jpg")):
-        with pytest.raises(UsageError, match="takes a sequence"):
+        with refused("sources-not-a-sequence", UsageError):
             read_coefficients_many(wrong)
-    with pytest.raises(UsageError, match="threads is 0"):
+    with refused("read-option-not-positive", UsageError):
         read_coefficients_many([], threads=0)
-    with pytest.raises(UsageError, match="max_pixels is 0"):
+    with refused("read-option-not-positive", UsageError):
         read_coefficients(b"", max_pixels=0)

@@ -1,4 +1,4 @@
-"""The bound up to which the first convolution is computed sparsely, and the fit of its prices."""
+"""The bound below which the first convolution takes the sparse path, and the fit of its costs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_at_the_bound_both_ways_cost_the_same() -> None:
 
 
 def test_blocks_reach_the_outputs_whose_windows_hold_their_pixels() -> None:
-    # A block of luma: 8 pixels, windows of 7, every second of 14 places. One of chroma: 18 pixels.
+    # A luma block has 8 pixels: windows of 7, every second of 14 positions. A chroma block has 18.
     assert RESNET.vectors(1, 0) == 7 * 7 * 4
     assert RESNET.vectors(0, 1) == 12 * 12 * 4
     wide = replace(RESNET, chroma=(1, 4), outputs=17)

@@ -61,7 +61,7 @@ OPSETS = sorted({7, 13, 20, newest_opset()})
 FIRST_OF_OP = list({case.op: case for case in reversed(CASES)}.values())
 OLD_CLIP_OPS = [op for op in WITH_BODIES if has_older_body(op, 11)]
 OLD_REDUCTIONS = [op for op in WITH_BODIES if has_older_body(op, 18) or has_older_body(op, 13)]
-# The last opset with another body of Clip, whose bounds were not inputs yet.
+# The last opset with another body of Clip: its bounds were attributes, not inputs.
 OLD_CLIP_OPSET = 10
 
 # A case in one precision, and the opset of its body.
@@ -69,7 +69,7 @@ Call = tuple[BodyCase, int]
 
 
 def _calls(cases: Iterable[BodyCase]) -> Iterator[Call]:
-    """Every case in both precisions, at every opset that its operator is written for."""
+    """Return every case in both precisions, at every opset that its operator supports."""
     for case in cases:
         opsets = [*OPSETS, OLD_CLIP_OPSET] if case.op in OLD_CLIP_OPS else OPSETS
         for opset in sorted({max(opset, case.oldest_opset) for opset in opsets}):
@@ -110,20 +110,20 @@ def test_body_at_every_opset(case: BodyCase) -> None:
 @pytest.mark.parametrize("case", FIRST_OF_OP, ids=lambda case: case.op)
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 def test_a_perturbed_operand_is_seen(case: BodyCase, precision: str) -> None:
-    """One entry that is off by a hundredth, in any operand of the operator.
+    """The check detects one entry that is off by a hundredth, in any operand.
 
-    In the band of ASM, where that need not move a pixel across a breakpoint, of opposite sign.
+    In the band of ASM, a hundredth may move no pixel across a breakpoint, so the sign is flipped.
     """
     fault_free = case if precision == "float64" else case.in_float32()
     for index, operand in enumerate(fault_free.operands):
         if operand.dtype.kind != "f":
             continue
         faulty = operand.copy()
-        # The first entry that is not nearly zero: of a map it is a DC coefficient.
+        # The first entry that is not nearly zero; in a map it is a DC coefficient.
         large = np.abs(faulty) > 0.01 * np.abs(faulty).max()
         is_mask = case.op.startswith("JpegAsm") and index == 1
-        # A function of each pixel may be steep at one and flat at another: its bound is wide. So is
-        # that of long sums of which most is clipped away.
+        # A per-pixel function may be steep at one pixel and flat at another, so its bound is wide.
+        # The bound is also wide for long sums that are mostly clipped.
         is_wide = case.slope is not None or "ConvClip" in case.op or "ConvAddClip" in case.op
         usual = 1.5 if is_wide else 1.01
         faulty.flat[np.flatnonzero(large)[0]] *= -1.0 if is_mask else usual
@@ -137,7 +137,7 @@ def test_a_perturbed_operand_is_seen(case: BodyCase, precision: str) -> None:
 
 @pytest.mark.parametrize("case", FIRST_OF_OP, ids=lambda case: case.op)
 def test_a_wrong_body_is_seen(case: BodyCase, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each body with one step replaced by another of the same shape."""
+    """The check detects a body in which one step is replaced by another of the same shape."""
     changes: list[Callable[[str], str]] = [
         lambda body: body.replace(" Relu(", " Abs("),
         lambda body: body.replace("PRelu(", "Mul("),
@@ -180,7 +180,7 @@ def test_a_wrong_body_is_seen(case: BodyCase, monkeypatch: pytest.MonkeyPatch) -
         lambda body: body.replace("y = MatMul(t, columns)", "y = Identity(t)"),
         lambda body: body.replace("y = MatMul(t, forward_columns)", "y = Identity(t)"),
     ]
-    # Older models have other bodies of these.
+    # These have other bodies in older models.
     newest = 18 if case.op in OLD_REDUCTIONS else 13
     assert_faults_are_seen(case, changes, max(newest, case.oldest_opset), monkeypatch)
 
@@ -225,7 +225,7 @@ def assert_faults_are_seen(
     opset: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The check fails with each of the changes that changes the operator's body."""
+    """Check that every change that alters the operator's body is detected."""
     right = OPERATORS[case.op].body(opset).statements
     wrong = {change(right) for change in changes} - {right}
     assert wrong

@@ -1,4 +1,4 @@
-"""The C++ that is made of the definitions of operators, and the library that is built with it."""
+"""The C++ generated from the definitions of operators, and the library built with it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_library_registers_every_definition() -> None:
 
 
 def test_the_isolated_build_makes_the_same(tmp_path: Path) -> None:
-    """It has neither this package nor what it depends on."""
+    """The isolated build has neither this package nor its dependencies."""
     script = str(ROOT / "kernels/generate.py")
     # Without site-packages.
     subprocess.run([sys.executable, "-I", "-S", script, str(tmp_path)], check=True)
@@ -90,7 +90,7 @@ def test_kernels_for_cuda_are_in_the_table() -> None:
 
 
 def test_maps_are_on_the_device_and_what_is_packed_on_the_host() -> None:
-    """Kernels for CUDA see no other inputs on the host than these."""
+    """CUDA kernels read no other inputs on the host."""
     definitions = files(ALL)["definitions.cc"]
     packed = constants.CUDA_PACKED_VECTORS
     assert set(packed) <= set(constants.CUDA_KERNELS)
@@ -118,7 +118,7 @@ def test_constants_are_those_of_the_compiler() -> None:
 
 
 def test_files_that_would_not_change_are_left(tmp_path: Path) -> None:
-    """Else every build would compile all kernels."""
+    """Otherwise every build would compile all kernels."""
     write(tmp_path, ALL)
     path = tmp_path / "names.h"
     before = path.stat().st_mtime_ns
@@ -129,7 +129,7 @@ def test_files_that_would_not_change_are_left(tmp_path: Path) -> None:
 
 
 def test_kernels_say_no_positions() -> None:
-    """Inputs, outputs and constants are asked for by name."""
+    """Kernels access inputs, outputs and constants by name."""
     positional = re.compile(r"\.(input|constant|output|output_floats)\(\d")
     for source in (ROOT / "kernels").glob("*/*.cc"):
         assert not positional.search(source.read_text()), source

@@ -1,4 +1,4 @@
-"""What the C++ of a folder may include: the SIMD library and the CUDA driver know no runtime."""
+"""The headers that each folder may include: SIMD and CUDA code does not use ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LAYERS = {
     "ort": {"tiles", "work", "cuda"},
     "common": {"tiles", "work", "cuda", "ort"},
 }
-# Of the adapter to ONNX Runtime kernels see these alone.
+# The only headers of the adapter to ONNX Runtime that kernels may include.
 FOR_KERNELS = {"ort/kernel.h", "ort/cuda_kernel.h"}
 
 

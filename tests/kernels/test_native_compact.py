@@ -1,6 +1,6 @@
-"""Native convolutions of tiles that stand as few coefficients each, against references in float64.
+"""Native convolutions of compact maps, against references in float64.
 
-What has no place in a compact map is NaN where the kernel gets it, so that reading it shows.
+Elements of a tensor that a compact map does not use are NaN, so that tests detect reads of them.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ LOW, HIGH, SLOPE = -0.25, 0.75, 0.125
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution with what follows it, on truncated maps.
+    """A convolution with its epilogue, on truncated maps.
 
     Attributes:
         form: the operator.
         x: shape of its input.
-        outputs: channels that it makes.
-        kernel: height and width, for all but 1x1 convolutions on coefficients.
-        bands: frequencies that x, the residual and the result have; those of a result that is not
-            truncated follow.
+        outputs: number of output channels.
+        kernel: height and width, except for 1x1 convolutions on coefficients.
+        bands: numbers of frequencies of x, the residual and the result; ignored for a result that
+            is not truncated.
         stride: along both axes.
-        group: of channels.
-        is_grouped: whether maps stand in groups of channels, where they can.
-        is_compact: whether the result stands compactly, where it can.
-        method: of a 3x3 convolution.
+        group: number of channel groups of the convolution.
+        is_grouped: whether maps have grouped channels, where possible.
+        is_compact: whether the result is compact, where possible.
+        method: method of a 3x3 convolution.
     """
 
     form: Operator
@@ -77,7 +77,7 @@ class Layer:
 
     @property
     def result_band(self) -> int:
-        """Frequencies that the result has."""
+        """Number of frequencies of the result."""
         x, residual, y = self.bands
         if self.form.truncates:
             return y
@@ -87,7 +87,7 @@ class Layer:
 
 
 def _layers() -> Iterator[Layer]:
-    """All forms at all numbers of frequencies; shapes and other numbers in turn."""
+    """Return all forms with all numbers of frequencies, and alternating shapes and options."""
     shapes = {
         8: ((1, 16, 16, 24), (2, 48, 8, 8), (3, 16, 24, 8), (5, 32, 8, 16)),
         4: ((2, 16, 12, 20), (4, 32, 4, 4), (1, 48, 28, 28)),
@@ -127,7 +127,7 @@ LAYERS = list(_layers())
 
 @dataclass(frozen=True)
 class Problem:
-    """Operands, and what is expected of them in float64."""
+    """Operands, and the expected result in float64."""
 
     x: NDArray[np.float64]
     weight: NDArray[np.float64]
@@ -138,7 +138,7 @@ class Problem:
 
 
 def _problem(layer: Layer) -> Problem:
-    """Tolerance: `tests/kernels/test_native_conv.py` has where it comes from."""
+    """Return a problem; `tests/kernels/test_native_conv.py` explains the tolerance."""
     input_block, output_block = layer.blocks
     x = jpeg_truncate(random_map(layer.x), block=input_block, frequencies=layer.bands[0])
     weight = random_map((layer.outputs, layer.x[1] // layer.group, layer.kernel, layer.kernel))
@@ -160,7 +160,7 @@ def _problem(layer: Layer) -> Problem:
     pixels = np.abs(to_spatial(x, input_block)).max()
     magnitudes = float(np.abs(weight).sum((1, 2, 3)).max() * pixels + 8)
     steps = 4 * float(np.sqrt(weight[0].size + 64))
-    # By how much Winograd's points enlarge the sum of magnitudes.
+    # The factor by which Winograd's points increase the sum of magnitudes.
     growth = 8.3 if layer.method.startswith("winograd") else 1.0
     bound = steps * float(np.finfo(np.float32).eps) * magnitudes * growth
     return Problem(x, weight, bias, others, made, bound)
@@ -185,7 +185,7 @@ def _activated(form: Operator, pixels: NDArray[np.float64]) -> NDArray[np.float6
 
 
 def _run(layer: Layer, problem: Problem, isa: str, told: int | None = None) -> NDArray[np.float32]:
-    """The kernel's result as NCHW; `told` is what the node says that y has, if not the truth."""
+    """Return the kernel's result as NCHW; `told` replaces y's frequencies in the node."""
     (input_block, output_block), form = layer.blocks, layer.form
     band = layer.result_band if told is None else told
     layouts = {
@@ -199,7 +199,7 @@ def _run(layer: Layer, problem: Problem, isa: str, told: int | None = None) -> N
         feeds["residual"] = laid(problem.residual, output_block, layouts["residual"])
         names.append("residual")
     names += {"PRelu": ["slope"], "Clip": ["low", "high"]}.get(form.activation, [])
-    # Transforms are for function bodies.
+    # Only function bodies use the transforms.
     if layer.is_pointwise:
         names += ["unused"] * (4 if form.activation else 1)
     else:
@@ -256,7 +256,7 @@ def test_convolutions(cases: list[tuple[Layer, str]]) -> None:
 
 @pytest.mark.parametrize("form", ["JpegPointwiseConvAddReluTruncate", "JpegConvReluTruncate"])
 def test_faults_are_seen(form: str) -> None:
-    """A weight, the residual's band, the result's: each that is off."""
+    """The check detects a wrong weight, a wrong residual band and a wrong result band."""
     layer = next(a for a in LAYERS if a.form.name == form and min(a.bands) > 3 and a.is_compact)
     problem = _problem(layer)
     weight = problem.weight.copy()
@@ -288,23 +288,22 @@ def _layer(
         (
             _layer((5, 5, 5), of="Relu"),
             4,
-            "y has places for 4 frequencies of each tile, and 5 are made; compile the model again",
+            "y stores 4 frequencies of each tile, but 5 are computed",
         ),
         (
             _layer((5, 5, 15), of="Relu", truncated=False),
             14,
-            "y has places for 14 frequencies of each tile, and 15 are made",
+            "y stores 14 frequencies of each tile, but 15 are computed",
         ),
         (
             _layer((5, 9, 1), has_residual=True, truncated=False),
             8,
-            "y has places for 8 frequencies of each tile, and 9 are made",
+            "y stores 8 frequencies of each tile, but 9 are computed",
         ),
         (
             _layer((5, 5, 5), of="Relu"),
             -1,
-            "y of shape [1,16,8,8] in groups of 16 channels cannot hold -1 frequencies of tiles of"
-            " 8x8 alone; compile the model again",
+            "cannot store only -1 frequencies of tiles of 8x8",
         ),
     ],
 )

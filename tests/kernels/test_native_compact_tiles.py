@@ -1,6 +1,6 @@
-"""Native operators but convolutions on tiles that stand as few coefficients each.
+"""Native operators, except convolutions, on compact maps.
 
-What has no place in a compact map is NaN where the kernel gets it, so that reading it shows.
+Elements of a tensor that a compact map does not use are NaN, so that tests detect reads of them.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ from jpegcompile.operators.registry import OPERATORS
 Maps = dict[str, NDArray[np.float64]]
 # These have tests of their own.
 CONVOLUTIONS = {o.name for o in convolutions("JpegConv", "JpegPointwiseConv")} | {*FIRST}
-# One kernel has all names of programs.
+# One kernel implements all operators with programs.
 OPS = sorted(set(COMPACT) - CONVOLUTIONS - {TRUNCATE} - set(PROGRAMS[1:]))
 SHAPES = {8: (2, 32, 24, 16), 4: (3, 16, 8, 20), 2: (1, 48, 6, 10)}
 
 
 @dataclass
 class Node:
-    """What an operator takes besides maps.
+    """Attributes and operands of an operator, other than maps.
 
     Attributes:
-        attributes: of the node.
-        operands: names and values of the inputs behind x, and behind the residual if there is one.
+        attributes: attributes of the node.
+        operands: names and values of the inputs after x, and after the residual if there is one.
     """
 
     attributes: dict[str, Any]
@@ -54,7 +54,7 @@ class Node:
 
 
 def _node(op: str, shape: tuple[int, int, int, int], block: int, count: int) -> Node:
-    """An operator for a map; `count` frequencies decide, or are kept, where there are such."""
+    """Return an operator for a map; `count` is the number of mask or kept frequencies, if any."""
     batch, channels, height, width = shape
     band = {"band": band_map(height, width, block, count)}
     blocks = {"input_block": block, "output_block": block}
@@ -93,7 +93,7 @@ def _node(op: str, shape: tuple[int, int, int, int], block: int, count: int) -> 
 def _maps(
     op: str, shape: tuple[int, ...], block: int, count: int
 ) -> dict[str, NDArray[np.float64]]:
-    """What an operator takes compactly: maps of few frequencies."""
+    """Return the compact inputs of an operator: maps of few frequencies."""
     names = ("x", "residual") if "residual_frequencies" in COMPACT[op] else ("x",)
     return {
         name: jpeg_truncate(random_map(shape), block=block, frequencies=count) for name in names
@@ -108,7 +108,7 @@ def _run(
     told: Mapping[str, int],
     isa: str = "avx2",
 ) -> NDArray[np.float32]:
-    """The result as NCHW; `told` is how many frequencies have a place in each map."""
+    """Return the result as NCHW; `told` is the number of stored frequencies of each map."""
     feeds: dict[str, Any] = {}
     attributes: dict[str, Any] = {}
     for name, value in maps.items():
@@ -122,7 +122,7 @@ def _run(
     names = ["x", *(name for name in operands if name != "band"), *list(maps)[1:]]
     if "Asm" in op or "Apx" in op:
         names.insert(1, "band")
-    # Transforms are for function bodies.
+    # Only function bodies use the transforms.
     unused = {"ToSpatial": 2, "JpegGlobalAveragePool": 2, "JpegGlobalMaxPool": 2, "JpegScale": 0}
     rest = unused.get(op, 1 if op in BY_CHANNEL else 4)
     names += ["unused"] * rest
@@ -149,10 +149,10 @@ def test_every_operator_is_here() -> None:
 @pytest.mark.parametrize("block", SHAPES)
 @pytest.mark.parametrize("op", OPS)
 def test_few_coefficients_are_as_good_as_zeros(op: str, block: int, isa: str, start: int) -> None:
-    """What is not there counts as zero: kernels agree with themselves on whole tiles.
+    """Coefficients that are not stored count as zero: results equal those on whole tiles.
 
-    These are compared with references elsewhere. What has no place is not summed up, so that sums
-    round otherwise: to 64 terms of up to 16 here, and their transforms.
+    Other tests compare whole tiles with references. Coefficients that are not stored are not
+    summed, so sums round differently: up to 64 terms of up to 16 here, and their transforms.
     """
     shape = SHAPES[block]
     for count in range(start, full(block), 2):
@@ -172,7 +172,7 @@ def test_few_coefficients_are_as_good_as_zeros(op: str, block: int, isa: str, st
 
 @pytest.mark.parametrize("op", OPS)
 def test_a_missing_coefficient_is_seen(op: str) -> None:
-    """The last diagonal of x, which counts."""
+    """The check detects that the last diagonal of x is missing."""
     block, shape, count = 8, SHAPES[8], 5
     node, maps = _node(op, shape, block, 15), _maps(op, shape, block, count)
     whole = dict.fromkeys(("x", "residual"), full(block))
@@ -180,7 +180,7 @@ def test_a_missing_coefficient_is_seen(op: str) -> None:
     maps["x"] = jpeg_truncate(maps["x"], block=block, frequencies=count - 1)
     actual = _run(op, node, maps, block, whole | {"x": count})
     is_seen = bool(np.abs(actual - expected).max() > 1e-3)
-    # A mean is the first coefficient.
+    # A mean depends only on the first coefficient.
     assert is_seen == (op != "JpegGlobalAveragePool")
 
 
@@ -191,21 +191,21 @@ def test_frequencies_that_no_tile_has_are_refused(op: str) -> None:
     for name in maps:
         for count in (-1, 8):
             wrong = replace(node, attributes=node.attributes | {f"{name}_frequencies": count})
-            with pytest.raises(NativeError, match=rf"{name} of shape .* cannot hold {count} freq"):
+            with pytest.raises(NativeError, match=rf"{name} .* cannot store only {count} freq"):
                 _run(op, wrong, maps, block, dict.fromkeys(maps, 3))
 
 
 def test_places_that_do_not_fit_are_refused() -> None:
     block, shape = 8, SHAPES[8]
     for op, x, y, message in (
-        ("JpegScale", 5, 4, "y has places for 4 frequencies of each tile, and 5 are made"),
-        ("JpegScale", 5, 6, "y has places for more frequencies than x"),
-        ("JpegAdd", 15, 6, "y has places for 6 frequencies of each tile, and 15 are made"),
+        ("JpegScale", 5, 4, "y stores 4 frequencies of each tile, but 5"),
+        ("JpegScale", 5, 6, "y and x store different frequencies"),
+        ("JpegAdd", 15, 6, "y stores 6 frequencies of each tile, but 15"),
         (
             "JpegScaleAddReluTruncate",
             5,
             2,
-            "y has places for 2 frequencies of each tile, and 3 are",
+            "y stores 2 frequencies of each tile, but 3",
         ),
     ):
         node, maps = _node(op, shape, block, 3), _maps(op, shape, block, 5)

@@ -1,4 +1,4 @@
-"""JpegDecode gives exactly what the file stores, for every file that it is for."""
+"""JpegDecode returns exactly what the file stores, for every supported file."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_photographs(shared: Path, folder: str) -> None:
 
 
 def test_outputs_are_those_of_each_file_in_turn() -> None:
-    """Nothing stays of the file before, large or small, whole or not."""
+    """Nothing remains of the previous file, large or small, complete or truncated."""
     session = decode_session("JpegDecode", height=64, width=64, subsampling="4:2:0")
     files = [make_jpeg(64, 64, quality=quality, subsampling="4:2:0") for quality in (5, 95, 40)]
     expected = [planes_of(read_coefficients(file)) for file in files]
@@ -106,7 +106,7 @@ def test_outputs_are_those_of_each_file_in_turn() -> None:
 
 
 def test_several_sessions_and_threads() -> None:
-    """Sessions are shared by threads, and threads have sessions of their own."""
+    """Threads share a session, and each thread has a session of its own."""
     size = {"height": 64, "width": 64}
     sessions = [decode_session("JpegDecode", **size, subsampling="4:2:0") for _ in range(3)]
     files = [make_jpeg(64, 64, quality=quality, subsampling="4:2:0") for quality in range(5, 95, 6)]

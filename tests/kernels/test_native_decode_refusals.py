@@ -1,4 +1,4 @@
-"""What JpegDecode says of files and nodes that it cannot take: the node, the cause, what to do."""
+"""Errors of JpegDecode for unsupported files and nodes: the node, the cause, what to do."""
 
 from __future__ import annotations
 
@@ -44,13 +44,11 @@ FILES: dict[str, tuple[bytes, str]] = {
     "cut": (WHOLE[:-40], f"damaged: Premature end of JPEG file; {BYTES}"),
     "cut off": (
         b"\r\n" + WHOLE,
-        "not a JPEG from its start: a JPEG begins at byte 2 of it; cut off what is in front of"
-        " that",
+        "not a JPEG: a JPEG begins at byte 2, after other data; remove the bytes before it",
     ),
     "height 0": (
         WHOLE.replace(b"\0\x10\0\x18\x03", b"\0\0\0\x18\x03"),
-        "Empty JPEG image: its header leaves the height to a DNL marker, which is not supported;"
-        f" {CONVERT}",
+        f"the height is in a DNL marker, which is not supported; {CONVERT}",
     ),
     "12 bits": (
         WHOLE.replace(b"\xff\xc1\0\x11\x08", b"\xff\xc1\0\x11\x0c"),
@@ -62,7 +60,7 @@ FILES: dict[str, tuple[bytes, str]] = {
     ),
     "cmyk": (
         make_jpeg(24, 16, "CMYK"),
-        "4 components (CMYK or YCCK) are not supported; convert it to RGB or grey",
+        "4 components (CMYK or YCCK) are not supported; convert it to RGB or grayscale",
     ),
     "one scan missing": (
         sampled("4:2:0", scans=[0, 2]),
@@ -103,18 +101,18 @@ def test_files(name: str) -> None:
 
 
 def test_bytes_behind_a_scan() -> None:
-    """How many libjpeg reports depends on how far it looks ahead."""
+    """The number of bytes that libjpeg reports depends on how far it reads ahead."""
     message = refusal(WHOLE[:-2] + bytes(40) + WHOLE[-2:])
     assert message.startswith("damaged: Corrupt JPEG data: ")
     assert message.endswith(f" extraneous bytes before marker 0xd9; {BYTES}")
 
 
 def test_zero_in_a_table() -> None:
-    # The table of luma stands first, in zigzag order, with 16 bits.
+    # The luma table comes first, in zigzag order, with 16 bits.
     start = WHOLE.index(b"\xff\xdb") + 5
     file = WHOLE[:start] + b"\0\0" + WHOLE[start + 2 :]
     assert refusal(file) == (
-        f"corrupt data: the quantization table of component 0 holds a zero; {BYTES}"
+        f"corrupt data: the quantization table of component 0 contains a zero; {BYTES}"
     )
 
 
@@ -158,13 +156,13 @@ def test_other_ranks(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     ("attributes", "message"),
     [
-        ({"height": 0}, "its height is 0, a JPEG file has 1 to 65535"),
-        ({"width": 65536}, "its width is 65536, a JPEG file has 1 to 65535"),
-        ({"width": -(2**63)}, f"its width is {-(2**63)}, a JPEG file has 1 to 65535"),
+        ({"height": 0}, "height is 0;"),
+        ({"width": 65536}, "width is 65536;"),
+        ({"width": -(2**63)}, f"width is {-(2**63)};"),
         *(
             (
                 {"subsampling": name},
-                f"its subsampling is '{name}', it knows 4:4:4, 4:2:2, 4:4:0, 4:2:0 and 4:1:1",
+                f"subsampling is '{name}'; it must be one of 4:4:4, 4:2:2, 4:4:0, 4:2:0 and 4:1:1",
             )
             for name in ("4:2:1", "gray")
         ),
@@ -172,7 +170,7 @@ def test_other_ranks(shape: tuple[int, ...]) -> None:
 )
 def test_attributes(attributes: dict[str, Any], message: str) -> None:
     given: dict[str, Any] = {"height": 16, "width": 24, "subsampling": "4:2:0", **attributes}
-    assert said(DECODE, lambda: decode_session(DECODE, **given)) == message
+    assert message in said(DECODE, lambda: decode_session(DECODE, **given))
 
 
 @pytest.mark.parametrize("missing", ["height", "width", "subsampling"])
@@ -183,7 +181,7 @@ def test_missing_attributes(missing: str) -> None:
 
 
 def test_a_large_model_takes_no_memory_for_another_file() -> None:
-    """Nor do 2,000 refusals leave any behind: a leak of one frame each would be 3 GB."""
+    """2,000 refused files leak no memory: one leaked frame each would be 3 GB."""
     session = decode_session(DECODE, height=1024, width=768, subsampling="4:2:0")
     whole = make_jpeg(768, 1024, subsampling="4:2:0", quality=10)
     decoded(session, whole)

@@ -1,4 +1,4 @@
-"""First convolutions whose result keeps few frequencies: both ways, whole and compact tiles."""
+"""First convolutions with a truncated result: sparse and dense path, whole and compact tiles."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HALVED = FirstWindow((3, 3), (2, 2), (1, 1, 1, 1))
 UNEVEN = FirstWindow((5, 3), (1, 4), (0, 1, 4, 1))
 PATCHES = FirstWindow((4, 4), (4, 4))
 
-# Subsampling, height, width, batch, quality, window, outputs, frequencies; whether both ways fit.
+# Subsampling, height, width, batch, quality, window, outputs, frequencies; whether both paths work.
 GEOMETRIES = (
     ("4:2:0", 64, 96, 2, 25, RESNET, 32, 8, True),
     ("4:2:0", 48, 32, 1, 50, SAME, 16, 3, True),
@@ -66,9 +66,9 @@ def ways_of(index: int) -> tuple[str, ...]:
 
 
 def layouts_of(case: BodyCase) -> list[dict[str, int]]:
-    """Whole tiles in either order, and compact ones of as many places as are needed, and of more.
+    """Return layouts: whole tiles in NCHW and groups, and compact tiles, exact or larger.
 
-    All the forms that channels and blocks of the result allow.
+    Only layouts that the channels and block size of the result allow.
     """
     outputs, block = case.expected.shape[1], case.attributes["output_block"]
     kept = case.attributes["frequencies"]
@@ -96,7 +96,7 @@ def test_geometries_have_every_block_and_layout() -> None:
     "index", range(len(GEOMETRIES)), ids=lambda i: "-".join(map(str, GEOMETRIES[i]))
 )
 def test_geometries(index: int, isa: str) -> None:
-    """By every way and in every layout; and a coefficient that is off is seen."""
+    """Every path and every layout; the check detects a wrong coefficient."""
     case = geometry_case(index)
     is_kept = case.operands[-1] > 0
     for layout in layouts_of(case):
@@ -105,7 +105,7 @@ def test_geometries(index: int, isa: str) -> None:
             assert_holds(case, result)
             assert not result[..., ~is_kept].any()
     planes = case.operands[0].copy()
-    # Of a few frequencies the first one is seen in any case.
+    # The first frequency is always kept.
     planes[-1, -1, -1, -1, 0, 0] += 40
     faulty = replace(case, operands=(planes, *case.operands[1:]))
     for way in ways_of(index):
@@ -133,7 +133,7 @@ def test_a_band_that_is_off_is_seen(way: str, change: int) -> None:
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("places", [0, 5, 8])
 def test_images_of_a_batch_choose_for_themselves(places: int, threads: int) -> None:
-    """Each goes its way into its own tiles, and gives what it gives by itself."""
+    """Each image takes its own path into its own tiles, with the same result as alone."""
     case, vectors = mixed_case(frequencies=5)
     assert case.attributes["frequencies"] == resolve(5, 8)
     apart = {way: run(case, way, "avx2", GROUP, places=places) for way in ("sparse", "dense")}
@@ -149,7 +149,7 @@ def test_images_of_a_batch_choose_for_themselves(places: int, threads: int) -> N
 
 
 def test_more_images_than_are_convolved_at_once() -> None:
-    """By pixels, a few images go at a time, and each has its place."""
+    """The dense path computes a few images at a time, each into its own place."""
     taken = coefficients_of("4:2:0", 224, 224, 15, 75)
     case = first_case(
         taken, PATCHES, 16, "Relu", is_spatial=False, frequencies=4, name="many-images"
@@ -170,9 +170,9 @@ def test_every_run_gives_the_same_bits(isa: str) -> None:
 @pytest.mark.parametrize(
     ("layout", "message"),
     [
-        ({"y_group": GROUP, "places": 5}, "y has places for 5 frequencies of each tile, and 6"),
-        ({"y_group": 1, "places": 6}, "cannot hold 6 frequencies of tiles of 8x8 alone"),
-        ({"y_group": GROUP, "places": 16}, "cannot hold 16 frequencies of tiles of 8x8 alone"),
+        ({"y_group": GROUP, "places": 5}, "y stores 5 frequencies of each tile, but 6"),
+        ({"y_group": 1, "places": 6}, "cannot store only 6 frequencies"),
+        ({"y_group": GROUP, "places": 16}, "cannot store only 16 frequencies"),
     ],
 )
 @pytest.mark.parametrize("way", ["sparse", "dense"])
@@ -196,5 +196,5 @@ def test_a_band_of_another_size_is_refused(way: str) -> None:
 def test_without_a_truncation_tiles_are_whole() -> None:
     taken = coefficients_of("4:2:0", 32, 16, 1, 75)
     case = first_case(taken, RESNET, 16, "Relu", is_spatial=False, name="whole")
-    with pytest.raises(NativeError, match="y has places for 6 frequencies of each tile, and 15"):
+    with pytest.raises(NativeError, match="y stores 6 frequencies of each tile, but 15"):
         run(case, "dense", "avx2", GROUP, places=6)

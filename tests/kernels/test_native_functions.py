@@ -1,4 +1,4 @@
-"""Native functions of a pixel against float64, without transforms around them: block size 1."""
+"""Native per-pixel functions against float64, without transforms: block size 1."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ from support.pixelwise_cases import variants
 
 from jpegcompile.kernels.pixelwise.reference import FUNCTIONS
 
-# In halves of a unit in the last place, of the larger of the value and the pixel up to 1: a kernel
-# rounds the pixel's multiples as well as the result. Some six roundings add up, seldom all alike.
+# In half units in the last place of the larger of the value and the pixel, where the pixel counts
+# up to 1: a kernel rounds multiples of the pixel as well as the result. About six roundings add
+# up, rarely all with the same sign.
 _HALVES = 4.0
 
 
 def _pixels(op: str) -> NDArray[np.float32]:
-    """Dense where functions bend, and all magnitudes; as a map of 16 channels."""
+    """Return pixels, dense where functions bend, and of all magnitudes; a map of 16 channels."""
     sizes = np.geomspace(1e-30, 1e6, 8000)
     pixels = np.concatenate(
         [np.linspace(-30, 30, 40000), np.linspace(-100, 88, 8000), sizes, -sizes]
     )
     if op == "JpegExp":
-        # Beyond these its results are infinite, or denormal and so less precise.
+        # Beyond these values, results are infinite, or denormal and so less precise.
         pixels = np.clip(pixels, -87, 88)
     return pixels.astype(np.float32).reshape(1, 16, 1, -1)
 
 
 def _excess(actual: Array, expected: NDArray[np.float64], pixels: Array) -> float:
-    """By how many times the allowed error the worst pixel errs."""
+    """Return the largest error as a multiple of the tolerance."""
     scale = np.abs(expected) + np.minimum(np.abs(pixels.astype(np.float64)), 1.0)
     allowed = _HALVES * 2.0**-24 * scale + np.finfo(np.float32).tiny
     return float((np.abs(actual - expected) / allowed).max())

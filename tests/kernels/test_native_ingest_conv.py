@@ -1,4 +1,4 @@
-"""The first convolution by coefficients and by pixels, against the float decode in float64."""
+"""The first convolution on the sparse and the dense path, against the float decode in float64."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ GEOMETRIES = (
     ("gray", 24, 32, 1, 95, SAME, 16),
     ("gray", 32, 32, 5, 80, PATCHES, 16),
 )
-# Here blocks at the border differ by more functions than tables are made for, or outputs are not at
-# the same pixels of each block.
+# Here border blocks differ by more functions than tables support, or outputs are not at the same
+# pixels of each block.
 DENSE_ONLY = (
     ("4:2:0", 24, 40, 1, 50, RESNET, 16),
     ("4:4:4", 17, 33, 2, 75, SAME, 16),
@@ -102,7 +102,7 @@ def geometry_case(index: int, geometry: tuple[Any, ...], is_spatial: bool) -> Bo
     "index", range(len(GEOMETRIES)), ids=lambda i: "-".join(map(str, GEOMETRIES[i]))
 )
 def test_geometries(index: int, isa: str) -> None:
-    """By both methods, in both domains and layouts; and a coefficient that is off is seen."""
+    """Both paths, in both domains and layouts; the check detects a wrong coefficient."""
     for is_spatial in (False, True):
         case = geometry_case(index, GEOMETRIES[index], is_spatial)
         group = GROUP if GEOMETRIES[index][-1] % GROUP == 0 and is_spatial == index % 2 else 1
@@ -124,7 +124,7 @@ def test_geometries(index: int, isa: str) -> None:
 def test_what_has_no_responses_is_convolved_by_pixels(index: int, isa: str) -> None:
     case = geometry_case(index, DENSE_ONLY[index], False)
     assert_holds(case, run(case, "", isa, most=MANY))
-    with pytest.raises(NativeError, match="the method 'sparse' does not fit its image and window"):
+    with pytest.raises(NativeError, match="the method 'sparse' does not support"):
         run(case, "sparse", isa)
 
 
@@ -139,7 +139,7 @@ def test_what_has_no_responses_is_convolved_by_pixels(index: int, isa: str) -> N
 def test_the_compiler_knows_for_how_many_outputs_there_is_room(
     subsampling: str, height: int, width: int, window: FirstWindow, most: int
 ) -> None:
-    """So that it never says that images decide where the kernel has no tables to do it with."""
+    """The compiler must not let images choose a path if the kernel cannot build tables."""
     taken = coefficients_of(subsampling, height, width, 1, 75)
     for outputs in (most, most + 1):
         name = f"{subsampling}-{outputs}"
@@ -153,14 +153,14 @@ def test_the_compiler_knows_for_how_many_outputs_there_is_room(
         if outputs == most:
             assert_holds(case, run(case, "sparse", ISAS[0]))
         else:
-            with pytest.raises(NativeError, match="the method 'sparse' does not fit"):
+            with pytest.raises(NativeError, match="the method 'sparse' does not support"):
                 run(case, "sparse", ISAS[0])
 
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("index", range(len(SMALL)), ids=lambda i: "-".join(map(str, SMALL[i])))
 def test_small_images(index: int, isa: str) -> None:
-    """By coefficients where they have responses, and by pixels; a fault is seen."""
+    """The sparse path where it is possible, and the dense path; the check detects a fault."""
     case = geometry_case(index, SMALL[index], False)
     planes = case.operands[0].copy()
     planes[..., 0, 0] += 2
@@ -173,7 +173,7 @@ def test_small_images(index: int, isa: str) -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_images_of_a_batch_choose_for_themselves(threads: int) -> None:
-    """Each is convolved sparsely up to just the bound, and gives what it gives by itself."""
+    """Each image takes the sparse path exactly up to the bound, with the same result as alone."""
     case, vectors = mixed_case()
     few = vectors[0]
     apart = {method: run(case, method, "avx2", GROUP) for method in ("sparse", "dense")}
@@ -189,7 +189,7 @@ def test_images_of_a_batch_choose_for_themselves(threads: int) -> None:
 
 @pytest.mark.parametrize("isa", ISAS)
 def test_every_run_gives_the_same_bits(isa: str) -> None:
-    """Sums of an output are taken in one order, whatever the number of threads."""
+    """The order of sums does not depend on the number of threads."""
     case, _ = mixed_case()
     first = run(case, "sparse", isa, GROUP, 1)
     for threads in (1, 2, 3):
@@ -208,9 +208,9 @@ def test_empty_blocks_at_the_border() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"method": "fast"}, "the method 'fast' is unknown; 'sparse' and 'dense' are known"),
-        ({"output_block": 3}, "its output_block is 3"),
-        ({"y_group": 16}, "y of shape [1,4,32,24] cannot be in groups of 16 channels"),
+        ({"method": "fast"}, "the method 'fast' is unknown"),
+        ({"output_block": 3}, "output_block is 3"),
+        ({"y_group": 16}, "y of shape [1,4,32,24] cannot have groups of 16"),
     ],
 )
 def test_refusals_name_the_node_and_the_cause(change: dict[str, Any], message: str) -> None:

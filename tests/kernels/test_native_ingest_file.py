@@ -1,4 +1,4 @@
-"""JpegIngestFile and JpegIngestIntegers by themselves: what they refuse, word for word."""
+"""Errors of JpegIngestFile and JpegIngestIntegers in a model of one node."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def session(
     computed: str | None = None,
     **changed: Any,
 ) -> Any:
-    """A session of one node called `node`; an attribute of None is left out.
+    """Create a session of one node called `node`; attributes that are None are left out.
 
-    The input called `computed` is one of the graph's.
+    The input called `computed` is an input of the graph.
     """
     attributes = {name: v for name, v in {**GIVEN, **changed}.items() if v is not None}
     names = ["jpeg"] if op == INGEST_FILE else ["luma", "chroma", "quantization", "frame"]
@@ -90,7 +90,7 @@ def session(
     return ort.InferenceSession(model.SerializeToString(), options, providers=list(CPU_PROVIDERS))
 
 
-# As Python lists them, in the order of the enumerations in C++.
+# Values of attributes as Python lists them, in the order of the enumerations in C++.
 KNOWN = {
     name: ", ".join(get_args(names))
     for name, names in (
@@ -108,38 +108,36 @@ KNOWN = {
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"height": 0}, "its height is 0, and an image has 1 to 65535 pixels a side"),
-        ({"width": 65536}, "its width is 65536, and an image has 1 to 65535 pixels a side"),
-        ({"height": 12}, "its block size 8 does not divide 24x12"),
-        *(({name: "x"}, f"its {name} is 'x', and it knows {all}") for name, all in KNOWN.items()),
-        ({"short_side": -1}, "its short_side is -1, and an image has 1 to 65535 pixels a side"),
+        ({"height": 0}, "height is 0;"),
+        ({"width": 65536}, "width is 65536;"),
+        ({"height": 12}, "block size 8 does not divide 24x12"),
+        *(({name: "x"}, f"{name} is 'x'; it must be one of {all}") for name, all in KNOWN.items()),
+        ({"short_side": -1}, "short_side is -1;"),
         (
             {"resized_height": 9},
-            "its resized_width is 0, and an image has 1 to 65535 pixels a side",
+            "resized_width is 0;",
         ),
         (
             {"crop": "given", "top": 2**62},
-            f"its top is {2**62}, and a crop begins at -65535 to 65535",
+            f"top is {2**62};",
         ),
         (
             {"crop": "given", "left": -65536},
-            "its left is -65536, and a crop begins at -65535 to 65535",
+            "left is -65536;",
         ),
-        *(
-            ({"crop_ratio": text}, f"its crop_ratio is '{text}', and it takes a millionth to 1")
-            for text in ("1e-300", "2", "1.x")
-        ),
+        *(({"crop_ratio": text}, f"crop_ratio is '{text}';") for text in ("1e-300", "2", "1.x")),
         (
             {"decoder": "libjpeg-turbo", "color": "YUV"},
-            "its color is 'YUV', and it knows RGB, BGR, L",
+            "color is 'YUV'; it must be one of RGB, BGR, L",
         ),
     ],
 )
 def test_attributes(changed: dict[str, Any], message: str) -> None:
-    advised = f"{message}; compile the model again"
-    assert said(INGEST_FILE, lambda: session(**changed)) == advised
-    # They are told before inputs that do not fit, either.
-    assert said(INGEST_FILE, lambda: session(constants=numbers(2), **changed)) == advised
+    made = said(INGEST_FILE, lambda: session(**changed))
+    assert message in made
+    assert made.endswith("; compile the model again")
+    # Errors of attributes are reported before errors of inputs.
+    assert said(INGEST_FILE, lambda: session(constants=numbers(2), **changed)) == made
 
 
 TURBO = {"decoder": "libjpeg-turbo"}
@@ -184,16 +182,17 @@ TURBO = {"decoder": "libjpeg-turbo"}
 @pytest.mark.parametrize("op", [INGEST_FILE, INGEST_INTEGERS])
 def test_attributes_that_do_not_go_together(op: str, changed: dict[str, Any], message: str) -> None:
     if op == INGEST_INTEGERS and changed.get("decoder") is None:
-        message = "its decoder is 'float', and it makes integers by libjpeg-turbo"
-    advised = f"{message}; compile the model again"
-    assert said(op, lambda: session(op, **changed)) == advised
+        message = "decoder is 'float'"
+    made = said(op, lambda: session(op, **changed))
+    assert message in made
+    assert made.endswith("; compile the model again")
 
 
 @pytest.mark.parametrize("name", ["float", None])
 def test_integers_are_of_one_decoder(name: str | None) -> None:
-    said_of = said(INGEST_INTEGERS, lambda: session(INGEST_INTEGERS, decoder=name))
-    message = "its decoder is 'float', and it makes integers by libjpeg-turbo"
-    assert said_of == f"{message}; compile the model again"
+    made = said(INGEST_INTEGERS, lambda: session(INGEST_INTEGERS, decoder=name))
+    assert "decoder is 'float'" in made
+    assert made.endswith("; compile the model again")
 
 
 @pytest.mark.parametrize(
@@ -208,8 +207,8 @@ def test_attributes_that_go_together(changed: dict[str, Any]) -> None:
     session(**changed)
 
 
-def test_of_several_faults_the_first_is_told() -> None:
-    """The decoder's, then other attributes in their order, then inputs in theirs."""
+def test_order_of_errors() -> None:
+    """The decoder comes first, then other attributes in order, then inputs in order."""
     faults: dict[str, Any] = {"decoder": "x", "width": 0, "filter": "x"}
     constants = {**numbers(), "ycbcr_mixing": np.zeros(1), "shift": np.zeros(1)}
     told = []
@@ -217,32 +216,32 @@ def test_of_several_faults_the_first_is_told() -> None:
         for start in range(len(faults) + 1):
             left = dict(list(faults.items())[start:])
             changed = {"decoder": "libjpeg-turbo", **left}
-            told.append(said(op, lambda: session(op, constants, **changed)).split()[1])  # noqa: B023
+            words = said(op, lambda: session(op, constants, **changed)).split()  # noqa: B023
+            told.append(words[1] if words[0] == "attribute" else words[0])
     assert told == 2 * ["decoder", "width", "filter", "input"]
 
 
 @pytest.mark.parametrize(
     ("constants", "message"),
     [
-        (numbers(2), "its input scale is for 2 channels, and it makes 1 or 3"),
-        ({**numbers(), "shift": np.zeros(1)}, "its input shift has shape [1], not 3 numbers"),
+        (numbers(2), "input scale has 2 elements"),
+        ({**numbers(), "shift": np.zeros(1)}, "input shift has shape [1]"),
         (
             {**numbers(), "ycbcr_mixing": np.zeros((3, 2))},
-            "its input ycbcr_mixing has shape [3,2], not 9 numbers",
+            "input ycbcr_mixing has shape [3,2]",
         ),
     ],
 )
 def test_constants(constants: dict[str, Array], message: str) -> None:
     made = said(INGEST_FILE, lambda: session(constants=constants))
-    assert made == f"{message}; compile the model again"
+    assert message in made
+    assert made.endswith("; compile the model again")
 
 
 def test_computed_constants() -> None:
     made = said(INGEST_FILE, lambda: session(computed="fill"))
-    assert made == (
-        "its input fill is computed, and colour and normalisation are constants of a model;"
-        " compile the model again"
-    )
+    assert made.startswith("input fill is computed")
+    assert made.endswith("; compile the model again")
 
 
 def fed(file: bytes, **changed: Any) -> str:
@@ -261,10 +260,10 @@ def test_files() -> None:
     assert fed(random_file(((2, 2), (1, 2), (2, 1)), 20, 11)) == (
         "Cb and Cr are sampled differently (1x2 and 2x1); save the image with one chroma sampling"
     )
-    assert fed(whole, crop=None) == (
-        "the image is 40x30 and does not come to the 24x16 of the model; compile it with a"
-        " --preprocess that resizes such images"
-    )
+    made = fed(whole, crop=None)
+    assert made.startswith("the image is 40x30")
+    assert "24x16 of the model" in made
+    assert "--preprocess" in made
 
 
 @pytest.mark.parametrize("shape", [(), (1, 4)])
@@ -295,47 +294,44 @@ def with_number(place: int, value: int) -> dict[str, Array]:
 @pytest.mark.parametrize(
     ("feeds", "message"),
     [
-        (with_number(0, 0), "frame has 0 for the height, which is 1 to 65535"),
-        (with_number(1, 70000), "frame has 70000 for the width, which is 1 to 65535"),
-        (with_number(2, 9), "frame has 9 for the orientation, which is 1 to 8"),
-        (with_number(3, 3), "frame has 3 for the colour space, which is 0 to 2"),
-        (with_number(7, 5), "frame has 5 for a sampling factor, which is 1 to 4"),
+        (with_number(0, 0), "frame has 0 for the height"),
+        (with_number(1, 70000), "frame has 70000 for the width"),
+        (with_number(2, 9), "frame has 9 for the orientation"),
+        (with_number(3, 3), "frame has 3 for the colour space"),
+        (with_number(7, 5), "frame has 5 for a sampling factor"),
         (
             with_number(0, 64),
-            "luma has shape [1,1,4,5,8,8], and files of the frame that is given have [1,1,8,5,8,8]",
+            "luma has shape [1,1,4,5,8,8]",
         ),
         (
             {**with_number(0, 30), "frame": np.ones(6, np.int64)},
-            "frame has shape [6], not [8]",
+            "frame has shape [6]",
         ),
         (
             {**with_number(0, 30), "quantization": np.ones((1, 1, 8, 8), np.uint16)},
-            "quantization has shape [1,1,8,8], and files of the frame that is given have [1,3,8,8]",
+            "quantization has shape [1,1,8,8]",
         ),
         (
             {**with_number(0, 30), "chroma": np.zeros((1, 2, 1, 1, 8, 8), np.int16)},
-            "chroma has shape [1,2,1,1,8,8], and files of the frame that is given have"
-            " [1,2,2,3,8,8]",
+            "chroma has shape [1,2,1,1,8,8]",
         ),
     ],
 )
 def test_coefficients_that_are_no_files(feeds: dict[str, Array], message: str) -> None:
     made = session(INGEST_INTEGERS, decoder="libjpeg-turbo")
-    assert said(INGEST_INTEGERS, lambda: made.run(None, feeds)) == message
+    assert message in said(INGEST_INTEGERS, lambda: made.run(None, feeds))
 
 
 def test_frames_that_do_not_fit() -> None:
     made = session(INGEST_INTEGERS, decoder="libjpeg-turbo", crop=None)
     feeds = integer_feeds(make_jpeg(40, 30))
-    assert said(INGEST_INTEGERS, lambda: made.run(None, feeds)) == (
-        "files of the frame that is given do not come to the model's size, or have fractional"
-        " sampling factors; give others"
-    )
+    message = said(INGEST_INTEGERS, lambda: made.run(None, feeds))
+    assert message.startswith("files with this frame cannot be resized to the model's size")
 
 
 @pytest.mark.parametrize(("views", "count"), [("one", 1), ("five", 5), ("ten", 10)])
 def test_both_make_the_same(views: str, count: int) -> None:
-    """A batch of files by their coefficients, all views of one after the other."""
+    """A batch of files as coefficients: all views of the first file, then of the next."""
     files = [make_jpeg(40, 30, quality=quality) for quality in (60, 90)]
     by_file = session(decoder="libjpeg-turbo", views=views)
     by_coefficients = session(INGEST_INTEGERS, decoder="libjpeg-turbo", views=views)

@@ -1,4 +1,4 @@
-"""Layouts, threads and batches of native kernels, and that a fault in any of them shows."""
+"""Layouts, threads and batches of native kernels, and detection of faults."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_every_operator_but_convolutions_has_cases() -> None:
 
 @pytest.mark.parametrize("op", OPS)
 def test_the_kernel_comes_before_the_body(op: str) -> None:
-    """A node that has both gives what the kernel alone gives, to the bit."""
+    """A node with a kernel and a function body returns the kernel's result, bit for bit."""
     case = OPS[op].in_float32()
     feeds = {f"i{index}": array for index, array in enumerate(case.operands)}
     both = run_native(native_model(case, with_body=True), [feeds], "avx2")[0]
@@ -79,7 +79,7 @@ def test_the_kernel_comes_before_the_body(op: str) -> None:
 
 @pytest.mark.parametrize("op", OPS)
 def test_threads_do_not_change_results(op: str) -> None:
-    """Many images, so that there are several tasks."""
+    """There are many images, so that there are several tasks."""
     case = OPS[op].in_float32()
     if op in ALIKE:
         case, _ = spread_over(OPS[op], Spread(33, 48))
@@ -99,7 +99,7 @@ def test_no_images(op: str) -> None:
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("channels", [(32, 16), (20, 1), (16, GROUP)], ids=str)
 def test_rearrangement_of_groups(channels: tuple[int, int], isa: str) -> None:
-    """Channels that stay in groups, and some that do not."""
+    """Numbers of channels that fill groups, and numbers that do not."""
     count, group = channels
     tiles, depths = random_map((2, count, 16, 24)), random_map((2, 4 * count, 8, 12))
     for op, x, size, meaning in (
@@ -120,7 +120,7 @@ def test_rearrangement_of_groups(channels: tuple[int, int], isa: str) -> None:
 
 @pytest.mark.parametrize("group", [1, GROUP])
 def test_rearrangement_of_more_images_than_scratch_holds(group: int) -> None:
-    """Two at once of five: the last group of images is another one."""
+    """Two of five images at once, so the last batch is smaller."""
     x, size = random_map((5, GROUP, 256, 256)), (128, 128)
     attributes: dict[str, Any] = {"blocksize": 2, **blocks_of(x, size)}
     matrices = inverse(*x.shape[2:]) + forward(*size)
@@ -138,7 +138,7 @@ def test_rearrangement_of_more_images_than_scratch_holds(group: int) -> None:
 
 @pytest.mark.parametrize("op", OPS)
 def test_a_perturbed_pixel_is_seen(op: str) -> None:
-    """The first element that is not nearly zero, by a hundredth, or half where bounds are wide."""
+    """Perturbs the first element that is not nearly zero: by 0.01, or by 0.5 if bounds are wide."""
     case, fault = OPS[op].in_float32(), 1.01 if OPS[op].slope is None else 1.5
     assert_result(case, run_case(case, Spread(), "avx2"), allowed(OPS[op]), "as it is")
     faulty = case.operands[0].astype(np.float64)
@@ -153,7 +153,7 @@ def test_a_perturbed_pixel_is_seen(op: str) -> None:
 
 @pytest.mark.parametrize("op", ALIKE)
 def test_a_wrong_layout_is_seen(op: str) -> None:
-    """The kernel is told of groups, and gets or gives none."""
+    """The node declares grouped channels, but the map is NCHW."""
     spread = Spread(2, 32, GROUP, 1)
     assert_kernel_holds(ALIKE[op], spread, "avx2")
     wide, bound = spread_over(ALIKE[op], spread)

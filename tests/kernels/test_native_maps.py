@@ -1,4 +1,4 @@
-"""Native kernels that see all channels of an image, or two maps, against the references."""
+"""Native kernels that read all channels of an image, or two maps, against the references."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_product(calls: list[Call]) -> None:
 
 
 def normalization(pixels: NDArray[np.float64], epsilon: float, block: int) -> BodyCase:
-    """A call in float32, and what float64 makes of the very same coefficients."""
+    """Return a call in float32, with the float64 result for the same coefficients."""
     x = to_jpeg(pixels, block).astype(np.float32)
     rows = np.asarray([0, GROUPS, -1, pixels[0, 0].size])
     numbers = [
@@ -78,7 +78,7 @@ def drawn(mean: float, deviation: float) -> NDArray[np.float64]:
 def test_a_mean_that_is_large_cancels_nothing(
     mean: float, deviation: float, epsilon: float, block: int, isa: str
 ) -> None:
-    """Of the same float32 coefficients: what is added up and subtracted is all that may round."""
+    """Both sides use the same float32 coefficients, so only sums and differences may round."""
     case = normalization(drawn(mean, deviation), epsilon, block)
     largest = np.abs(case.expected).max()
     for spread in (Spread(), Spread(x_group=1, y_group=1)):
@@ -95,7 +95,7 @@ def test_a_map_of_one_value_becomes_the_shift(value: float) -> None:
 
 
 def test_the_check_sees_moments_that_cancel() -> None:
-    """E[x^2] - E[x]^2 in float32, as some graphs spell the variance."""
+    """Computes E[x^2] - E[x]^2 in float32, as some graphs do."""
     case = normalization(drawn(1000.0, 1.0), 1e-5, 1)
     x = case.operands[0].reshape(2, GROUPS, -1)
     mean = x.mean(2, keepdims=True)
@@ -109,7 +109,7 @@ def test_the_check_sees_moments_that_cancel() -> None:
 def test_bodies_subtract_first() -> None:
     case = normalization(drawn(1000.0, 1.0), 1e-5, 8)
     actual = run_body(case, 17)
-    # ONNX Runtime adds up thousands of squares one by one; of the mean nothing is left.
+    # ONNX Runtime adds thousands of squares one by one, which loses all precision.
     assert np.abs(actual - case.expected).max() <= 1e-5 * np.abs(case.expected).max()
 
 
@@ -130,7 +130,7 @@ def test_a_wrong_group_is_seen() -> None:
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("op", ["JpegMax", "JpegMin", "JpegChannelMax", "JpegChannelMin"])
 def test_what_is_not_a_number_stays_so(op: str, isa: str) -> None:
-    """Whichever operand, or channel, it is in."""
+    """A NaN in any operand or channel propagates."""
     case = next(c for c in (*PRODUCTS, *WHOLE) if c.op == op).in_float32()
     places = [(0, 0), (1, 0)] if op in ("JpegMax", "JpegMin") else [(0, 0), (0, 1)]
     for operand, channel in places:

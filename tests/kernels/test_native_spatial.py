@@ -24,7 +24,7 @@ from support.window_cases import POOLS
 from jpegcompile.kernels.max_pool.reference import jpeg_max_pool
 
 LAYOUTS = [(1, 1), (GROUP, GROUP), (GROUP, 1), (1, GROUP)]
-# Batch and channels of the second shape fill groups.
+# The channels of the second shape fill groups.
 BATCHES = [((1, 3), (1, 1)), ((33, 5), (1, 1)), *(((2, 32), layout) for layout in LAYOUTS)]
 HALF_UNIT = 2.0**-24
 
@@ -36,7 +36,7 @@ def _in_float32(case: BodyCase) -> BodyCase:
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("window", POOLS, ids=str)
 def test_max_pool(window: Any, isa: str) -> None:
-    """Nothing is rounded: every result is a pixel."""
+    """Nothing is rounded, because every result is a pixel."""
     (_, _, height, width), kernel, strides, pads, dilations = window
     named: dict[str, Any] = {
         "kernel_shape": kernel,

@@ -1,4 +1,4 @@
-"""Native kernels that keep a map's size, against the references."""
+"""Native kernels whose output has the input's size, against the references."""
 
 from __future__ import annotations
 

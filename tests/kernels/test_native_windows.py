@@ -1,4 +1,4 @@
-"""Native kernels that change a map's size, and the ingest, against the references."""
+"""Native kernels whose output has another size, and the ingest, against the references."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_ingest(case: BodyCase, isa: str) -> None:
 
 
 def _on_images(case: BodyCase, count: int) -> BodyCase:
-    """Images of the case, drawn."""
+    """Draw images of the case."""
     batch = case.operands[0].shape[0]
     drawn = np.random.default_rng(count).integers(0, batch, count)
     operands = [a[drawn] if a.dtype.kind in "iu" and a.ndim >= 4 else a for a in case.operands]

@@ -1,4 +1,4 @@
-"""The references themselves against PyTorch in float64, on the spatial twins of random maps."""
+"""The references against PyTorch in float64, on spatial-domain copies of random maps."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ COUNTS = [(shape, n) for shape in SHAPES for n in FREQUENCIES[block_size(*shape[
 
 
 def padded(x: Doubles, pads: Pads, fill: float = 0.0) -> torch.Tensor:
-    """The spatial twin, padded: PyTorch's own windows pad both ends alike."""
+    """Return the spatial-domain map, padded, because PyTorch's windows pad both ends equally."""
     top, left, bottom, right = pads
     spatial = torch.from_numpy(to_spatial(x, block_size(*x.shape[2:])))
     return functional.pad(spatial, (left, right, top, bottom), value=fill)
 
 
 def assert_twin(jpeg: Doubles, spatial: torch.Tensor) -> None:
-    """The result is the transform of PyTorch's; sums of a few hundred values of size 1."""
+    """Check that the result is the transform of PyTorch's; sums of a few hundred values near 1."""
     expected = to_jpeg(spatial.numpy(), block_size(*spatial.shape[2:]))
     np.testing.assert_allclose(jpeg, expected, rtol=0, atol=1e-12)
 
@@ -85,7 +85,7 @@ def test_pools(
     )
     below = padded(x, pads, -np.inf)
     assert_twin(largest, functional.max_pool2d(below, kernel, strides, 0, dilations))
-    # PyTorch's average pooling has no dilation: the mean is a convolution of each channel.
+    # PyTorch's average pooling has no dilation, so the mean is a convolution of each channel.
     taps_of_mean = torch.ones(shape[1], 1, *kernel, dtype=torch.float64)
     total = functional.conv2d(padded(x, pads), taps_of_mean, None, strides, 0, dilations, shape[1])
     counted = padded(to_jpeg(np.ones(shape), blocks["input_block"]), pads)
@@ -154,7 +154,7 @@ def test_functions_of_each_pixel(op: str, shape: tuple[int, ...]) -> None:
             expected = function(spatial, **attributes)
             assert_twin(jpeg_pixelwise(x, op, block=block, **attributes), expected)
         return
-    # What PyTorch has with fixed numbers, or under another name.
+    # Functions that PyTorch has with fixed parameters, or under another name.
     attributes, expected = {
         "JpegHardSigmoid": ({"alpha": 1 / 6, "beta": 0.5}, functional.hardsigmoid(spatial)),
         "JpegSelu": (
@@ -179,7 +179,7 @@ def test_reductions(shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize(("mode", "before", "after"), RESIZES)
 def test_resizes(mode: str, before: Pair, after: Pair) -> None:
-    """PyTorch's "nearest-exact" is that of ONNX with half_pixel, but for ties."""
+    """PyTorch's "nearest-exact" equals ONNX's nearest with half_pixel, except for ties."""
     x = random_map((2, 3, *before))
     rows, columns = (
         resize_matrix(source, target, target / source, Sampling(mode, nearest="round_prefer_ceil"))
@@ -203,7 +203,7 @@ def test_transposed_convolution(
     group: int,
     made: int,
 ) -> None:
-    """PyTorch cuts as much off both ends: nothing is cut there but here."""
+    """PyTorch cuts both ends equally, so it cuts nothing here and the test cuts the result."""
     x, weight = random_map(shape), random_map((shape[1], made // group, *kernel))
     bias = random_map((made,))
     whole = functional.conv_transpose2d(
@@ -215,7 +215,7 @@ def test_transposed_convolution(
         dilation=dilations,
     )
     top, left, bottom, right = pads
-    # What is made besides is bias alone, since no kernel reaches it.
+    # The output padding contains only the bias, because no tap reaches it.
     grown = torch.from_numpy(bias)[:, None, None].expand(
         *whole.shape[:2], whole.shape[2] + spare[0], whole.shape[3] + spare[1]
     )
@@ -240,7 +240,7 @@ def test_transposed_convolution(
 
 @pytest.mark.parametrize(("shape", "side"), REARRANGEMENTS)
 def test_rearrangements(shape: tuple[int, ...], side: int) -> None:
-    """PyTorch's order of channels is [c, i, j]; that of the operators is [i, j, c]."""
+    """PyTorch orders channels as [c, i, j], the operators as [i, j, c]."""
     count, channels, height, width = shape
     x, size = random_map(shape), (height // side, width // side)
     wide = functional.pixel_unshuffle(padded(x, (0, 0, 0, 0)), side)
@@ -268,7 +268,7 @@ def test_piecewise_linear(shape: tuple[int, ...]) -> None:
 
 
 def band_of(shape: tuple[int, ...], frequencies: int) -> torch.Tensor:
-    """1 where the indices of a coefficient within its tile sum to less."""
+    """Return 1 where the indices of a coefficient in its tile sum to less, and 0 elsewhere."""
     block = block_size(*shape[2:])
     rows, columns = (torch.arange(size) % block for size in shape[2:])
     return (rows[:, None] + columns < frequencies).double()
@@ -276,7 +276,7 @@ def band_of(shape: tuple[int, ...], frequencies: int) -> torch.Tensor:
 
 @pytest.mark.parametrize(("shape", "frequencies"), COUNTS)
 def test_approximated_masks(shape: tuple[int, ...], frequencies: int) -> None:
-    """PyTorch's functions of the pixels below, or of the exact pixels by the pieces of those."""
+    """Uses PyTorch's functions of the approximation, or its pieces applied to exact pixels."""
     points = tuple(point for bounds in BOUNDS for point in bounds)
     x, block = clear_map(shape, frequencies, (0.0, *points)), block_size(*shape[2:])
     low_band = torch.from_numpy(x) * band_of(shape, frequencies)

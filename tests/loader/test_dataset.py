@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.codes import refused
 from support.data_sets import FILES, PIXELS, keys, loaded, tensors
 from support.processes import fresh
 from support.tiny_residual import tiny_residual
@@ -109,62 +110,60 @@ def test_ranks_are_those_of_torch_distributed(
 
 
 def wrong() -> Iterator[tuple[dict[str, Any], str]]:
-    yield {}, "give the compiled model that batches are for; or preprocess and size, for pixels"
-    yield {**PIXELS, "size": (0, 9)}, "size is (0, 9); give (height, width) in pixels"
-    yield {**PIXELS, "size": 9}, "size is 9; give (height, width) in pixels"
-    yield {**PIXELS, "layout": "HWC"}, "layout is 'HWC'; use one of NCHW, NHWC"
-    yield {**PIXELS, "batch_size": 2.5}, "batch_size is 2.5; give a whole number"
-    yield {**PIXELS, "seed": "1"}, "seed is '1'; give a whole number"
-    yield {**PIXELS, "batch_size": 0}, "batch_size is 0; give 1 or more"
-    yield {**PIXELS, "threads": 0}, "threads is 0; give 1 or more"
-    yield {**PIXELS, "seed": -1}, "seed is -1; give 0 or more"
-    yield {**PIXELS, "dtype": "int8"}, "dtype is 'int8'; use one of float32, float16"
-    yield {**PIXELS, "on_error": "no"}, "on_error is 'no'; use one of stop, skip, report"
-    yield {**PIXELS, "form": "jpeg"}, "form is 'jpeg'; use one of tensor, pixels, coefficients,"
-    yield {**PIXELS, "form": "packed"}, "form packed is for a compiled model; give one"
-    yield {**PIXELS, "rank": 2, "ranks": 2}, "rank is 2 of 2; give one from 0 to 1"
-    yield {**PIXELS, "rank": 1}, "rank is given without ranks; give both, or neither"
-    yield {**PIXELS, "ranks": 2}, "ranks is given without rank; give both, or neither"
-    yield {**PIXELS, "images": []}, "no images are given; give a folder, files or shards"
-    yield {**PIXELS, "images": ["a.tar", "b"]}, "some of the images are shards and some are not"
-    yield {**PIXELS, "images": "a.tar", "labels": "l.json"}, "labels are for a folder; shards hold"
-    yield {**PIXELS, "images": ["a", "b"], "labels": "l"}, "labels are for a folder with one folder"
+    yield {}, "dataset-target-missing"
+    yield {**PIXELS, "size": (0, 9)}, "dataset-size-invalid"
+    yield {**PIXELS, "size": 9}, "dataset-size-invalid"
+    yield {**PIXELS, "layout": "HWC"}, "dataset-form-unknown"
+    yield {**PIXELS, "batch_size": 2.5}, "dataset-option-not-whole"
+    yield {**PIXELS, "seed": "1"}, "dataset-option-not-whole"
+    yield {**PIXELS, "batch_size": 0}, "dataset-option-too-small"
+    yield {**PIXELS, "threads": 0}, "dataset-option-too-small"
+    yield {**PIXELS, "seed": -1}, "dataset-option-too-small"
+    yield {**PIXELS, "dtype": "int8"}, "dataset-option-unknown"
+    yield {**PIXELS, "on_error": "no"}, "dataset-option-unknown"
+    yield {**PIXELS, "form": "jpeg"}, "dataset-form-unknown"
+    yield {**PIXELS, "form": "packed"}, "dataset-form-needs-model"
+    yield {**PIXELS, "rank": 2, "ranks": 2}, "dataset-rank-out-of-range"
+    yield {**PIXELS, "rank": 1}, "dataset-rank-incomplete"
+    yield {**PIXELS, "ranks": 2}, "dataset-rank-incomplete"
+    yield {**PIXELS, "images": []}, "dataset-empty"
+    yield {**PIXELS, "images": ["a.tar", "b"]}, "dataset-mixed-kinds"
+    yield {**PIXELS, "images": "a.tar", "labels": "l.json"}, "dataset-labels-with-shards"
+    yield {**PIXELS, "images": ["a", "b"], "labels": "l"}, "dataset-labels-with-files"
     yield (
         {"model": "any", "size": (32, 32)},
-        "a compiled model says how images come to it",
+        "dataset-preprocess-with-model",
     )
-    yield {"model": "any", "layout": "NHWC"}, "takes its tensor as NCHW; leave layout out"
+    yield {"model": "any", "layout": "NHWC"}, "dataset-layout-fixed"
     yield (
         {"model": "any", "form": "packed"},
-        "whose matrices are larger than what packing saves; use",
+        "dataset-packed-any-size",
     )
     for form in ("coefficients", "packed"):
-        message = "decodes to integers, which is no product of matrices; use form tensor"
-        yield {"model": "integers", "form": form}, message
-    yield {"model": "tensor", "form": "packed"}, "takes tensors, and no coefficients; use form"
+        yield {"model": "integers", "form": form}, "dataset-integer-decode"
+    yield {"model": "tensor", "form": "packed"}, "dataset-model-for-tensors"
     yield (
         {"model": "fixed", "form": "packed", "fallback": "pixels"},
-        "pixels have no coefficients to batch; leave fallback out",
+        "dataset-fallback-with-coefficients",
     )
 
 
-@pytest.mark.parametrize(("given", "message"), list(wrong()))
+@pytest.mark.parametrize(("given", "code"), list(wrong()))
 def test_arguments_that_do_not_fit(
-    given: dict[str, Any], message: str, models: dict[str, Path], folder: Path
+    given: dict[str, Any], code: str, models: dict[str, Path], folder: Path
 ) -> None:
     arguments = {"images": folder, "batch_size": 4, **given}
     if "model" in given:
         arguments["model"] = models[given["model"]]
-    with pytest.raises(UsageError) as caught:
+    with refused(code, UsageError):
         ImageDataset(**arguments)
-    assert message in str(caught.value)
 
 
 def test_models_that_are_none_of_ours(tmp_path: Path, folder: Path) -> None:
     import onnx
 
     onnx.save(tiny_residual(), tmp_path / "source.onnx")
-    with pytest.raises(UnsupportedModelError, match="was not written by jpegcompile"):
+    with refused("model-not-compiled", UnsupportedModelError):
         ImageDataset(folder, 4, model=tmp_path / "source.onnx")
     with pytest.raises(AccessError, match="no such folder"):
         ImageDataset(tmp_path / "none", 4, **PIXELS)
@@ -174,9 +173,8 @@ def test_without_torch_the_error_says_what_to_install() -> None:
     code = (
         "import sys\nsys.modules['torch'] = None\nimport jpegcompile\n"
         "try:\n    jpegcompile.ImageDataset\n"
-        "except jpegcompile.errors.AccessError as error:\n    print(error)\n"
+        "except jpegcompile.errors.AccessError as error:\n    print(error.code, error)\n"
     )
     done = fresh(code)
-    assert done.stdout == (
-        "ImageDataset needs torch, which is not installed; pip install 'jpegcompile[learn]'\n"
-    ), done.stderr
+    assert done.stdout.split()[0] == "dataset-needs-torch", done.stderr
+    assert "pip install 'jpegcompile[learn]'" in done.stdout

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support.codes import refused
 from support.data_sets import PIXELS, contents, keys, loaded, tensors
 from support.mixed_files import jpeg_file, mixed_file
 from support.shard_files import write_shard
@@ -52,7 +53,7 @@ def test_a_worker_of_bad_files_alone_ends_nothing(tmp_path: Path) -> None:
     assert [batch.keys for batch in batches] == [good, []]
     assert tensors(batches[1:]).shape == (0, 3, 32, 32)
     assert len(batches[1].skipped) == 4
-    with pytest.raises(ImageError, match=r"^none of 4 images can be used; the first is .*04.jpg: "):
+    with refused("dataset-no-image-usable", ImageError):
         list(ImageDataset(sorted(tmp_path.iterdir())[4:], 4, on_error="skip", **PIXELS))
 
 
@@ -82,8 +83,9 @@ def test_bad_members_of_shards(tmp_path: Path) -> None:
     names = [one.file for one in batch.skipped]
     expected = [f"{path}: {key}" for key in "123"]
     assert sorted(names) == sorted([*expected, str(cut), str(tmp_path / "missing.tar")])
-    with pytest.raises(ImageError, match=r"a.tar: 1: has no image among its members"):
+    with refused("shard-sample-without-image", ImageError) as caught:
         list(ImageDataset(images, 8, **PIXELS))
+    assert "a.tar" in str(caught.value)
 
 
 def test_the_fallback_is_that_of_sessions(models: dict[str, Path], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The parts of `bench` for images of any size: reading ahead, checks, and files of all kinds."""
+"""The parts of `bench` for images of any size: reading ahead, checks, and all kinds of files."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import pytest
 from support.bench_targets import SHORT, target_of
+from support.codes import refused
 from support.images import make_jpeg
 from support.mixed_files import mixed_file
 from support.tiers import thorough
@@ -27,15 +28,17 @@ from jpegcompile.evaluation.benchmark.checks import Checks
 from jpegcompile.evaluation.benchmark.difference import differences
 from jpegcompile.evaluation.benchmark.input_sets import write_photographs
 from jpegcompile.evaluation.benchmark.job import COMPILED, InputSet, Job
-from jpegcompile.evaluation.benchmark.plan import Plan
+from jpegcompile.evaluation.benchmark.job_templates import JobTemplates
 from jpegcompile.evaluation.benchmark.rivals import file_reader
 from jpegcompile.evaluation.benchmark.rivals.readable import readable
 from jpegcompile.evaluation.benchmark.rivals.registry import RIVALS, Chosen, chosen_rivals
 from jpegcompile.evaluation.benchmark.rivals.target import Target
-from jpegcompile.evaluation.benchmark.timer import Steps, Timer
+from jpegcompile.evaluation.benchmark.timer import Timer
 from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.messages import code_of
+from jpegcompile.progress import Steps
 
 
 def test_batches_are_read_ahead_in_their_order() -> None:
@@ -76,7 +79,7 @@ def test_errors_of_the_reader_thread_are_raised() -> None:
 
 
 def test_reader_and_network_work_at_once() -> None:
-    """Each waits for the other to be at work, which it would for ever if they took turns."""
+    """Each stage waits for the other one to run; without overlap both would wait forever."""
     meeting = threading.Barrier(2, timeout=10)
     first = threading.Event()
 
@@ -137,7 +140,7 @@ def test_photographs_of_usual_sizes(tmp_path: Path) -> None:
 
 
 class Answers:
-    """A process that has its answers at hand, those of a pipeline in a file."""
+    """A process with prepared answers; the outputs of its pipeline are in a file."""
 
     outputs = ("logits",)
 
@@ -158,12 +161,12 @@ def test_a_pipeline_that_mixes_files_up_is_not_timed(tmp_path: Path) -> None:
     np.savez(right, values)
     np.savez(wrong, values[::-1])
     job = replace(rival_job(tmp_path), side=COMPILED)
-    plan = Plan(tmp_path, (job,), True, Tolerance(), ((),))
-    timer = Timer(plan, 1, 0.0, False, Steps(None, 1))
+    templates = JobTemplates(tmp_path, (job,), True, Tolerance(), ((),))
+    timer = Timer(templates, 1, 0.0, False, Steps(None, 1))
     process: Any = Answers(job, right)
-    # Its own answers count as the original's here: it is the first side, and takes tensors.
+    # The first side is the reference; with tensors, its own outputs are the exact ones.
     first: Any = SimpleNamespace(job=replace(job, sets=(InputSet("t", (), ""),)))
-    checks = Checks(plan, first, [str(right)])
+    checks = Checks(templates, first, [str(right)])
     assert len(timer._prepared([process], checks)) == 1
     process = Answers(job, wrong)
     with pytest.raises(CheckFailedError, match="output 'logits': conversion error"):
@@ -213,24 +216,23 @@ def test_rivals_that_do_not_read_all_files(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(file_reader, "RIVALS", rivals)
     left = readable(chosen, target, files, is_named=False, tolerant=True)
     assert left.rivals == {"pillow-box": chosen.rivals["pillow-box"]}
-    assert left.left_out == {"pillow": f"cannot read {files[1]}: no such sampling"}
-    # The two bytes of the end of an image.
+    assert code_of(left.left_out["pillow"]) == "rival-left-out"
+    assert files[1] in left.left_out["pillow"]
+    # The end marker adds two bytes.
     assert seen == [Path(file).stat().st_size + 2 for file in files[:2]]
     alone = chosen_rivals(["pillow"], target.preprocess.geometry)
     for some, is_named in ((chosen, True), (alone, False)):
         seen.clear()
-        with pytest.raises(ImageError) as caught:
+        with refused("rival-cannot-read-file", ImageError) as caught:
             readable(some, target, files, is_named=is_named)
-        assert str(caught.value) == (
-            f"{files[1]}: pillow cannot read it: no such sampling; name other rivals with"
-            " --rivals, or take the file out"
-        )
+        assert str(caught.value).startswith(f"{files[1]}: pillow ")
 
 
 def test_a_file_that_a_rival_cannot_read(tmp_path: Path) -> None:
     pipeline = opener(rival_job(tmp_path))().pipeline(with_parts=False)
-    with pytest.raises(ImageError, match=r"^pillow cannot read a file that other readers take: "):
+    with refused("rival-cannot-read", ImageError) as caught:
         pipeline.end_to_end([b"nothing"])
+    assert str(caught.value).startswith("pillow ")
     (probabilities, _) = pipeline.end_to_end([make_jpeg(60, 50)])
     assert probabilities.shape == (1, 10)
 
@@ -248,7 +250,7 @@ def test_pillow_reads_what_a_rival_cannot(tmp_path: Path, monkeypatch: pytest.Mo
         for one in (job, replace(job, side="pillow"))
     )
     assert np.array_equal(made, by_pillow)
-    with pytest.raises(ImageError, match=r"^narrow cannot read a file that other readers take: "):
+    with refused("rival-cannot-read", ImageError):
         opener(replace(job, fallback="none"))().pipeline(with_parts=False).end_to_end([file])
 
 
@@ -267,14 +269,16 @@ def test_rivals_take_part_where_pillow_reads_for_them(
     options: dict[str, Any] = {"is_named": True, "tolerant": True}
     kept = readable(chosen, target, files, fallback="pixels", **options)
     assert kept == replace(chosen, read_by_pillow={"narrow": 1})
-    with pytest.raises(ImageError, match=r"b\.png: narrow cannot read it: subsection not found"):
+    with refused("rival-cannot-read-file", ImageError) as caught:
         readable(chosen, target, files, **options)
-    # What Pillow cannot read either.
+    assert "b.png: narrow " in str(caught.value)
+    # Now Pillow cannot read the file either.
     Path(files[1]).write_bytes(b"nothing")
     left = readable(chosen, target, files[:1], fallback="pixels", is_named=False)
     assert left == chosen
-    with pytest.raises(ImageError, match=r"b\.png: pillow cannot read it: "):
+    with refused("rival-cannot-read-file", ImageError) as caught:
         readable(chosen, target, files, fallback="pixels", **options)
+    assert "b.png: pillow " in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -307,7 +311,7 @@ def test_models_of_every_kind(options: dict[str, Any], tmp_path: Path) -> None:
     )
     (cell,) = result.cells
     assert result.checks[0].passed
-    # Without Pillow as people write it nothing says what its decoder changes.
+    # The difference of the decoders is known only with the rival `pillow`.
     assert [output.decoder for output in result.checks[0].outputs] == [None, None]
     assert list(cell.sides) == ["pillow-box", "compiled"]
     stages = [timing.stage for timing in cell.timings]
@@ -317,7 +321,7 @@ def test_models_of_every_kind(options: dict[str, Any], tmp_path: Path) -> None:
 
 @thorough
 def test_images_of_the_networks_size_behind_the_integers_of_libjpeg(tmp_path: Path) -> None:
-    """Pillow computes these integers, too, and so the original has the same answers behind it."""
+    """Pillow computes the same integers, so the original has the same outputs with Pillow."""
     source, compiled = tmp_path / "source.onnx", tmp_path / "compiled.onnx"
     onnx.save(tiny_residual(), source)
     preprocess = {"preset": "unit", "decoder": "libjpeg-turbo"}

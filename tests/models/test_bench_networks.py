@@ -152,11 +152,12 @@ def test_rows_of_the_record() -> None:
         (1, 2, "spatial"),
     ]
     first, second = (flat(row) for row in rows[:2])
+    assert second["run"] == "batch 1, 1 thread"
     assert first["network"] == "ResNet-18"
-    assert first["seconds.end to end quality 75"] == 2.0
-    assert "ratio.network" not in first
-    assert second["ratio.network"] == 0.5
-    assert second["costs.memory"] == 1.5
+    assert first["seconds/end to end quality 75"] == 2.0
+    assert "ratio/network" not in first
+    assert second["ratio/network"] == 0.5
+    assert second["costs/memory"] == 1.5
     assert not any(name.startswith("ratio_to") for name in second)
 
 
@@ -165,7 +166,7 @@ def photographs_result(network: str) -> dict[str, Any]:
     cells = []
     for threads, stage in ((1, "end to end"), (2, "pipelined")):
         # The table shows no other stages.
-        timings = [
+        timings: list[dict[str, Any]] = [
             {
                 "stage": name,
                 "inputs": None,
@@ -195,8 +196,8 @@ def test_the_table_of_photographs() -> None:
 def test_rows_of_photographs_have_ratios_to_every_rival() -> None:
     rows = [flat(row) for row in rows_of(photographs_result("ResNet-18"))]
     assert [row["side"] for row in rows] == 2 * ["pillow", "torchvision", "compiled"]
-    assert rows[-1]["ratio_to.pipelined.torchvision"] == 0.4
-    assert rows[-1]["seconds.pipelined"] == 0.1
+    assert rows[-1]["ratio_to/pipelined/torchvision"] == 0.4
+    assert rows[-1]["seconds/pipelined"] == 0.1
 
 
 def test_every_network_has_its_goals() -> None:

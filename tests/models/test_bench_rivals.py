@@ -1,4 +1,4 @@
-"""Readers of rivals that `bench` holds against compiled models for images of any size."""
+"""Readers of rivals, which `bench` compares with compiled models for images of any size."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.bench_targets import LEVEL, SHORT, target_of
+from support.codes import refused
 from support.images import make_jpeg
 
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.benchmark.rivals.registry import RIVALS, chosen_rivals
 from jpegcompile.evaluation.benchmark.rivals.target import Target
 from jpegcompile.evaluation.pillow import pillow_input
+from jpegcompile.messages import code_of
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.reading import preprocess_of
 
@@ -29,14 +31,14 @@ GEOMETRIES: list[dict[str, Any]] = [
 
 
 def turned_jpeg(width: int, height: int, orientation: int = 6) -> bytes:
-    """A file whose EXIF orientation says, by default, to turn it by 90 degrees."""
+    """Return a file with an EXIF orientation, by default a rotation of 90 degrees."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     return make_jpeg(width, height, exif=exif.tobytes(), quality=95)
 
 
 def error(target: Target, name: str, file: bytes, folder: Path) -> float:
-    """The largest distance to Pillow's decode and the resize that the preprocessing asks for."""
+    """Return the largest difference from Pillow's decode and the resize of the preprocessing."""
     path = folder / "image.jpg"
     path.write_bytes(file)
     expected = pillow_input(path, target.preprocess, target.taken)
@@ -55,7 +57,7 @@ def test_readers_of_pillow(
         geometry = {name: value for name, value in geometry.items() if name != "color"}
     target = target_of(geometry, channels, layout)
     file = turned_jpeg(60, 50)
-    # The same integers, normalised in float32 in another order.
+    # The integers are equal; the normalisation rounds in another order.
     assert error(target, "pillow", file, tmp_path) < 1e-5
     # Pillow rounds the ends of a box to a part of a pixel, and the result to integers.
     assert error(target, "pillow-box", file, tmp_path) < 1.01 * LEVEL
@@ -63,7 +65,7 @@ def test_readers_of_pillow(
 
 @pytest.mark.parametrize("orientation", [*range(1, 9), 9, 77])
 def test_orientations(orientation: int, tmp_path: Path) -> None:
-    """Those that are none turn nothing."""
+    """Invalid orientations do not rotate."""
     target = target_of({**SHORT, "orientation": True})
     for name in ("pillow", "pillow-box"):
         assert error(target, name, turned_jpeg(60, 50, orientation), tmp_path) < 1.01 * LEVEL
@@ -81,7 +83,7 @@ def test_a_reader_that_crops_elsewhere_is_told_from_one_that_does_not(tmp_path: 
 
 
 def test_draft_changes_little(tmp_path: Path) -> None:
-    """Pillow decodes at a fraction of the size; smooth shapes stay what they are."""
+    """Pillow decodes at a reduced size, which changes smooth shapes little."""
     stream = tmp_path / "smooth.jpg"
     rows, columns = np.mgrid[:200, :260]
     waves = [100 * np.sin(rows / a + columns / b) for a, b in ((29, 45), (44, 37), (33, 51))]
@@ -91,8 +93,8 @@ def test_draft_changes_little(tmp_path: Path) -> None:
         assert image.draft("RGB", (46, 36)) is not None
         assert image.size == (65, 50)
     target = target_of(SHORT)
-    # Half a pixel of the drafted image, a quarter of its size, at the steepest slope of the waves,
-    # 100 / 29 levels a pixel, would be 7 levels.
+    # The drafted image has a quarter of the size. Half of its pixel, at the steepest slope of the
+    # waves (100 / 29 levels a pixel), is 7 levels.
     assert error(target, "pillow-box", stream.read_bytes(), tmp_path) < 7 * LEVEL
     expected = pillow_input(stream, target.preprocess, target.taken)
     moved = RIVALS["pillow-box"].make(target_of({**SHORT, "crop": [0, 7]}))(stream.read_bytes())
@@ -122,7 +124,7 @@ def test_the_reader_of_opencv(
 
 
 def test_which_rivals_take_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    # What is installed does not matter here.
+    # The test must not depend on installed packages.
     monkeypatch.setattr(
         "importlib.util.find_spec", lambda name: None if name == "cv2" else object()
     )
@@ -131,26 +133,30 @@ def test_which_rivals_take_part(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = chosen_rivals(None, geometry)
     assert chosen.rivals == {
         "pillow": "Pillow's BICUBIC",
-        "pillow-box": "Pillow's BICUBIC of the crop, behind draft",
+        "pillow-box": "Pillow's BICUBIC of the crop, after draft",
     }
     missing = "not installed; pip install simplejpeg opencv-python-headless"
-    broken = "cannot be imported: it says nothing; install it again"
-    assert chosen.left_out == {"simplejpeg+opencv": missing, "torchvision": broken}
+    assert {name: code_of(reason) for name, reason in chosen.left_out.items()} == {
+        "simplejpeg+opencv": "rival-not-installed",
+        "torchvision": "rival-import-failed",
+    }
+    assert chosen.left_out["simplejpeg+opencv"] == missing
     assert list(chosen_rivals(["pillow-box"], geometry).rivals) == ["pillow-box"]
-    for names, message in (
-        (["torchvision"], f"rival torchvision: {broken}"),
-        (["simplejpeg+opencv"], f"rival simplejpeg+opencv: {missing}"),
-        (["opencv"], "rival is 'opencv'; use some of pillow, pillow-box, simplejpeg"),
-        ([], "no rival is given; give one at least"),
+    for names, code, word in (
+        (["torchvision"], "rival-import-failed", "torchvision"),
+        (["simplejpeg+opencv"], "rival-not-installed", "simplejpeg+opencv"),
+        (["opencv"], "rival-unknown", "'opencv'"),
+        ([], "rivals-missing", "rivals"),
     ):
-        with pytest.raises(UsageError) as caught:
+        with refused(code, UsageError) as caught:
             chosen_rivals(names, geometry)
-        assert str(caught.value).startswith(message)
+        assert word in str(caught.value)
 
 
 def test_a_rival_that_does_not_turn_images(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
     monkeypatch.setattr("sys.executable", "true")
     chosen = chosen_rivals(None, Geometry(orientation=True))
-    assert chosen.left_out == {"simplejpeg+opencv": "does not apply the EXIF orientation"}
+    reason = chosen.left_out["simplejpeg+opencv"]
+    assert code_of(reason) == "rival-without-orientation"
     assert chosen.rivals["torchvision"] == ""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.codes import refused
 from support.commands import few_images
 
 import jpegcompile
@@ -111,7 +112,7 @@ def test_compare_and_search_say_it(tmp_path: Path) -> None:
     assert result.warning is not None
     assert "of 36 images, no better than chance (11.11 %)" in result.warning
     assert result.to_json()["warning"] == result.warning
-    with pytest.raises(UsageError, match="no better than guessing; check --preprocess"):
+    with refused("search-model-guesses", UsageError):
         jpegcompile.choose_frequencies(
             model_path(), folder, max_drop=40, preprocess=preprocess_path(), cache=tmp_path
         )
@@ -129,7 +130,7 @@ def test_one_class_alone(tmp_path: Path) -> None:
     assert result.warning is not None
     assert "of 40 images, no better than chance (10.00 %)" in result.warning
     assert result.warning.endswith(" (1 folder here, 10 classes in the model)")
-    with pytest.raises(UsageError, match="no better than guessing; check --preprocess"):
+    with refused("search-model-guesses", UsageError):
         jpegcompile.choose_frequencies(
             model_path(),
             tmp_path / "images",

@@ -8,8 +8,8 @@ import numpy as np
 import onnx
 import pytest
 from PIL import Image
-from support.codes import refused
-from support.commands import code_in, run_json, run_text
+from support.codes import code_in, refused
+from support.commands import run_json, run_text
 from support.images import make_jpeg
 from support.tiny_residual import tiny_residual
 

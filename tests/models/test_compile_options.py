@@ -121,8 +121,7 @@ def test_options_that_depend_on_the_channels() -> None:
 
 def test_strict() -> None:
     model = Graph("(T[N,3,16,16] x) => (T[] y) { r = Sinh(x)  y = Cosh(r) }").model("float")
-    assert refusal(UnsupportedModelError, model, strict=True) == (
-        "model: Sinh 'r' would stay spatial: Sinh has no JPEG-domain form (and 1 more);"
-        " compile without --strict to keep it"
-    )
+    message = refusal(UnsupportedModelError, model, strict=True)
+    assert message.startswith("model: Sinh 'r' would stay spatial: ")
+    assert "(and 1 more)" in message
     jpegcompile.compile(RELU.model("float"), input="tensor", strict=True)

@@ -1,4 +1,4 @@
-"""--domain auto: maps behind the image are spatial, the image itself comes as coefficients."""
+"""--domain auto: feature maps are spatial, and the image itself is read as coefficients."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_the_record() -> None:
         )
 
 
-def test_steps_and_poles_need_no_care() -> None:
+def test_discontinuous_operators_need_no_care() -> None:
     graph = Graph("(T[N,3,16,16] x) => (T[] y) { r = Relu(x)  s = Sqrt(r)  y = Relu(s) }")
     assert outline_of(lowered_auto(graph)) == "Relu Sqrt Relu"
 

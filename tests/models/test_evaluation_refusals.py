@@ -8,8 +8,8 @@ import numpy as np
 import onnx
 import pytest
 from onnx import parser
-from support.codes import refused
-from support.commands import code_in, fails, few_images
+from support.codes import code_in, refused
+from support.commands import fails, few_images
 from support.images import make_jpeg
 
 import jpegcompile

@@ -1,4 +1,4 @@
-"""Idioms of PyTorch models as its exporter by tracing writes them, dynamic batch or not."""
+"""Idioms of PyTorch models as the tracing exporter writes them, with and without dynamic batch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from jpegcompile.ir.module import CompileOptions
 
 
 class Idiom(nn.Module):
-    """A function of the image and of some modules."""
+    """A module that applies a function to the image and some modules."""
 
     def __init__(self, function: Callable[..., Tensor], *modules: nn.Module) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Idiom(nn.Module):
 
 
 def stem(x: Tensor) -> Tensor:
-    """TResNet's."""
+    """Space to depth of TResNet."""
     count, channels, height, width = x.size()
     tiles = x.view(count, channels, height // 4, 4, width // 4, 4)
     deep = tiles.permute(0, 3, 5, 1, 2, 4).contiguous()
@@ -40,14 +40,14 @@ def stem(x: Tensor) -> Tensor:
 
 
 def shuffled(x: Tensor) -> Tensor:
-    """ShuffleNet's."""
+    """Channel shuffle of ShuffleNet."""
     count, channels, height, width = x.shape
     groups = x.view(count, 2, channels // 2, height, width)
     return groups.transpose(1, 2).contiguous().view(count, channels, height, width)
 
 
 def units(x: Tensor, conv: nn.Module) -> Tensor:
-    """Two units of ShuffleNet: sizes of the second follow from shapes of the first only."""
+    """Two units of ShuffleNet: sizes of the second unit depend on shapes of the first."""
     for _ in range(2):
         left, right = x.chunk(2, 1)
         x = shuffled(torch.cat([conv(right), torch.relu(left)], 1))
@@ -62,7 +62,7 @@ def attention(x: Tensor, conv: nn.Module) -> Tensor:
 
 
 def pyramid(x: Tensor, conv: nn.Module) -> Tensor:
-    """Feature pyramid: a coarse map is enlarged to the size of a fine one."""
+    """Feature pyramid: a coarse map is resized to the size of a fine map."""
     return x + functional.interpolate(conv(x), size=x.shape[-2:], mode="nearest")
 
 

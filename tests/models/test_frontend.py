@@ -1,4 +1,4 @@
-"""What is not a model that can be compiled is refused in one line that says what to do."""
+"""Loading source models, and the errors of files that cannot be compiled."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_models_that_are_compiled_already() -> None:
 
 
 def test_initializers_that_are_inputs() -> None:
-    """As files of IR version 3 have them."""
+    """In IR version 3, initializers are also inputs."""
     model = CONVOLUTION.model("float")
     model.ir_version = 3
     weight = helper.make_tensor_value_info("w", TensorProto.FLOAT, [3, 3, 1, 1])
@@ -233,7 +233,7 @@ def test_constants_of_text() -> None:
 
 
 def test_models_with_short_constants() -> None:
-    """graphsurgeon reads them as float64, which fits no operator of a float32 model."""
+    """graphsurgeon would read them as float64, which no operator of a float32 model accepts."""
     model = parsed("k = Constant<value_float = 0.5>()  a = Relu(x)  y = Add(a, k)")
     feeds = feeds_of(model)
     compiled = jpegcompile.compile(model, input="tensor", image_input="x", strict=True).model
@@ -271,7 +271,7 @@ def test_the_hash_of_a_file_without_external_weights_is_its_own(tmp_path: Path) 
 
 
 def test_missing_external_weights_of_constants(tmp_path: Path) -> None:
-    """Weights may stand in Constant nodes, too."""
+    """Weights in Constant nodes can be external too."""
     model = external("w.bin", offset=0, length=36)
     tensor = model.graph.initializer.pop()
     model.graph.node.insert(0, helper.make_node("Constant", [], ["w"], value=tensor))

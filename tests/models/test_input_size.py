@@ -177,29 +177,27 @@ def test_sizes_that_the_rest_does_not_take(
 ) -> None:
     graph = Graph(f"(T[N,3,H,W] x) => (T[] y) {{ {body} }}", {"v": weights})
     jpegcompile.compile(graph.model("float"), input="tensor", input_size="16x16")
-    message = refusal(UnsupportedModelError, graph.model("float"), input_size="24x24")
-    assert message == (
-        f"model: shapes of the model do not fit an input of 24x24: {problem};"
-        " give the size that the model was made for"
-    )
+    code, model = "shapes-do-not-fit-input", graph.model("float")
+    message = refused_model(code, UnsupportedModelError, model, input_size="24x24")
+    assert f"24x24: {problem};" in message
 
 
 def test_a_size_below_a_window() -> None:
     graph = Graph("(T[N,3,H,W] x) => (T[] y) { y = Conv(x, v) }", {"v": (3, 3, 25, 1)})
-    assert refusal(UnsupportedModelError, graph.model("float"), input_size="24x24") == (
-        "model: Conv 'y' has a window of 25x1, which does not fit into its padded map of 24x24:"
-        " it has no output; export the model for a larger input"
-    )
+    code, model = "window-exceeds-padded-map", graph.model("float")
+    message = refused_model(code, UnsupportedModelError, model, input_size="24x24")
+    for part in ("Conv 'y'", "25x1", "24x24"):
+        assert part in message
 
 
 def test_a_reshape_that_does_not_fit() -> None:
     text = "(T[1,3,H,W] x) => (T[1,768] y) { y = Reshape(x, s) }"
     model = Graph(text, {"s": np.asarray([1, 768])}).model("float")
     jpegcompile.compile(model, input="tensor", input_size="16x16")
-    assert refusal(UnsupportedModelError, model, input_size="24x24") == (
-        "model: Reshape 'y' makes 768 values of 1728 at an input of 24x24;"
-        " give the size that the model was made for"
-    )
+    code = "reshape-does-not-fit-input"
+    message = refused_model(code, UnsupportedModelError, model, input_size="24x24")
+    for part in ("Reshape 'y'", "768", "1728", "24x24"):
+        assert part in message
 
 
 def test_other_open_inputs_stay() -> None:

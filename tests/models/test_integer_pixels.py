@@ -1,4 +1,4 @@
-"""Image inputs of integers: the preprocessing is part of the graph, and begins with a Cast."""
+"""Integer image inputs: the preprocessing is part of the graph and starts with a Cast."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from support.tiny_residual import spatial_outputs, tiny_residual
 import jpegcompile
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frontend.load import load_source
+from jpegcompile.messages import code_of
 
 MEAN, STD = [100, 120, 140], [64, 64, 64]
 
 
 def of_integers(kind: int = TensorProto.UINT8, layout: str = "NHWC") -> onnx.ModelProto:
-    """A network of integers that casts them and normalises, as tf2onnx writes it."""
+    """Return a network that casts and normalizes an integer input, as tf2onnx writes it."""
     model = tiny_residual(layout=layout, normalize=True)
     (image,) = model.graph.input
     for node in model.graph.node:
@@ -55,9 +56,7 @@ def test_pixels_are_not_rounded(kind: str, layout: str, images: Path, tmp_path: 
     compiled = jpegcompile.compile(model, preprocess="none")
     assert compiled.report.kept == []
     assert f"the source takes {kind} pixels: here they are not rounded" in compiled.report.notes
-    assert (
-        "normalisation inside the graph (Sub, Div) is done by the ingest" in compiled.report.notes
-    )
+    assert "normalization-absorbed" in map(code_of, compiled.report.notes)
     compiled.save(tmp_path / "compiled.onnx")
     files = sorted(images.rglob("*.jpg"))
     actual = jpegcompile.load(tmp_path / "compiled.onnx").run(files)
@@ -68,7 +67,7 @@ def test_pixels_are_not_rounded(kind: str, layout: str, images: Path, tmp_path: 
 
 
 def test_nodes_that_move_pixels_may_come_first() -> None:
-    """As PyTorch exports `x.permute(0, 3, 1, 2).float()` of images of any size."""
+    """PyTorch exports `x.permute(0, 3, 1, 2).float()` with a dynamic size like this."""
     model = of_integers(layout="NCHW")
     cast = next(node for node in model.graph.node if node.op_type == "Cast")
     moved = helper.make_node("Transpose", ["image"], ["moved"], "move", perm=[0, 2, 3, 1])
@@ -181,7 +180,7 @@ def test_the_image_of_several_inputs() -> None:
 
 
 def test_shortcuts_to_the_integers_are_seen_twice() -> None:
-    """Two Casts of one image are both taken out."""
+    """Two Casts of one image are both removed."""
     text = """(uint8[N,3,16,16] x) => (float[N,3,16,16] y) {
         a = Cast<to = 1>(x)  b = Cast<to = 1>(x)  r = Relu(a)  y = Add(r, b) }"""
     compiled = jpegcompile.compile(Graph(text).model("float"), preprocess="none")

@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+from support.codes import refused
 from support.coefficient_files import SAMPLINGS, random_file
 from support.half_precision import halved
 from support.images import make_jpeg
@@ -177,18 +178,17 @@ def test_fixed_batch_of_one_and_layouts(layout: str, tmp_path: Path) -> None:
 
 def test_what_cannot_be_compiled(tmp_path: Path) -> None:
     model = tiny_residual(height=HEIGHT, width=WIDTH, batch=4)
-    assert refusal(UnsupportedModelError, lambda: compiled(tmp_path, model)) == (
-        "model: input 'image' is bound to batch 4, and --input jpeg takes one file; export the"
-        " model with an open batch, or use --input coefficients"
-    )
+    with refused("jpeg-input-fixed-batch", UnsupportedModelError) as caught:
+        compiled(tmp_path, model)
+    assert "input 'image'" in str(caught.value)
+    assert "batch size 4" in str(caught.value)
     model = tiny_residual(height=HEIGHT, width=WIDTH)
     model.graph.output[1].name = "jpeg"
     next(node for node in model.graph.node if node.output[0] == "logits").output[0] = "jpeg"
     model.graph.node[-1].input[0] = "jpeg"
-    assert refusal(UnsupportedModelError, lambda: compiled(tmp_path, model)) == (
-        "model: a tensor of the model is called 'jpeg', as an input of the compiled model will be;"
-        " rename it"
-    )
+    with refused("tensor-name-reserved", UnsupportedModelError) as caught:
+        compiled(tmp_path, model)
+    assert "'jpeg'" in str(caught.value)
 
 
 def test_inputs_besides_the_image(tmp_path: Path) -> None:
@@ -218,10 +218,9 @@ def test_feeds(tmp_path: Path) -> None:
     outputs = session.inference_session.run(None, session.feeds([file]))
     assert_close(outputs, session.run([file]))
     assert_close(session.run_feeds(session.feeds([file])), session.run([file]))
-    assert refusal(UsageError, lambda: session.feeds(FILES[:2])) == (
-        f"{path}: takes the bytes of one file a run, and 2 images are given; call feeds for each,"
-        " or Session.run for all"
-    )
+    with refused("feeds-one-file-per-run", UsageError) as caught:
+        session.feeds(FILES[:2])
+    assert str(caught.value).startswith(f"{path}: ")
     missing = tmp_path / "missing.jpg"
     assert refusal(AccessError, lambda: session.feeds([missing])) == (
         f"{missing}: cannot read: No such file or directory; check the path"
@@ -240,17 +239,14 @@ def test_without_native_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert not portable.execution.native
         with pytest.raises(UsageError) as caught:
             _ = portable.inference_session
-        assert str(caught.value) == (
-            f"{path}: takes files in a form that only native kernels read, and here are none"
-            " (--portable, native=False, or not installed); use Session.run, which reads files"
-            " itself"
-        )
+        assert caught.value.code == "native-kernels-required"
+        assert str(caught.value).startswith(f"{path}: ")
     execution = jpegcompile.inspect(path).execution
     assert execution is not None
     assert execution.missing == {DECODE: 1}
     assert str(execution).endswith(
-        "by function bodies; JpegDecode has no function body: without the native kernels"
-        " jpegcompile.load alone runs this model, since it reads the files itself"
+        "by function bodies; JpegDecode has no function body: without native kernels, only"
+        " jpegcompile.load can run this model"
     )
 
 
@@ -275,10 +271,9 @@ def test_a_file_that_has_lost_its_types(tmp_path: Path) -> None:
     model = onnx.load(path)
     del model.graph.value_info[:]
     onnx.save(model, path)
-    assert refusal(UnsupportedModelError, lambda: jpegcompile.load(path)) == (
-        "the compiled model has lost the type of its tensor 'luma', which another tool must have"
-        " dropped; compile it again"
-    )
+    with refused("compiled-model-lost-types", UnsupportedModelError) as caught:
+        jpegcompile.load(path)
+    assert "'luma'" in str(caught.value)
 
 
 def test_external_weights(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Maps of block size 1 are reported, with an image that would avoid them where there is one."""
+"""Maps with block size 1 are reported, with an input size that avoids them if there is one."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ import jpegcompile
 from jpegcompile.errors import InternalError, UsageError
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+from jpegcompile.messages import code_of
 from jpegcompile.odd_maps import candidates
 
 POOLED = "g = GlobalAveragePool({0})  f = Flatten(g)  y = Gemm(f, v)"
-SPATIAL = "have block size 1 and are computed in the spatial domain"
 
 
 def halving(
@@ -39,6 +39,14 @@ def notes(graph: Graph, **options: Any) -> list[str]:
     return jpegcompile.compile(graph.model("float"), input="tensor", **options).report.notes
 
 
+def assert_avoidable(found: list[str], odd: str, better: str) -> None:
+    """The only note names these maps first, and this input size as the remedy."""
+    (note,) = found
+    assert code_of(note) == "odd-maps-avoidable"
+    assert note.startswith(odd)
+    assert f"input of {better} " in note
+
+
 @pytest.mark.parametrize(
     ("times", "size", "odd", "first", "nodes", "better"),
     [
@@ -56,22 +64,18 @@ def notes(graph: Graph, **options: Any) -> list[str]:
 def test_an_input_that_avoids_them(
     times: int, size: str, odd: str, first: str, nodes: str, better: str
 ) -> None:
-    assert notes(halving(times, f"N,3,{size}")) == [
-        f"maps of {odd} from Conv '{first}' on ({nodes}) {SPATIAL};"
-        f" an input of {better} would avoid it"
-    ]
+    maps = f"maps of {odd} from Conv '{first}' on ({nodes}) "
+    assert_avoidable(notes(halving(times, f"N,3,{size}")), maps, better)
     assert notes(halving(times, f"N,3,{better.replace('x', ',')}")) == []
 
 
 def test_a_smaller_input() -> None:
-    """Windows without padding, which leave a row: 35, 17, 8 is even only below."""
+    """Windows without padding leave a row: 35, 17, 8."""
     text = """(T[N,3,35,35] x) => (T[] y) {
         a = Conv<strides = [2, 2]>(x, w)  r = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(a)
         f = Flatten(r)  y = Gemm(f, v) }"""
     graph = Graph(text, {"w": (3, 3, 2, 2), "v": (3 * 8 * 8, 5)})
-    assert notes(graph) == [
-        f"maps of 17x17 from Conv 'a' on (1 node) {SPATIAL}; an input of 32x32 would avoid it"
-    ]
+    assert_avoidable(notes(graph), "maps of 17x17 from Conv 'a' on (1 node) ", "32x32")
 
 
 HEADS = {
@@ -90,70 +94,63 @@ HEAD_OF_ONE_IMAGE = (
     [*((batch, *head) for batch in "N1" for head in HEADS.items()), ("1", HEAD_OF_ONE_IMAGE, 3)],
 )
 def test_a_classifier_of_one_size(batch: str, head: str, values: int) -> None:
-    """Also one that would take the places of a larger map for so many images."""
+    """Also if a larger map could be reshaped to several images."""
     shapes = {"long": [-1, 147], "each": [-1, 3], "one": [1, 3]}
     weights = {name: np.asarray(shape) for name, shape in shapes.items() if name in head}
     found = notes(halving(2, f"{batch},3,28,28", head, (values, 5), **weights))
-    assert (
-        f"maps of 7x7 from Conv 'r2' on (1 node) {SPATIAL};"
-        " the classifier is bound to an input of 28x28"
-    ) in found
+    (note,) = (note for note in found if code_of(note) == "odd-maps-size-fixed")
+    assert note.startswith("maps of 7x7 from Conv 'r2' on (1 node) ")
+    assert note.endswith(" 28x28")
 
 
 def test_an_input_that_avoids_them_with_views() -> None:
-    """The graph averages the views of so many images, and names its batch anew."""
+    """The graph averages views of images, and renames its batch."""
     graph = halving(5, "N,3,224,224").model("float")
     preprocess = {"preset": "imagenet", "views": "ten"}
     result = jpegcompile.compile(graph, input="jpeg", preprocess=preprocess)
-    assert result.report.notes == [
-        f"maps of 7x7 from Conv 'r5' on (1 node) {SPATIAL}; an input of 256x256 would avoid it"
-    ]
+    assert_avoidable(result.report.notes, "maps of 7x7 from Conv 'r5' on (1 node) ", "256x256")
 
 
 def test_no_input_near_avoids_them() -> None:
     text = "(T[N,3,16,16] x) => (T[] y) { r = Conv(x, w)  y = Relu(r) }"
-    assert notes(Graph(text, {"w": (3, 3, 2, 2)})) == [
-        f"maps of 15x15 from Conv 'r' on (2 nodes) {SPATIAL};"
-        " no size near 16x16 that was tried avoids it"
-    ]
+    (note,) = notes(Graph(text, {"w": (3, 3, 2, 2)}))
+    assert code_of(note) == "odd-maps-unavoidable"
+    assert note.startswith("maps of 15x15 from Conv 'r' on (2 nodes) ")
+    assert "16x16" in note
 
 
-def test_an_input_without_room_for_a_window_binds_nothing() -> None:
+def test_a_size_below_a_window_does_not_fix_the_input() -> None:
     """Smaller sizes fail here, larger ones do not."""
     text = "(T[N,3,16,16] x) => (T[] y) { r = Conv(x, w)  y = Conv(r, v) }"
     (note,) = notes(Graph(text, {"w": (3, 3, 2, 2), "v": (3, 3, 10, 10)}))
-    assert note.endswith("no size near 16x16 that was tried avoids it")
+    assert code_of(note) == "odd-maps-unavoidable"
 
 
 def test_an_odd_image() -> None:
-    """Its maps are even: all that is left to say concerns itself."""
+    """Its maps are even, so the note describes the image only."""
     text = "(T[N,3,33,17] x) => (T[] y) { y = Conv(x, w) }"
-    found = "the image of 33x17 has block size 1 and is taken in the spatial domain"
-    assert notes(Graph(text, {"w": (3, 3, 2, 2)})) == [
-        f"{found}; no size near 33x17 that was tried avoids it"
-    ]
+    found = "the image of 33x17 "
+    (note,) = notes(Graph(text, {"w": (3, 3, 2, 2)}))
+    assert code_of(note) == "odd-maps-unavoidable"
+    assert note.startswith(found)
     strided = text.replace("Conv", "Conv<strides = [2, 2]>")
-    assert notes(Graph(strided, {"w": (3, 3, 1, 2)})) == [
-        f"maps of 17x8 from Conv 'y' on (1 node) {SPATIAL}; an input of 40x24 would avoid it"
-    ]
-    assert notes(Graph(strided, {"w": (3, 3, 2, 2)})) == [
-        f"{found}; an input of 40x24 would avoid it"
-    ]
+    maps = "maps of 17x8 from Conv 'y' on (1 node) "
+    assert_avoidable(notes(Graph(strided, {"w": (3, 3, 1, 2)})), maps, "40x24")
+    assert_avoidable(notes(Graph(strided, {"w": (3, 3, 2, 2)})), found, "40x24")
 
 
-def test_single_pixels_are_no_maps() -> None:
+def test_single_pixels_are_not_maps() -> None:
     text = """(T[N,3,16,16] x) => (T[] y) {
         g = GlobalAveragePool(x)  a = Conv(g, w)  s = Sigmoid(a)  y = Mul(x, s) }"""
     assert notes(Graph(text, {"w": (3, 3, 1, 1)})) == []
 
 
 def test_sizes_of_poolings_that_round_up() -> None:
-    """Inference alone would be wrong about them below opset 22."""
+    """Shape inference alone would be wrong below opset 22."""
     text = """(T[N,3,26,26] x) => (T[] y) {
         y = MaxPool<kernel_shape = [1, 1], strides = [2, 2], ceil_mode = 1>(x) }"""
-    assert notes(Graph(text, opset=13)) == [
-        f"maps of 13x13 from MaxPool 'y' on (1 node) {SPATIAL}; an input of 32x32 would avoid it"
-    ]
+    maps = "maps of 13x13 from MaxPool 'y' on (1 node) "
+    assert_avoidable(notes(Graph(text, opset=13)), maps, "32x32")
 
 
 def test_a_channels_last_model_and_one_whose_size_is_given() -> None:
@@ -161,15 +158,16 @@ def test_a_channels_last_model_and_one_whose_size_is_given() -> None:
         t = Transpose<perm = [0, 3, 1, 2]>(x)
         r = Conv<strides = [4, 4], kernel_shape = [4, 4]>(t, w)  y = Relu(r) }"""
     graph = Graph(last, {"w": (3, 3, 4, 4)})
-    message = f"maps of 7x7 from Conv 'r' on (2 nodes) {SPATIAL}; an input of 32x32 would avoid it"
-    assert message in notes(graph)
+    maps = "maps of 7x7 from Conv 'r' on (2 nodes) "
+    found = notes(graph)
+    assert_avoidable([note for note in found if note.startswith("maps")], maps, "32x32")
     model = opened(graph.model("float"), 1, 2)
     found = jpegcompile.compile(model, input="tensor", input_size="28x28").report.notes
-    assert message in found
+    assert_avoidable([note for note in found if note.startswith("maps")], maps, "32x32")
 
 
 def test_the_graph_itself_stays() -> None:
-    """Trying other sizes must not touch the module that is emitted."""
+    """Trying other sizes must not change the module that is emitted."""
     graph = halving(2, "N,3,28,28")
     module = lowered(graph, "float")
     assert module.graph.tensors()["r2"].shape == ("N", 3, 7, 7)
@@ -177,9 +175,10 @@ def test_the_graph_itself_stays() -> None:
 
 
 def test_inspect_and_compile_show_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    note = f"maps of 7x7 from Conv 'r2' on (1 node) {SPATIAL}; an input of 32x32 would avoid it"
+    graph = halving(2, "N,3,28,28")
+    (note,) = notes(graph)
     source, output = tmp_path / "model.onnx", tmp_path / "compiled.onnx"
-    onnx.save(halving(2, "N,3,28,28").model("float"), source)
+    onnx.save(graph.model("float"), source)
     assert run_json(capsys, "inspect", source)["report"]["notes"] == [note]
     arguments = ("compile", source, "-o", output, "--preprocess", "unit")
     assert f"note: {note}\n" in run_text(capsys, *arguments)
@@ -204,23 +203,19 @@ def test_candidates(size: tuple[int, int], expected: list[tuple[int, int]]) -> N
 
 
 @pytest.mark.parametrize(
-    ("error", "advice"),
+    ("error", "code", "end"),
     [
-        (UsageError("not that size"), "the classifier is bound to an input of 28x28"),
-        (
-            ValueError("a pass\nfails"),
-            "whether another input would avoid it could not be tried (ValueError: a pass fails)",
-        ),
+        (UsageError("not that size"), "odd-maps-size-fixed", " 28x28"),
+        (ValueError("a pass\nfails"), "odd-maps-not-tried", "(ValueError: a pass fails)"),
         (
             InternalError("broken " * 100),
-            "whether another input would avoid it could not be tried (InternalError: "
-            + ("broken " * 100)[: 160 - len("InternalError: ")]
-            + ")",
+            "odd-maps-not-tried",
+            "(InternalError: " + ("broken " * 100)[: 160 - len("InternalError: ")] + ")",
         ),
     ],
 )
-def test_advice_that_fails_ends_no_compile(
-    error: Exception, advice: str, monkeypatch: pytest.MonkeyPatch
+def test_a_failing_trial_does_not_stop_compilation(
+    error: Exception, code: str, end: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any) -> None:
         raise error
@@ -228,11 +223,13 @@ def test_advice_that_fails_ends_no_compile(
     model = halving(2, "N,3,28,28").model("float")
     monkeypatch.setattr("jpegcompile.compiler.FIND_MAPS", (_Failing(fail),))
     (note,) = jpegcompile.compile(model, input="tensor").report.notes
-    assert note == f"maps of 7x7 from Conv 'r2' on (1 node) {SPATIAL}; {advice}"
+    assert code_of(note) == code
+    assert note.startswith("maps of 7x7 from Conv 'r2' on (1 node) ")
+    assert note.endswith(end)
 
 
 class _Failing(Pass):
-    """A pass that does at other sizes what no test of the real ones leads to."""
+    """A pass that fails at other sizes in a way that real passes do not."""
 
     name = "failing"
 

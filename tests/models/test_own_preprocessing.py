@@ -1,4 +1,4 @@
-"""Models that resize images themselves: the ingest does that work, and answers are the source's."""
+"""Models with preprocessing nodes: the ingest replaces them, and outputs match the source."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from jpegcompile.evaluation.verify import require_passed
 from jpegcompile.interface import DOMAIN
 from jpegcompile.metadata import info_of
 
-# The model as users have it, the same of floats, and what brings pixels [H, W, 3] to the latter.
+# The user's model, the same model with a float input, and the conversion of pixels [H, W, 3] to it.
 Layout = Callable[[Any], Any]
 
 
@@ -107,7 +107,7 @@ def test_a_crop_that_is_one_pixel_off_fails(tmp_path: Path) -> None:
 def test_preprocessing_before_that_of_the_model(
     given: Any, before: Callable[[Any], Any], tmp_path: Path
 ) -> None:
-    """A Pad of the model fills with 0 of the input's numbers, which is then another colour."""
+    """A Pad of the model fills with 0 of the normalized input, which is another pixel value."""
     fed = [planes(before(float_pixels(file)).astype(np.float32)) for file in FILES]
     expected = [by_onnxruntime(padded(), np.ascontiguousarray(image)) for image in fed]
     made = compiled_scores(padded(), tmp_path, preprocess=given)
@@ -154,7 +154,7 @@ def test_the_original_is_fed_whole_images(
 
 
 def test_the_image_behind_the_nodes_is_compared(images: Path, tmp_path: Path) -> None:
-    """Where no arithmetic follows them, the ingest makes the input itself, which is resized."""
+    """Without arithmetic after the nodes, the ingest computes the resized input directly."""
     model, path = padded(9.0), tmp_path / "compiled.onnx"
     jpegcompile.compile(model, preprocess="none").save(path)
     result = jpegcompile.verify(model, path, images)
@@ -163,7 +163,7 @@ def test_the_image_behind_the_nodes_is_compared(images: Path, tmp_path: Path) ->
 
 
 def test_verify_finds_a_record_that_is_wrong(images: Path, tmp_path: Path) -> None:
-    """The reference does not depend on what was read of the model."""
+    """The reference does not depend on the nodes that were read."""
     model, path = photographs(), tmp_path / "compiled.onnx"
     compiled = jpegcompile.compile(model, preprocess="none")
     entry = next(p for p in compiled.model.metadata_props if p.key == DOMAIN)

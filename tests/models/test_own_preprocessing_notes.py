@@ -192,7 +192,7 @@ def test_resizes_that_are_not_read(model: onnx.ModelProto, node: str, code: str)
     "given", ["imagenet-v2", {"resize": 40}, {"crop": "center"}, {"views": "five"}]
 )
 def test_two_that_resize(given: Any) -> None:
-    # A preset of photographs is for networks of more pixels: here it is what it resizes by.
+    # The preset is for larger networks; only its resize matters here.
     if given == "imagenet-v2":
         given = {"preset": given, "fill": 1}
     with refused("preprocess-resizes-twice", UsageError) as caught:

@@ -1,4 +1,4 @@
-"""What else reads a source: bench, searches, another resolution, the command line, exporters."""
+"""Models with preprocessing nodes in bench, searches, other resolutions, commands, exporters."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SIZES = ((97, 61), (50, 120), (80, 64), (45, 45))
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of each class as many as a search wants, each of another size and quality."""
+    """Write enough images of each class for a search, each with another size and quality."""
     folder = tmp_path_factory.mktemp("images")
     for index in range(24):
         (folder / f"class{index % 2}").mkdir(exist_ok=True)
@@ -68,7 +68,7 @@ def test_another_resolution(model: Path, images: Path, tmp_path: Path) -> None:
 def test_searches_take_the_network_behind_the_nodes(
     model: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether it guesses is no matter here: its classes mean nothing."""
+    """Skip the check for guessing: the classes of this network have no meaning."""
     for module in ("frequencies", "resolution"):
         monkeypatch.setattr(f"jpegcompile.search.{module}.require_no_guess", lambda *given: None)
     options: dict[str, Any] = {"max_drop": 60.0, "preprocess": "none", "cache": tmp_path}
@@ -110,7 +110,7 @@ def test_photographs(mode: Any, shared: Path, tmp_path: Path) -> None:
 
 
 def exported(path: Path, *, is_dynamo: bool, is_antialiased: bool, is_last: bool) -> Path:
-    """As a user of PyTorch exports a module that resizes, crops and normalises."""
+    """Export a PyTorch module that resizes, crops and normalizes."""
     torch = pytest.importorskip("torch")
     if is_dynamo:
         pytest.importorskip("onnxscript", reason="needs onnxscript")

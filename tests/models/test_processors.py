@@ -1,4 +1,4 @@
-"""How many processors a process has, and who goes by that."""
+"""The count of processors of a process, and code that uses it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FILES = [make_jpeg(32, 32)] * 3
 
 
 class Machine:
-    """A file system that says what control groups and cores there are."""
+    """A file system that describes control groups and cores."""
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.root = root
@@ -46,7 +46,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 def test_without_limits(machine: Machine) -> None:
     machine.runs_on(*range(8), of=8)
     assert available_processors() == 8
-    assert intra_op_threads() is None  # ONNX Runtime counts cores, and binds its threads to them
+    assert intra_op_threads() is None  # ONNX Runtime counts the cores itself.
     assert intra_op_threads(3) == 3
 
 
@@ -86,7 +86,7 @@ def test_quota_of_version_2(machine: Machine, limit: str, count: int, folder: st
 
 
 def test_quota_of_version_1(machine: Machine) -> None:
-    """In a container the group's path is that outside it, and its folder is the mount itself."""
+    """In a container, the path of a group is the one outside, and its folder is the mount."""
     machine.runs_on(*range(16), of=16)
     machine.has("proc/self/cgroup", "4:memory:/docker/1234\n3:cpu,cpuacct:/docker/1234\n0::/")
     machine.has("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1")
@@ -100,7 +100,7 @@ def test_quota_of_version_1(machine: Machine) -> None:
 
 
 def threads_of_reading(monkeypatch: pytest.MonkeyPatch, work: Any) -> int:
-    """The number of threads that the native reader was given."""
+    """Return the number of threads of the native reader."""
     given: list[int] = []
     real = _core.read_coefficients_many
 

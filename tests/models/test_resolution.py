@@ -1,4 +1,4 @@
-"""Networks at another size than the one that they were trained at."""
+"""Networks at a size other than their training size."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from jpegcompile.frontend.resolution.change import Resized
 from jpegcompile.frontend.walk import all_graphs
 from jpegcompile.input_size import Size
 
-# Its TopK finds places in a map of the trained size.
+# Its TopK selects positions in a map of the training size.
 BOUND = {"CenterNet-like (peaks of heat maps)"}
 NETWORKS = [
     family for family in (*FAMILIES, *SHALLOW) if not family.is_deep and family.name not in BOUND
@@ -49,7 +49,7 @@ def outputs(model: Resized, images: NDArray[np.float32]) -> list[NDArray[Any]]:
     ),
 )
 def test_families(family: Family, exporter: Any, tmp_path: Path) -> None:
-    """What was exported at one size is, at another one, what PyTorch computes there."""
+    """A model exported at one size computes at another size what PyTorch computes there."""
     network = family.build()
     path = export(network, family.size, tmp_path / "model.onnx", exporter)
     for size in [(family.size * 3 // 4,) * 2, (family.size * 3 // 2, family.size * 5 // 4)]:
@@ -65,7 +65,7 @@ def test_families(family: Family, exporter: Any, tmp_path: Path) -> None:
 
 
 def with_global_pool(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model, by hand, for images of any size: a final average over 8x8 is one over the map."""
+    """Rewrite the model by hand for any size: the final 8x8 average becomes global."""
     result = opened(model, *((1, 2) if shape_of(model.graph.input[0])[3] == 3 else (2, 3)))
     for node in result.graph.node:
         if node.op_type == "AveragePool":
@@ -101,7 +101,7 @@ def test_a_head_that_depends_on_position(shared: Path) -> None:
     assert raised.value.exit_code == 3
 
 
-# Attention by rows and columns; between the two, o and q are made of e.
+# Attention by rows and columns. The middle part computes o and q from e.
 JOINED = (
     "r = ReduceMean <axes = [3]> (h)  m = ReduceMean <axes = [2]> (h)"
     "  c = Transpose <perm = [0,1,3,2]> (m)  a = Concat <axis = 2> (r, c)  e = Sigmoid(a)"
@@ -241,7 +241,7 @@ def test_what_follows(case: str) -> None:
 @pytest.mark.parametrize("size", [(24, 24), (24, 20)])
 @pytest.mark.parametrize("sizes", ["equal", "written"])
 def test_joined_sides_are_split_in_every_opset(opset: int, size: Size, sizes: str) -> None:
-    """Sizes of parts are an attribute of Split, or an input, and by default all the same."""
+    """The part sizes of Split are an attribute, an input, or equal by default."""
 
     def model(written: Size | None, header: str) -> onnx.ModelProto:
         parts, given, joined = "", {"three": np.array([3]), "two": np.array([2])}, JOINED
@@ -268,7 +268,7 @@ def test_joined_sides_are_split_in_every_opset(opset: int, size: Size, sizes: st
 
 
 def test_a_pool_of_the_trained_size_would_be_wrong() -> None:
-    """What the test above must be able to see: the window as it was exported."""
+    """The test above detects a window that keeps its exported size."""
     text = FOLLOWING["average pool over the map"][0].replace("16,16] x", "24,24] x")
     images = np.random.default_rng(0).standard_normal((1, 3, 24, 24)).astype(np.float32)
     assert evaluate(built(text, {}), {"x": images})[0].shape == (1, 4 * 9 * 9)
@@ -292,7 +292,7 @@ def _sizes(value: onnx.ValueInfoProto) -> list[int]:
 
 
 def test_sizes_that_the_model_leaves_open() -> None:
-    """--input-size says what it was trained at, and --resolution where it runs."""
+    """--input-size sets the training size, and --resolution the size to run at."""
     model = opened(built(FOLLOWING["average pool over the map"][0], {}), 2, 3)
     compiled = jpegcompile.compile(model, input="tensor", input_size="16x16", resolution="24x24")
     assert compiled.report.trained_size == (16, 16)

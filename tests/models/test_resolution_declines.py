@@ -13,7 +13,7 @@ from support.resolutions import TO_16, TO_MAPS_16, W, built, resized
 
 from jpegcompile.errors import UnsupportedModelError
 
-# A number that depends on the image.
+# Compute a number from the image.
 COMPUTED = (
     "m = ReduceMax <keepdims = 0> (x)  i = Cast <to = 7> (m)"
     "  one = Constant <value_ints = [1]> ()  e = Reshape(i, one)  "

@@ -1,4 +1,4 @@
-"""Compiled files of networks that run at another size: what they record, and all that reads it."""
+"""Compiled files of networks at another size: their metadata, and the tools that read it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.codes import refused
 from support.commands import fails, run_json, run_text
 from support.images import make_jpeg
 from support.tiny_residual import tiny_residual
@@ -89,7 +90,7 @@ def test_verify_tensors(original: Path, tmp_path: Path) -> None:
 
 
 def test_a_planted_fault_is_found(original: Path, compiled: Path, images: Path) -> None:
-    """Compared with the source at its own size, nothing would fit."""
+    """Another source is refused, and its outputs at the new size differ."""
     session = jpegcompile.load(compiled)
     model = tiny_residual(3, *TRAINED)
     model.graph.initializer[0].raw_data = bytes(
@@ -123,7 +124,7 @@ def test_files_of_the_trained_size_are_shrunk(compiled: Path, images: Path) -> N
     session = jpegcompile.load(compiled)
     resize = session.info.input.geometry.resize
     assert resize == Resize("exact", None, filter=Filter("dct", "jpegcompile"))
-    # Whole eighths of other files fit, too; the rest is refused.
+    # Other files whose eighths are whole fit too; the rest is refused.
     session.run([make_jpeg(48, 64)])
     with pytest.raises(jpegcompile.errors.ImageError, match="filter dct makes whole eighths"):
         session.run([make_jpeg(50, 32)])
@@ -142,7 +143,7 @@ def test_the_command(original: Path, tmp_path: Path, capsys: Any) -> None:
 
 @pytest.mark.parametrize("size", [(192, 192), (160, 160), (160, 224), (288, 256)])
 def test_sizes_follow_by_themselves_or_are_scaled(size: tuple[int, int]) -> None:
-    """A resize of 256 for 224 is, at any square size, what a crop ratio of 0.875 is."""
+    """At any square size, a resize of 256 for a crop of 224 is a crop ratio of 0.875."""
     free = scaled(preprocess_of("imagenet"), (224, 224), size)
     assert free == preprocess_of("imagenet")
     fixed = scaled(preprocess_of({"preset": "imagenet", "resize": 256}), (224, 224), size)
@@ -182,5 +183,5 @@ def test_files_of_the_network_s_size() -> None:
 
     assert filter_at((24, 20)) == Filter("dct", "jpegcompile")
     assert filter_at((40, 40)) == filter_at((22, 24)) == Filter("bilinear")
-    with pytest.raises(UsageError, match='add a "resize" to it'):
+    with refused("resolution-crop-without-resize", UsageError):
         scaled(preprocess_of({"crop": "center"}), (32, 32), (24, 24))

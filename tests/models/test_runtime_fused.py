@@ -1,4 +1,4 @@
-"""Files that ONNX Runtime's optimiser saved are compiled, with the answers of these files."""
+"""Models saved by ONNX Runtime's optimizer compile, and their outputs do not change."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WEIGHTS: Weights = {
 
 
 def optimised(model: onnx.ModelProto, folder: Path, level: ort.GraphOptimizationLevel) -> Path:
-    """The file that ONNX Runtime saves at a level."""
+    """Save a model with ONNX Runtime at an optimization level."""
     path = folder / "optimised.onnx"
     options = ort.SessionOptions()
     options.log_severity_level = 3
@@ -51,7 +51,7 @@ def optimised(model: onnx.ModelProto, folder: Path, level: ort.GraphOptimization
 
 
 def check_file(path: Path, original: onnx.ModelProto, fused: set[str]) -> None:
-    """A saved file holds these operators; compiled, it gives what the original gives."""
+    """The saved file contains these operators, and its compiled outputs match the original."""
     saved = onnx.load(path)
     assert {n.op_type for n in saved.graph.node if n.domain == "com.microsoft"} == fused
     feeds = feeds_of(original)
@@ -83,8 +83,8 @@ def test_a_clip_with_attributes(tmp_path: Path) -> None:
 
 GELU = "d = Div(a, root)  e = Erf(d)  o = Add(e, one)  m = Mul(a, o)  y = Mul(m, half)"
 QUICK = "k = Mul(a, alpha)  e = Sigmoid(k)  y = Mul(a, e)"
-# In com.microsoft, as models are written by hand and for other processors: the body, and the same
-# in standard operators.
+# Operators of com.microsoft as in models written by hand or for other processors, and the same in
+# standard operators.
 WRITTEN: Mapping[str, tuple[str, str]] = {
     "Gelu": ("y = com.microsoft.Gelu(a)", GELU),
     "BiasGelu": ("y = com.microsoft.BiasGelu(n, c)", f"a2 = Add(n, c) {GELU}"),
@@ -152,7 +152,7 @@ def test_sequences(body: str, opset: int) -> None:
 
 @pytest.mark.parametrize("operator", ["LayerNormalization", "SimplifiedLayerNormalization"])
 def test_layer_normalization_of_equal_values_in_float16(operator: str) -> None:
-    """Their variance is 0, and the epsilon is too small for float16."""
+    """Constant rows have variance 0, and the epsilon is too small for float16."""
     model = parser.parse_model(
         f"""<ir_version: 8, opset_import: ["": 16]> graph
         (float16[N,3,16,16] x) => (float16[N,3,16,16] y) {{
@@ -168,7 +168,7 @@ def test_layer_normalization_of_equal_values_in_float16(operator: str) -> None:
 
 @pytest.mark.parametrize("opset", [18, 20])
 def test_group_normalization_before_opset_21(opset: int) -> None:
-    """Deprecated by onnx, run by ONNX Runtime: a scale and a shift for each group."""
+    """onnx deprecates the operator, but ONNX Runtime runs it: one scale and shift a group."""
     text = """(T[N,3,16,16] x) => (T[N,8,16,16] y) {
         a = Conv<pads = [1, 1, 1, 1]>(x, w, b)
         y = GroupNormalization<num_groups = 4, epsilon = 0.01>(a, scale, shift) }"""
@@ -193,7 +193,7 @@ MIXED = """(float[N,3,16,16] x) => (float[N,4,16,16] y) {{
     ],
 )
 def test_constants_have_the_precision_of_the_node(body: str, operator: str) -> None:
-    """Of a network in float16 and float32, whose inner types are not declared."""
+    """A network with float16 and float32 tensors has no declared inner types."""
     header = '<ir_version: 8, opset_import: ["": 17, "com.microsoft": 1]> graph '
     model = parser.parse_model(header + MIXED.format(body.format(operator)))
     weight = np.random.default_rng(0).standard_normal((4, 3, 3, 3)).astype(np.float16)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 import pytest
+from support.codes import refused
 from support.coefficient_files import SAMPLINGS, random_file
 from support.images import make_jpeg
 from support.tiny_residual import OUTPUTS, tiny_residual
@@ -28,12 +29,6 @@ def compiled(folder: Path, **options: Any) -> Path:
     model = tiny_residual(options.pop("channels", 3), HEIGHT, WIDTH)
     jpegcompile.compile(model, preprocess="unit", **options).save(path)
     return path
-
-
-def refusal(session: jpegcompile.Session, images: Any) -> str:
-    with pytest.raises(ImageError) as caught:
-        session.feeds(images)
-    return str(caught.value)
 
 
 @pytest.mark.parametrize("name", DIVISORS)
@@ -107,8 +102,14 @@ def test_another_sampling_is_refused(options: Any, kind: str, tmp_path: Path) ->
     path = tmp_path / "image.jpg"
     path.write_bytes(make_jpeg(WIDTH, HEIGHT, **options))
     message = f"is {kind} but the model is compiled for 4:2:0; use Session.run"
-    assert refusal(session, [make_jpeg(WIDTH, HEIGHT), path]) == f"{path}: {message}"
-    assert refusal(session, [path.read_bytes()]) == f"bytes: {message}"
+    given: list[tuple[list[Any], str]] = [
+        ([make_jpeg(WIDTH, HEIGHT), path], str(path)),
+        ([path.read_bytes()], "bytes"),
+    ]
+    for images, name in given:
+        with refused("feeds-subsampling-mismatch", ImageError) as caught:
+            session.feeds(images)
+        assert str(caught.value) == f"{name}: {message}"
     assert len(session.run([path])[0]) == 1
 
 
@@ -116,26 +117,29 @@ def test_another_size_is_refused(tmp_path: Path) -> None:
     session = jpegcompile.load(compiled(tmp_path))
     path = tmp_path / "image.jpg"
     path.write_bytes(make_jpeg(HEIGHT, WIDTH))
-    message = (
-        f"{path}: is 20x36 but the model takes 36x20;"
-        ' compile it with a --preprocess that has "resize", or give images of that size'
-    )
-    assert refusal(session, [path]) == message
-    with pytest.raises(ImageError) as caught:
-        session.run([make_jpeg(WIDTH, HEIGHT), path])
-    assert str(caught.value) == message
+    given: list[tuple[Any, list[Any]]] = [
+        (session.feeds, [path]),
+        (session.run, [make_jpeg(WIDTH, HEIGHT), path]),
+    ]
+    for call, images in given:
+        with refused("image-size-mismatch", ImageError) as caught:
+            call(images)
+        assert str(caught.value).startswith(f"{path}: is 20x36 but the model takes 36x20;")
 
 
 def test_unreadable_images_are_refused(tmp_path: Path) -> None:
     session = jpegcompile.load(compiled(tmp_path))
     whole = make_jpeg(WIDTH, HEIGHT)
     for call in (session.feeds, session.run):
-        with pytest.raises(ImageError, match=r"^bytes: damaged: "):
+        with refused("jpeg-damaged", ImageError) as caught:
             call([whole[: len(whole) // 2]])
-        with pytest.raises(ImageError, match=r"^bytes \(image 1\): not a JPEG: "):
+        assert str(caught.value).startswith("bytes: ")
+        with refused("jpeg-not-recognized", ImageError) as caught:
             call([whole, b"text"])
-        with pytest.raises(AccessError, match=r"none\.jpg: "):
+        assert str(caught.value).startswith("bytes (image 1): ")
+        with refused("image-unreadable", AccessError) as caught:
             call([tmp_path / "none.jpg"])
+        assert "none.jpg" in str(caught.value)
 
 
 @pytest.mark.parametrize("one", ["a.jpg", b"\xff\xd8", Path("a.jpg"), memoryview(b"\xff\xd8")])
@@ -144,10 +148,10 @@ def test_one_image_alone_is_refused(one: Any, tmp_path: Path) -> None:
     for call in (session.feeds, session.run):
         with pytest.raises(UsageError) as caught:
             call(one)
-        assert str(caught.value) == "images are given as a list; wrap one image in a list"
+        assert caught.value.code == "images-not-a-sequence"
         with pytest.raises(UsageError) as caught:
             call([])
-        assert str(caught.value) == "no images to run; give one at least"
+        assert caught.value.code == "images-empty"
 
 
 def test_a_model_for_tensors_without_preprocessing_takes_no_images(tmp_path: Path) -> None:
@@ -157,10 +161,8 @@ def test_a_model_for_tensors_without_preprocessing_takes_no_images(tmp_path: Pat
     for call in (session.feeds, session.run):
         with pytest.raises(UsageError) as caught:
             call([make_jpeg(32, 32)])
-        assert str(caught.value) == (
-            f"{path}: was compiled for tensors without preprocessing, so images cannot be fed;"
-            " compile it with --preprocess"
-        )
+        assert caught.value.code == "model-without-preprocess"
+        assert str(caught.value).startswith(f"{path}: ")
 
 
 @pytest.mark.parametrize("first", [False, True])
@@ -175,10 +177,8 @@ def test_a_second_input_is_fed_by_hand(first: bool, tmp_path: Path) -> None:
     for images in (files, [make_jpeg(32, 32, "L")]):
         with pytest.raises(UsageError) as caught:
             session.run(images)
-        assert str(caught.value) == (
-            f"{path}: takes 'temperature' besides the image;"
-            " call Session.inference_session with Session.feeds and that input"
-        )
+        assert caught.value.code == "shared-input-missing"
+        assert str(caught.value).startswith(f"{path}: ")
     feeds = {**session.feeds(files), "temperature": np.array(2.0, np.float32)}
     _, logits = session.inference_session.run(None, feeds)
     jpegcompile.compile(tiny_residual(), preprocess="unit").save(path)

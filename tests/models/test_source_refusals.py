@@ -9,14 +9,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from support.graphs import Graph
-from support.refusals import refusal, refused_model
+from support.refusals import refused_model
 from support.sources import NETWORK
 
 from jpegcompile.errors import UnsupportedModelError
 
 
 def edited(**changes: str) -> onnx.ModelProto:
-    """The network with inputs of nodes renamed: NODE_INDEX = name."""
+    """Return the network with renamed inputs of nodes: NODE_INDEX = name."""
     model = NETWORK.model("float")
     for key, name in changes.items():
         node, index = key.split("_")
@@ -91,9 +91,9 @@ def test_inputs_without_a_shape() -> None:
 def test_channels_that_do_not_fit() -> None:
     model = NETWORK.model("float")
     model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 4
-    message = refusal(UnsupportedModelError, model)
-    assert "Conv 'a'" in message
-    assert "'x'" in message
+    message = refused_model("convolution-channels-differ", UnsupportedModelError, model)
+    for part in ("Conv 'a'", "3 channels", "'x' has 4"):
+        assert part in message
 
 
 def test_only_the_first_complaint_of_the_checker_is_reported() -> None:

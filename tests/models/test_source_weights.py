@@ -1,4 +1,4 @@
-"""Weights as ONNX Runtime takes them: sparse ones, and initializers that are there twice."""
+"""Weights that ONNX Runtime accepts: sparse tensors and repeated initializers."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_initializers_with_two_fields_of_values() -> None:
 
 
 def test_two_initializers_that_differ() -> None:
-    """ONNX Runtime takes the last of `b`, and the first of `w`, which is larger."""
+    """ONNX Runtime uses the last `b`, but the first `w`, which is larger."""
     for name in "bw":
         model = NETWORK.model("float")
         weight = next(t for t in model.graph.initializer if t.name == name)

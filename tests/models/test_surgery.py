@@ -11,7 +11,7 @@ import onnxruntime as ort
 import pytest
 from onnx import parser
 from support.graphs import Graph, assert_same, feeds_of, run_float32
-from support.refusals import refusal
+from support.refusals import refused_model
 from support.sources import NETWORK, check_as_runtime
 from support.surgery import KEPT, replace_nodes
 
@@ -118,10 +118,9 @@ def test_bytes_that_are_no_utf8(tmp_path: Path) -> None:
     assert source.graph.node[0].name == "\\xe9" * 5
     check_as_runtime(onnx.load_model_from_string(path.read_bytes()))
     path.write_bytes(misspelled(content, b"y"))
-    assert refusal(UnsupportedModelError, path) == (
-        rf"{path}: the name of input or output '\\xe9' is not UTF-8; export the model with a name"
-        " that is"
-    )
+    message = refused_model("name-not-utf8", UnsupportedModelError, path)
+    assert message.startswith(f"{path}: ")
+    assert r"'\\xe9'" in message
 
 
 def branches(then: str, other: str, outputs: tuple[str, str] = ("p", "q")) -> onnx.ModelProto:

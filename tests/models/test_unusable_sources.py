@@ -1,4 +1,4 @@
-"""Sources that cannot be used, as readers and sessions count and name them."""
+"""Unusable files, as readers and sessions count and name them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from PIL import Image
+from support.codes import refused
 from support.graphs import Graph
 from support.unusable_files import KINDS, converted, whole
 
@@ -24,7 +25,7 @@ from jpegcompile.jpeg.unusable import ImageReader, require_complete
 @pytest.mark.parametrize("progressive", [False, True])
 @pytest.mark.parametrize("part", [0.5, 0.8, 0.99])
 def test_pillow_reads_as_much_of_a_damaged_file(part: float, progressive: bool) -> None:
-    """Both decoders see the same samples and the same grey where there are none."""
+    """Both decoders return the same samples, and the same gray for missing samples."""
     stream = io.BytesIO()
     pixels = Image.open(images_path() / "8" / "03.jpg").resize((160, 96))
     pixels.save(stream, "JPEG", quality=90, progressive=progressive)
@@ -34,14 +35,14 @@ def test_pillow_reads_as_much_of_a_damaged_file(part: float, progressive: bool) 
     decoded = pillow.pillow_pixels(data, "RGB", tolerant=True).astype(np.float64)
     left = read_coefficients(data, tolerant=True)
     exact = np.clip(decode(left, "RGB"), 0, 255)
-    # libjpeg smooths blocks of progressive files whose last scans are missing.
+    # libjpeg smooths the blocks of progressive files without their last scans.
     assert np.abs(decoded - exact).mean() < (4.0 if progressive else 1.0)
     full = pillow.pillow_pixels(stream.getvalue(), "RGB")
     assert np.array_equal(full, pillow.pillow_pixels(stream.getvalue(), "RGB", tolerant=True))
 
 
 def test_a_network_of_one_channel_sees_no_chroma(tmp_path: Path) -> None:
-    """For its own sampling the file is fed as it is; the float decode of `verify` refuses it."""
+    """A session reads the file as it is, but the float decode of `verify` refuses it."""
     model = Graph(
         "(T[N,1,32,32] x) => (T[] y) { c = Conv(x, w)  r = Relu(c)  g = GlobalAveragePool(r)"
         "  y = Flatten(g) }",
@@ -66,9 +67,7 @@ def test_a_reader_keeps_the_order_of_its_sources() -> None:
     assert [item.index for item in reader.read(sources, 10)] == [10, 12]
     assert [one.file for one in reader.skipped] == ["bytes (image 11)", "bytes (image 13)"]
     assert seen == ["bytes", "bytes"]
-    with pytest.raises(ImageError) as caught:
+    with refused("files-unusable", ImageError) as caught:
         require_complete(reader.skipped)
-    assert str(caught.value).startswith(
-        "2 files could not be used; the first is bytes (image 11): "
-    )
+    assert str(caught.value).startswith("2 files were unusable; the first is bytes (image 11): ")
     require_complete(())

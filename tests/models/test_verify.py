@@ -160,8 +160,9 @@ def test_outputs_without_a_row_an_image_are_compared_as_wholes(
     for index in range(2):
         (tmp_path / f"{index}.jpg").write_bytes(make_jpeg(16, 16, subsampling=2))
     files = sorted(tmp_path.glob("*.jpg"))
-    with pytest.raises(UsageError, match="output 'y' does not hold one row for each image"):
+    with refused("output-without-rows", UsageError) as caught:
         jpegcompile.load(path).run(files)
+    assert "output 'y'" in str(caught.value)
     result = jpegcompile.verify(model, path, tmp_path)
     require_passed(result)
     assert result.inputs == 2
@@ -206,7 +207,7 @@ def test_saving_follows_links_and_spares_what_is_no_file(tmp_path: Path) -> None
     os.mkfifo(tmp_path / "pipe")
     for name in ("pipe", "folder"):
         (tmp_path / "folder").mkdir(exist_ok=True)
-        with pytest.raises(AccessError, match="is not a plain file"):
+        with refused("output-not-a-file", AccessError):
             model.save(tmp_path / name)
     assert (tmp_path / "pipe").is_fifo()
     model.save(tmp_path / ("n" * 240 + ".onnx"))

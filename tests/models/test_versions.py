@@ -12,7 +12,7 @@ import pytest
 from onnx import helper
 from support.graphs import Graph, assert_same, feeds_of, run_float32, statistics
 from support.images import make_jpeg
-from support.refusals import refusal
+from support.refusals import refused_model
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
@@ -94,17 +94,14 @@ def test_ir_versions(version: int | None, tmp_path: Path) -> None:
 def test_newer_ir_versions() -> None:
     model = tiny_residual()
     model.ir_version = onnx.IR_VERSION + 1
-    assert refusal(UnsupportedModelError, model) == (
-        f"model: IR version {onnx.IR_VERSION + 1} is newer than the {onnx.IR_VERSION} that the"
-        f" installed onnx {onnx.__version__} knows; upgrade onnx or export an older version"
-    )
+    message = refused_model("ir-version-too-new", UnsupportedModelError, model)
+    assert f"IR version {onnx.IR_VERSION + 1}" in message
+    assert onnx.__version__ in message
 
 
 def test_ir_versions_without_opsets() -> None:
-    """As those below 3 have none."""
+    """Models below IR version 3 have no opsets."""
     model = tiny_residual()
     model.ir_version = 2
     del model.opset_import[:]
-    assert refusal(UnsupportedModelError, model) == (
-        "model: names no ONNX opset; export the model again"
-    )
+    refused_model("opset-missing", UnsupportedModelError, model)

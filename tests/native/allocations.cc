@@ -1,13 +1,13 @@
-// What kernels allocate when they are called, as the sanitizers see it: by whatever function, of the
-// library or of one below it.
+// Allocations of kernels during calls, as the sanitizers see them, in any function of the library
+// or called by it.
 #include <stdexcept>
 #include <string>
 
 #include "check.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-// Of the sanitizers' common interface; GCC installs no header that declares it. Returns how many
-// pairs of hooks there are, or 0 where there is no room.
+// Part of the sanitizers' common interface; GCC installs no header that declares it. Returns the
+// number of installed pairs of hooks, or 0 if there is no slot.
 extern "C" int __sanitizer_install_malloc_and_free_hooks(
     void (*on_malloc)(const volatile void* memory, size_t bytes),
     void (*on_free)(const volatile void* memory));
@@ -22,7 +22,7 @@ thread_local int64_t allocations = 0;
 
 void count(const volatile void*, size_t) { allocations += stand_in::is_in_library() ? 1 : 0; }
 
-// Of this thread, in the library, from the first call on.
+// Allocations of this thread in the library, counted from the first call on.
 int64_t counted() {
   static const int hooks =
       __sanitizer_install_malloc_and_free_hooks(count, [](const volatile void*) {});
@@ -47,7 +47,7 @@ void check(const Case& one, const ort::CustomOp& op) {
 
 #else
 
-// Nothing counts them.
+// Allocations cannot be counted in this build.
 void check(const Case&, const ort::CustomOp&) {}
 
 #endif

@@ -6,7 +6,7 @@
 namespace jpegcompile {
 namespace {
 
-// Where an element of a map stands in a tensor in groups of channels; -1 where it has no place.
+// Offset of an element in a tensor with grouped channels; -1 if it is not stored.
 int64_t place(const Map& map, const Order& order, int64_t n, int64_t c, int64_t y, int64_t x) {
   const int64_t group = order.group;
   const int64_t plane = n * (map.channels / group) + c / group;
@@ -140,7 +140,7 @@ void hold(Case& made, int64_t kept, int64_t places) {
   made.attributes["y_frequencies"] = made.y_order.frequencies;
   if (made.y_order.is_compact() && kept > 1) {
     made.refusals.push_back(
-        {"y has places for", [=](Case& wrong) { wrong.attributes["y_frequencies"] = kept - 1; }});
+        {"y stores ", [=](Case& wrong) { wrong.attributes["y_frequencies"] = kept - 1; }});
   }
 }
 

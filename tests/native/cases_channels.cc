@@ -1,4 +1,4 @@
-// Operators with a number for each channel, and the transforms themselves.
+// Operators with one number per channel, and the transforms.
 #include <algorithm>
 
 #include "cases.h"
@@ -6,7 +6,7 @@
 namespace jpegcompile {
 namespace {
 
-// A number for each channel of each image, or fewer, in one of the shapes that broadcast.
+// One number per channel of each image, or fewer, in one of the shapes that broadcast.
 struct Operand {
   Operand(Random& random, size_t turn, const Map& x) {
     const std::vector<std::vector<int64_t>> shapes = {
@@ -27,7 +27,7 @@ struct Operand {
   int64_t images, channels;
 };
 
-// x * scale + residual, of which negative pixels become zero, and perhaps all but few frequencies.
+// x * scale + residual; negative pixels become zero, and the result may be truncated.
 Case sum_case(Random& random, const std::string& op, const TileShape& shape, size_t turn) {
   const bool is_spatial = op.starts_with("Spatial");
   const auto [batch, channels, height, width, jpeg_block] = shape;
@@ -61,7 +61,7 @@ Case sum_case(Random& random, const std::string& op, const TileShape& shape, siz
   made.expected = to_jpeg(each(sums, [](double v) { return std::max(v, 0.0); }), block);
   made.allowed = rounding(3 * transform_roundings(block),
                           (largest(x) + largest(residual)) * static_cast<double>(block));
-  made.refusals = {{"the residual has shape [1], x [", [](Case& wrong) { wrong.inputs[2] = unused(); }},
+  made.refusals = {{"the residual has shape [1]", [](Case& wrong) { wrong.inputs[2] = unused(); }},
                    {"scale of shape [2,1,1,1,1] does not broadcast", [](Case& wrong) {
                       wrong.inputs[1] = numbers({1, 1}, {2, 1, 1, 1, 1});
                     }}};
@@ -91,7 +91,7 @@ Case channel_case(Random& random, const std::string& op, const TileShape& shape,
   } else if (op == "JpegTruncate") {
     const int64_t frequencies = 1 + static_cast<int64_t>(turn) % (2 * block - 1);
     made.inputs.push_back(band(height, width, block, frequencies));
-    // Compact tiles, with as many places as there are coefficients, or some more.
+    // Compact tiles that store the required number of frequencies, or some more.
     const auto places = frequencies + static_cast<int64_t>(turn / 3 % 3);
     hold(made, frequencies, places > 2 * block - 1 ? 0 : places);
     made.refusals.push_back({"band has shape [1]", [](Case& wrong) { wrong.inputs[1] = unused(); }});
@@ -115,13 +115,13 @@ Case channel_case(Random& random, const std::string& op, const TileShape& shape,
   made.allowed = rounding(transform_roundings(block), most);
   const int64_t held = x_order.held();
   if (op.starts_with("Jpeg") && x_order.is_compact()) {
-    // The result has the coefficients that x has, compactly or not.
+    // The result has the same coefficients as x, compact or not.
     hold(made, held, turn % 5 != 0 ? held : 0);
     made.refusals.push_back({"x of shape", [](Case& wrong) {
                                wrong.attributes["x_frequencies"] = int64_t{-1};
                              }});
     if (made.y_order.is_compact() && held < 2 * block - 2) {
-      made.refusals.push_back({"y has places for more frequencies than x", [=](Case& wrong) {
+      made.refusals.push_back({"store different frequencies", [=](Case& wrong) {
                                  wrong.attributes["y_frequencies"] = held + 1;
                                }});
     }

@@ -88,14 +88,14 @@ Map absolute(const Map& map) {
   return each(map, [](double v) { return std::abs(v); });
 }
 
-// What tiles of the output hold, the truncation that makes it so, and where they stand.
+// Sets the frequencies of the output's tiles, its truncation and its layout.
 void keep_frequencies(const Form& form, int64_t held_by_residual, size_t turn, Case& made) {
   if (form.is_truncated) return truncate(turn, made);
   const bool is_linear = form.base == "JpegPointwiseConv" && form.activation.empty();
   if (is_linear) keep(std::max(made.x_order.held(), held_by_residual), turn, made);
 }
 
-// Taps and positions so far apart that dividing one by the other rounds to 0.
+// Distances so large that the ratio of taps and positions rounds to 0.
 void spread(Case& wrong) {
   wrong.attributes["method"] = std::string("direct");
   wrong.attributes["dilations"] = std::vector<int64_t>{1000, 1000};
@@ -126,7 +126,7 @@ Case convolution_case(Random& random, const Form& form, Geometry given, size_t t
   const bool is_pointwise = form.base == "JpegPointwiseConv";
   made.inputs.push_back(is_pointwise ? numbers(bias, {given.outputs, 1, 1})
                                      : numbers(bias, {given.outputs}));
-  // Weights that are computed are packed at every call.
+  // Computed weights are packed at every call.
   made.may_allocate = turn % 5 == 0;
   if (turn % 5 != 0) made.constants = {1, 2};
   const Map seen = to_spatial(x, given.input_block);
@@ -138,7 +138,7 @@ Case convolution_case(Random& random, const Form& form, Geometry given, size_t t
     made.attributes["residual_group"] = residual_group;
     made.attributes["residual_frequencies"] = order.frequencies;
     made.inputs.push_back(tensor(residual, order));
-    made.refusals.push_back({"the residual has shape [1], the output [",
+    made.refusals.push_back({"the residual has shape [1]",
                              [](Case& wrong) { wrong.inputs[3] = unused(); }});
     pixels = both(pixels, to_spatial(residual, given.output_block), std::plus());
   }
@@ -147,8 +147,8 @@ Case convolution_case(Random& random, const Form& form, Geometry given, size_t t
   if (weight.height > 1) made.refusals.push_back({" exceeds the padded x of shape [", spread});
   made.expected = to_jpeg(pixels, given.output_block);
   keep_frequencies(form, form.has_residual ? order.held() : 0, turn, made);
-  // A sum of n products is off by n roundings of the sum of their magnitudes at the most, typically
-  // by the square root of that: three of which are left for Winograd's points.
+  // The error of a sum of n products is at most n roundings of the sum of their magnitudes, and
+  // typically the square root of n of them. Three such errors are allowed for Winograd's points.
   const double terms = static_cast<double>(weight.channels * weight.height * weight.width);
   made.allowed = rounding(8 * std::sqrt(terms) + 2 * transform_roundings(given.output_block),
                           most * static_cast<double>(given.output_block));

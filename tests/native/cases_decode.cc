@@ -1,5 +1,5 @@
-// Files to coefficients and tables. What the reader itself makes of files is tests/fuzz's to check:
-// here it says what the operators have to give.
+// From files to coefficients and tables. tests/fuzz checks the reader itself; here its results are
+// the expected outputs of the operators.
 #include <algorithm>
 
 #include "corpus_files.h"
@@ -11,7 +11,8 @@ using stand_in::ElementType;
 
 struct File {
   const char* name;
-  const char* subsampling;  // "" of grey files, and where the luma of a colour file is taken
+  // "" for grayscale files, and if only the luma of a colour file is decoded
+  const char* subsampling;
 };
 
 constexpr File kFiles[] = {{"420-16x16", "4:2:0"},  {"progressive-422-9x17", "4:2:2"},
@@ -35,7 +36,7 @@ void add_refusals(Case& made) {
       {"; give the bytes of a whole JPEG file", zeros},
       {"", [](Case& wrong) { wrong.inputs[0] = Value(ElementType::kUint8, {0}); }},
       {" but the model takes ", [](Case& wrong) { wrong.attributes["height"] = int64_t{40}; }},
-      {"its width is 0, a JPEG file has 1 to 65535",
+      {"width is 0",
        [](Case& wrong) { wrong.attributes["width"] = int64_t{0}; }}};
 }
 
@@ -50,7 +51,7 @@ Case decode_case(const std::string& op, const File& file) {
   made.exact.push_back(plane_of(image, 0, 1));
   if (has_chroma) made.exact.push_back(plane_of(image, 1, 3));
   made.exact.push_back(tables_of(image, has_chroma ? 3 : 1));
-  made.may_allocate = true;  // the decoder's own state, which no file inherits from another
+  made.may_allocate = true;  // the decoder's state, which is new for each file
   add_refusals(made);
   return made;
 }

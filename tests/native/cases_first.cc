@@ -1,4 +1,4 @@
-// Ingests with the convolution that reads their image: by pixels and by coefficients.
+// Ingests fused with a convolution, on the dense and on the sparse path.
 #include <algorithm>
 #include <cmath>
 
@@ -10,10 +10,11 @@ namespace {
 using reference::Window;
 
 struct FirstShape {
-  int64_t batch, height, width, vertical, horizontal;  // how many pixels a sample of chroma has
+  int64_t batch, height, width, vertical, horizontal;  // number of pixels of a chroma sample
   Window window;
   int64_t outputs, block, output_block;
-  bool has_tables;  // blocks are alike and outputs at the same pixels of each, so sparse sums fit
+  // whether the sparse path is possible: blocks are alike, with outputs at the same pixels of each
+  bool has_tables;
 };
 
 const std::vector<FirstShape>& shapes(bool is_gray) {
@@ -37,8 +38,8 @@ const std::vector<FirstShape>& shapes(bool is_gray) {
   return is_gray ? kGray : kColor;
 }
 
-// The samples of an axis as pixels: repeated, or, two for each, weighted 3 to 1 with the nearer of its
-// neighbours, of which the one beyond the border is the sample itself. `padded` samples are there.
+// Upsamples an axis: samples are repeated or, for a factor of 2, weighted 3 to 1 with the nearer
+// neighbour, which at the border is the sample itself. There are `padded` samples.
 Map upsampling(int64_t samples, int64_t padded, int64_t factor, int64_t size) {
   Map matrix(1, 1, size, padded);
   for (int64_t pixel = 0; pixel < size; ++pixel) {
@@ -50,7 +51,7 @@ Map upsampling(int64_t samples, int64_t padded, int64_t factor, int64_t size) {
   return matrix;
 }
 
-// From the coefficients of an axis to its pixels in blocks, in float32.
+// The matrix from the coefficients of an axis to its pixels in blocks, in float32.
 Map axis_of(int64_t size, int64_t factor, int64_t block) {
   const int64_t samples = (size + factor - 1) / factor, padded = (samples + 7) / 8 * 8;
   const Map matrix = separable(upsampling(samples, padded, factor, size),
@@ -87,7 +88,7 @@ Ingest ingest_of(Random& random, bool is_gray, const FirstShape& shape, int64_t 
   made.quantization = random_tables(random, shape.batch, 3, 16);
   made.planes.push_back(plane_of(random, shape, block, {1}));
   if (!is_gray) made.planes.push_back(plane_of(random, shape, block, {2, 0}));
-  // Coefficients are some hundreds; pixels of a network are about 1, as the bounds of Clip are.
+  // Coefficients are some hundreds; pixels of a network are about 1, like the bounds of Clip.
   made.mixing = each(random_map(random, 3, is_gray ? 1 : 3, 1, 1), [](double v) { return v / 512; });
   for (int channel = 0; channel < 3; ++channel) made.offset.push_back(random.number());
   return made;
@@ -97,7 +98,7 @@ Map absolute(const Map& map) {
   return each(map, [](double v) { return std::abs(v); });
 }
 
-// No pixel, in whatever order it is added up, has larger sums on its way.
+// A bound of all partial sums of a pixel, in any order.
 Map bound_of(Ingest ingest, const FirstShape& shape) {
   ingest.block = 1;
   ingest.mixing = absolute(ingest.mixing);
@@ -113,8 +114,8 @@ Map bound_of(Ingest ingest, const FirstShape& shape) {
   return ingest.image();
 }
 
-// About as many vectors of sums as the kernel counts for an image: each coefficient reaches the
-// outputs whose windows see a pixel of its block.
+// Approximately the number of vectors of sums that the kernel counts for an image: each coefficient
+// affects the outputs whose windows contain a pixel of its block.
 double vectors_of(const Ingest& ingest, const FirstShape& shape, int64_t image) {
   double vectors = 0;
   for (const Plane& plane : ingest.planes) {
@@ -134,7 +135,7 @@ double vectors_of(const Ingest& ingest, const FirstShape& shape, int64_t image) 
   return vectors;
 }
 
-// The bound is 0, far beyond any image, or between images of few and of many coefficients.
+// The bound is 0, far above any image, or between images of few and of many coefficients.
 void set_bound(const Ingest& ingest, const FirstShape& shape, size_t turn, Case& made) {
   const bool is_between = shape.batch > 1 && turn % 3 == 2;
   int64_t most = turn % 2 == 0 ? 0 : int64_t{1} << 40;
@@ -157,15 +158,15 @@ void add_refusals(const FirstShape& shape, size_t weight, Case& made) {
     wrong.inputs[weight] =
         tensor(Map(shape.outputs, 4, shape.window.kernel[0], shape.window.kernel[1]));
   };
-  made.refusals = {{" meet matrices for ", wider},
-                   {" but weights are for 4 channels", deeper},
-                   {"quantization has shape [1] for coefficients of shape [",
+  made.refusals = {{" do not match the matrices", wider},
+                   {" weights are for 4 channels", deeper},
+                   {"quantization has shape [1]",
                     [](Case& wrong) {
                       for (Value& value : wrong.inputs) {
                         if (value.type == stand_in::ElementType::kUint16) value = Value(value.type, {1});
                       }
                     }},
-                   {" must be constants in the model", [](Case& wrong) { wrong.constants.clear(); }}};
+                   {" must be constants of the model", [](Case& wrong) { wrong.constants.clear(); }}};
 }
 
 struct Form {
@@ -211,7 +212,7 @@ Case first_case(Random& random, const Form& form, const FirstShape& shape, size_
   for (size_t input = ingest.planes.size() + 1; input < made.inputs.size(); ++input) {
     made.constants.insert(input);
   }
-  // As of other convolutions; sums go over pixels, or over all coefficients of about four blocks.
+  // As for other convolutions; sums run over pixels, or over all coefficients of about four blocks.
   const auto terms = static_cast<double>(3 * weight.height * weight.width +
                                          4 * 64 * ingest.mixing.channels);
   const double most = largest(convolve(bound_of(ingest, shape), absolute(weight), window, 1)) + 1;
@@ -236,7 +237,8 @@ std::vector<Case> first_convolution_cases(Selection& selection) {
           ++forms;
           for (size_t index = 0; index < all.size(); ++index) {
             ++turn;
-            // From another one on for each operator: a quick run of all of them sees all shapes.
+            // Each operator starts at another shape, so that a quick run of all operators uses all
+            // shapes.
             const FirstShape& shape = all[(index + forms) % all.size()];
             if (selection.takes(form.name())) {
               cases.push_back(first_case(random, form, shape, turn));

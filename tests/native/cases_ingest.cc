@@ -1,4 +1,4 @@
-// From files' coefficients and tables to a network's input.
+// From coefficients and tables of files to a network's input.
 #include "ingest.h"
 
 #include <algorithm>
@@ -7,7 +7,7 @@ namespace jpegcompile {
 namespace {
 
 struct IngestShape {
-  int64_t batch, luma_rows, luma_columns, chroma_rows, chroma_columns;  // blocks
+  int64_t batch, luma_rows, luma_columns, chroma_rows, chroma_columns;  // in blocks
   int64_t height, width, block, channels;
 };
 
@@ -47,7 +47,7 @@ Case ingest_case(Random& random, bool is_gray, const IngestShape& shape, size_t 
   Case made{is_gray ? "JpegIngestGray" : "JpegIngest", {{"block", shape.block}}, ingest.inputs(),
             {}, ingest.image(), rounding(128, largest(ingest.components()) * 48), 1};
   const size_t first = ingest.first_matrix();
-  // Matrices that are computed are read at every call.
+  // Computed matrices are read at every call.
   made.may_allocate = turn % 2 != 0;
   for (size_t index = 0; turn % 2 == 0 && index < 2 * ingest.planes.size(); ++index) {
     made.constants.insert(first + index);

@@ -1,4 +1,4 @@
-// Operators that see all channels of an image, or two maps, at once.
+// Operators that read all channels of an image, or two maps, at once.
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -22,7 +22,7 @@ Case case_of(const std::string& op, const Map& x, int64_t block, const Layout& g
           groups.x};
 }
 
-// A divisor of the channels: a group for all, for each, or for a few.
+// A divisor of the channels: one group, one per channel, or one per few channels.
 int64_t groups_of(size_t turn, int64_t channels) {
   if (turn % 3 == 0) return turn % 2 == 0 ? 1 : channels;
   for (int64_t groups = 3; groups < channels; ++groups) {
@@ -31,7 +31,7 @@ int64_t groups_of(size_t turn, int64_t channels) {
   return channels;
 }
 
-// Pixels less the mean of their group of channels, by the root of the variance.
+// Pixels minus the mean of their channel group, divided by the standard deviation.
 Map normalized(const Map& pixels, int64_t groups) {
   Map made = pixels;
   const auto size =
@@ -55,7 +55,7 @@ Case normalization_case(Random& random, const std::string& op, const TileShape& 
   const auto [batch, channels, height, width, jpeg_block] = shape;
   const int64_t block = is_spatial ? 1 : jpeg_block;
   Map x = random_blocks(random, Map(batch, channels, height, width), block);
-  // A mean that is large against the deviation: what is added up has to be taken about it.
+  // A mean that is large relative to the deviation: sums must be taken about the mean.
   if (turn % 4 == 3) {
     add_to_dc(x, block, [&](int64_t, int64_t c) { return static_cast<double>(block * (900 + c)); });
     x = each(x, [](double v) { return static_cast<float>(v); });
@@ -80,9 +80,9 @@ Case normalization_case(Random& random, const std::string& op, const TileShape& 
                                          return v * scale[channel] + shift[channel];
                                        }),
                           block);
-  // Some twenty roundings in the sum of squares, few more.
+  // Some twenty roundings in the sum of squares, and a few more.
   made.allowed = rounding(40, largest(made.expected) + static_cast<double>(block));
-  made.refusals = {{"channels do not make 1000 groups",
+  made.refusals = {{"cannot be divided into 1000 groups",
                     [](Case& wrong) { wrong.attributes["groups"] = int64_t{1000}; }},
                    {"groups", [](Case& wrong) { wrong.attributes["groups"] = int64_t{0}; }},
                    {"epsilon has shape [2]",
@@ -98,7 +98,7 @@ using OfTwo = std::function<double(double, double)>;
 double larger(double a, double b) { return std::max(a, b); }
 double smaller(double a, double b) { return std::min(a, b); }
 
-// The map of one channel, of one image or of all, as one of the shape of another.
+// Broadcasts a map of one channel or one image to the shape of another map.
 Map broadcast(const Map& map, const Map& shape) {
   Map made(shape.batch, shape.channels, shape.height, shape.width);
   for (int64_t n = 0; n < made.batch; ++n) {
@@ -119,7 +119,7 @@ Case product_case(Random& random, const std::string& op, const OfTwo& function,
   const auto [batch, channels, height, width, block] = shape;
   const Map x = random_blocks(random, Map(batch, channels, height, width), block);
   Case made = case_of(op, x, block, layout(turn, channels, channels));
-  // Of one channel, of one image, or of the shape of x.
+  // One channel, one image, or the shape of x.
   const bool is_shared = op == "JpegMul" && turn % 3 == 0, is_for_all = turn % 5 == 0;
   const Map other = random_blocks(
       random, Map(is_for_all ? 1 : batch, is_shared ? 1 : channels, height, width), block);
@@ -174,7 +174,7 @@ Case reduction_case(Random& random, const std::string& op, const TileShape& shap
   made.allowed = rounding(3 * transform_roundings(block) + sums, most * sums);
   made.refusals = {{"a map has four dimensions", [](Case& wrong) { wrong.inputs[0] = unused(); }}};
   if (!is_linear) {
-    made.refusals.push_back({"its block is 3", [](Case& wrong) {
+    made.refusals.push_back({"block is 3", [](Case& wrong) {
                                wrong.attributes["block"] = int64_t{3};
                              }});
   }

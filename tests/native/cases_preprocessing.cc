@@ -1,5 +1,5 @@
-// Grey files of the network's own size, whose pixels are an inverse DCT and nothing more. What
-// resizing makes of files is for the tests in Python to check.
+// Grayscale files of the network's own size, whose pixels are just an inverse DCT. The tests in
+// Python check resizing.
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -52,13 +52,13 @@ Case made_of(const std::string& op, const Image& image, std::vector<Value> input
   add({kScale}, {1});
   add({kShift}, {1});
   add({0}, {1});
-  made.may_allocate = true;  // the decoder's own state, which no file inherits from another
+  made.may_allocate = true;  // the decoder's state, which is new for each file
   made.refusals = {
-      {"its height is 0, and an image has 1 to 65535 pixels a side",
+      {"height is 0",
        [](Case& wrong) { wrong.attributes["height"] = int64_t{0}; }},
-      {"its fit is 'wide', and it knows short, long, exact, pad",
+      {"fit is 'wide'; it must be one of short, long, exact, pad",
        [](Case& wrong) { wrong.attributes["fit"] = std::string("wide"); }},
-      {"its input scale is computed, and colour and normalisation are constants of a model",
+      {"input scale is computed",
        [](Case& wrong) { wrong.constants.clear(); }}};
   return made;
 }
@@ -89,7 +89,7 @@ Case integer_case(const char* name) {
   const Image image = image_in(bytes_of_file(name));
   std::vector<Value> inputs;
   inputs.push_back(plane_of(image, 0, 1));
-  // A file of grey has none.
+  // A grayscale file has no chroma.
   inputs.push_back(Value(ElementType::kInt16, {1, 2, 1, 1, 8, 8}));
   inputs.push_back(tables_of(image, 1));
   inputs.push_back(integers({image.height, image.width, 1, 0, 1, 1, 1, 1}));
@@ -106,10 +106,10 @@ Case integer_case(const char* name) {
     return static_cast<float>(kScale * pixel + kShift);
   });
   made.exact.push_back(std::move(expected));
-  made.refusals.push_back({"frame has 9 for the orientation, which is 1 to 8", [](Case& wrong) {
+  made.refusals.push_back({"frame has 9 for the orientation", [](Case& wrong) {
     wrong.inputs[3].as<int64_t>()[2] = 9;
   }});
-  made.refusals.push_back({"and files of the frame that is given have", [](Case& wrong) {
+  made.refusals.push_back({"files with this frame have", [](Case& wrong) {
     wrong.inputs[3].as<int64_t>()[0] = 100;
   }});
   return made;

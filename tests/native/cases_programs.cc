@@ -1,4 +1,4 @@
-// Functions of each pixel that are programs.
+// Per-pixel functions that are programs.
 #include <cmath>
 #include <numbers>
 
@@ -17,7 +17,7 @@ struct Programmed {
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
-// Every step that there is, but for functions, which have cases of their own.
+// Every kind of step except functions, which have cases of their own.
 const std::vector<Programmed>& programs() {
   static const std::vector<Programmed> kPrograms = {
       {"Mul x c0\nErf v0\nAdd v1 c1\nMul v2 x",
@@ -58,7 +58,7 @@ Case program_case(Random& random, const std::string& op, const Programmed& progr
              {"x_frequencies", order.frequencies},
              {"y_group", groups.y}},
             {}, {}, {}, 0, groups.y, order};
-  // One value for all channels, or another one for each where any will do.
+  // One value for all channels, or one per channel where that is allowed.
   const int64_t count = turn % 2 == 0 ? channels : 1;
   const auto rows = std::max<int64_t>(static_cast<int64_t>(program.constants.size()), 1);
   std::vector<double> table(static_cast<size_t>(rows * count));

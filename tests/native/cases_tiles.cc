@@ -1,4 +1,4 @@
-// Functions of each pixel.
+// Per-pixel functions.
 #include <cmath>
 #include <map>
 #include <numbers>
@@ -68,14 +68,14 @@ Case case_of(const std::string& op, const Tiles& tiles) {
   return made;
 }
 
-// Pixels of the result become what is expected.
+// Sets the expected result to these pixels.
 void expect(Case& made, const Tiles& tiles, const Map& pixels) {
   made.expected = to_jpeg(pixels, tiles.block);
   double most = largest(to_spatial(tiles.x, tiles.block)) + 1;
   for (const double value : pixels.values) {
     if (!std::isnan(value)) most = std::max(most, std::abs(value));
   }
-  // There and back, and a few roundings of the function.
+  // Forward and inverse transform, and a few roundings of the function.
   made.allowed = rounding(3 * transform_roundings(tiles.block),
                           most * static_cast<double>(tiles.block));
 }
@@ -101,7 +101,7 @@ Case gelu_by_tanh(const Tiles& tiles) {
   return made;
 }
 
-// The pixel that decides which piece, then the pixel that the piece is applied to.
+// The arguments are the pixel that selects the piece, the pixel that the piece is applied to,
 struct Pieces {
   std::function<double(double, double, int64_t)> of;  // and the channel
   std::vector<double> steps;                          // where pieces meet
@@ -119,7 +119,7 @@ Pieces pieces_of(Random& random, const std::string& name, const Map& x, size_t t
   const int64_t count = turn % 3 == 0 ? 1 : x.channels;
   for (int64_t c = 0; c < count; ++c) slopes.push_back(random.number());
   if (turn % 3 == 2) {
-    // The same for all pixels, but not known to be.
+    // The same value for all pixels, but in a full map.
     std::vector<double> all;
     for (const double slope : slopes) {
       all.insert(all.end(), static_cast<size_t>(x.height * x.width), slope);

@@ -38,7 +38,7 @@ const std::vector<Geometry>& geometries() {
   return kGeometries;
 }
 
-// Each input adds the kernel to the outputs from its place times the stride on.
+// Each input adds the kernel to the outputs that begin at its position times the stride.
 Map transpose(const Map& x, const Map& weight, const Geometry& given) {
   const auto& [kernel, strides, pads, dilations] = given.window;
   const auto side = [&](size_t i, int64_t inputs) {
@@ -91,7 +91,7 @@ Case transposed_case(Random& random, const Geometry& given, size_t turn) {
   for (int64_t c = 0; c < given.outputs; ++c) bias.push_back(random.number());
   made.inputs = {tensor(x, made.x_order), tensor(weight), numbers(bias, {given.outputs})};
   add_unused(made, 4);
-  // Weights that are computed are packed at every call.
+  // Computed weights are packed at every call.
   made.may_allocate = turn % 5 == 0;
   if (turn % 5 != 0) made.constants = {1, 2};
   const auto absolute = [](double v) { return std::abs(v); };
@@ -103,7 +103,7 @@ Case transposed_case(Random& random, const Geometry& given, size_t turn) {
   const double terms = static_cast<double>(given.inputs * weight.height * weight.width);
   made.allowed = rounding(8 * std::sqrt(terms) + 2 * transform_roundings(given.output_block),
                           most * static_cast<double>(given.output_block));
-  made.refusals.push_back({"its pads leave nothing of what it makes of x of shape [",
+  made.refusals.push_back({"the pads leave no output for x of shape [",
                            [](Case& wrong) {
                              wrong.attributes["pads"] = std::vector<int64_t>{999, 999, 999, 999};
                            }});

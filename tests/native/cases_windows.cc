@@ -25,7 +25,7 @@ const std::vector<PoolShape>& pool_shapes() {
       {{1, 1, 2, 2, 2}, {{1, 1}, {1, 1}, {0, 0, 0, 0}, {1, 1}}, 2},
       {{2, 16, 6, 6, 2}, {{3, 3}, {3, 3}, {0, 0, 0, 0}, {1, 1}}, 2},
       {{1, 16, 64, 48, 8}, {{3, 3}, {2, 2}, {1, 1, 1, 1}, {1, 1}}, 8},
-      // A window that sees padding only.
+      // A window that contains only padding.
       {{1, 16, 4, 4, 1}, {{2, 2}, {3, 3}, {2, 2, 2, 2}, {1, 1}}, 1}};
   return kShapes;
 }
@@ -58,14 +58,15 @@ Case pool_case(Random& random, const std::string& op, const PoolShape& shape, si
     const int64_t frequencies = 1 + static_cast<int64_t>(turn) % (2 * block - 1);
     made.inputs.push_back(band(height, width, block, frequencies));
     rough = to_spatial(band_of(x, block, frequencies), block);
-    // Equal approximations, as of a tile by its mean, have to be found equal in either precision.
+    // Equal approximations, such as the mean of a tile, must compare equal in either precision.
     if (frequencies == 1) rough = each(rough, [](double v) { return std::round(v * 1e5) / 1e5; });
   }
   if (!is_spatial) add_unused(made, 4);
   if (is_masked) made.inputs.push_back(integers({-1}));
   const Map pooled = max_pool(pixels, rough, window, is_masked ? 1e-5 : 0);
   made.expected = to_jpeg(pooled, output_block);
-  // A window that sees nothing gives the lowest number: compared relative to it.
+  // A window that contains only padding returns the lowest number, which is compared relative to
+  // it.
   double most = 4;
   for (const double value : pooled.values) {
     if (!std::isnan(value)) most = std::max(most, std::abs(value));
@@ -102,7 +103,7 @@ Case global_case(Random& random, const std::string& op, const TileShape& shape, 
   return made;
 }
 
-// A matrix that is mostly zeros, as those of windows are.
+// A sparse matrix, as for windows.
 Map sparse_matrix(Random& random, int64_t rows, int64_t columns) {
   Map matrix(1, 1, rows, columns);
   for (int64_t row = 0; row < rows; ++row) {
@@ -129,7 +130,7 @@ Case separable_case(Random& random, const std::string& op, const TileShape& shap
   Case made{op, {{"output_block", output_block}, {"x_group", x_group}, {"y_group", y_group}},
             {}, {}, separable(x, rows, columns), 0, y_group};
   made.inputs = {tensor(x, x_group), matrix_value(rows), matrix_value(columns)};
-  // Matrices that are computed are read at every call.
+  // Computed matrices are read at every call.
   made.may_allocate = turn % 2 != 0;
   if (turn % 2 == 0) made.constants = {1, 2};
   const Map sums = separable(each(x, [](double v) { return std::abs(v); }),
@@ -140,7 +141,7 @@ Case separable_case(Random& random, const std::string& op, const TileShape& shap
 }
 
 struct SideShape {
-  TileShape x;  // pixels of the finer map: of the input, and of the output of JpegDepthToSpace
+  TileShape x;  // in pixels of the finer map: the input, or the output of JpegDepthToSpace
   int64_t side, coarse_block;
 };
 

@@ -28,13 +28,13 @@ bool equal(const Outputs& a, const Outputs& b) {
   return std::ranges::equal(a, b, [](const Value& x, const Value& y) { return equal(x, y); });
 }
 
-// Images from `first` on are the same bytes in both.
+// Whether images from `first` on have the same bytes in both.
 bool equal_images(const Value& a, const Value& b, const Order& order, size_t first, size_t count) {
   const size_t each = order.image_elements(a) * sizeof(float);
   return std::memcmp(a.as<char>() + first * each, b.as<char>() + first * each, count * each) == 0;
 }
 
-// Whether a truncation takes an element of the result.
+// Whether a truncation removes an element of the result.
 bool is_beyond(const Case& one, size_t index) {
   if (one.frequencies == 0) return false;
   const auto width = static_cast<size_t>(one.expected.width);
@@ -43,7 +43,7 @@ bool is_beyond(const Case& one, size_t index) {
   return row % block + index % width % block >= static_cast<size_t>(one.frequencies);
 }
 
-// Keeps the first exception of several threads.
+// Stores the first exception of several threads.
 class Threads {
  public:
   void start(const std::function<void()>& work) {
@@ -67,7 +67,7 @@ class Threads {
   std::exception_ptr error_;
 };
 
-// Does something with each of the calls of the interface that it makes failing in turn.
+// Runs an action repeatedly; each time another call of the interface fails.
 void for_failures(const Case& one, const std::function<void()>& action) {
   const int64_t before = stand_in::objects_alive();
   for (int64_t call = 1;; ++call) {
@@ -130,7 +130,7 @@ void check_result(const Case& one, const Outputs& result) {
     }
     squares += value * value;
     const double difference = std::abs(actual.values[index] - value);
-    // Not `difference > ...`: an element that was not written is not a number.
+    // Not `difference > ...`, because an element that was not written is NaN.
     require(difference <= one.allowed, "element " + std::to_string(index) + " is " +
                                            std::to_string(actual.values[index]) + ", not " +
                                            std::to_string(value));
@@ -199,7 +199,7 @@ void check_together(const std::vector<Planned>& planned) {
     threads.start([&, caller] {
       Pool own(2);
       for (size_t turn = 0; turn < planned.size(); ++turn) {
-        // Two go up from different places, two go down: each meets all others.
+        // Two go up from different positions, two go down, so each meets all others.
         const size_t shift = turn + caller * planned.size() / 4;
         const size_t index =
             (caller % 2 == 0 ? shift : 2 * planned.size() - 1 - shift % planned.size()) %
@@ -229,7 +229,7 @@ void check_ways(const Case& one, const ort::CustomOp& op, const Outputs& alone) 
     const auto is = [&](const Outputs& way) {
       return equal_images(alone[0], way[0], one.y_order, image, 1);
     };
-    // Sums in another order: rounding tells the ways apart.
+    // The paths sum in different orders, so rounding distinguishes them.
     require(is(one.is_sparse[image] != 0 ? sparse : dense) &&
                 !is(one.is_sparse[image] != 0 ? dense : sparse),
             "image " + std::to_string(image) + " goes the other way");
@@ -267,7 +267,7 @@ void check_failures(const Case& one, const ort::CustomOp& op, const Outputs& alo
   const auto inputs = inputs_of(one);
   const auto run = [&](const Kernel& kernel) {
     const Outputs result = kernel.run(inputs, pool);
-    // An attribute that cannot be read counts as absent where it may be: then another layout.
+    // An attribute that cannot be read may count as absent; then the layout changes.
     require(result[0].shape == alone[0].shape, "a failure changes the shape");
   };
   for_failures(one, [&] {

@@ -61,7 +61,7 @@ void check_launch(const std::vector<std::string>& line, const std::vector<Range>
     if (word->size() == 16) pointers.push_back(number(*word));
   }
   require(pointers.size() > 2, "a kernel has no pointers");
-  // The last two are for scratch memory of Triton.
+  // The last two are for Triton's scratch memory.
   require(pointers.end()[-1] == 0 && pointers.end()[-2] == 0, "scratch memory is not null");
   pointers.resize(pointers.size() - 2);
   for (const uint64_t pointer : pointers) {
@@ -80,13 +80,13 @@ int64_t launches_of(const std::vector<std::string>& lines) {
 void require_nothing_left(const std::string& when) {
   require(driver().alive() == 0,
           std::to_string(driver().alive()) + " things of the driver are left " + when);
-  // The domain stays.
+  // The operator domain stays.
   require(stand_in::objects_alive() == 1,
           std::to_string(stand_in::objects_alive() - 1) + " objects are left " + when);
   require(driver().wrong() == 0, "the driver complains " + when + ": " + driver().log());
 }
 
-// What the library says of a case; nothing if it does not refuse it.
+// The library's message for a case; empty if it accepts it.
 std::string refusal(const Case& one, const ort::CustomOp& op) {
   stand_in::Pool pool(1);
   try {
@@ -98,13 +98,14 @@ std::string refusal(const Case& one, const ort::CustomOp& op) {
   }
 }
 
-// Whether the call that failed gives something back, or is made to: nobody is told of that.
+// Whether the failed call releases something or belongs to a release; such failures are not
+// reported.
 bool gives_back(const std::string& line) {
   return line == "failed cuModuleUnload" || line == "failed cuMemFree" ||
          line == "failed cuDevicePrimaryCtxRelease" || line == "failed cuCtxPushCurrent";
 }
 
-// Whether there was an n-th call, and it failed.
+// Returns whether there was an n-th call that failed.
 bool check_driver_failure(const Case& one, const ort::CustomOp& op, int64_t n, bool all) {
   driver().forget();
   driver().fail(n, all ? 1 : 0);
@@ -123,7 +124,8 @@ bool check_driver_failure(const Case& one, const ort::CustomOp& op, int64_t n, b
     require(gives_back(*failed), "nothing is said " + when + ": " + *failed);
     return true;
   }
-  require(message.starts_with(one.op + " 'a node': the CUDA driver refused " + failed->substr(7)) &&
+  const std::string start = one.op + " 'a node': the CUDA driver rejected " + failed->substr(7);
+  require(message.starts_with(start) &&
               message.find("CUDA_ERROR_LAUNCH_FAILED (words of the stand-in)") != std::string::npos,
           "it says '" + message + "' " + when);
   return true;
@@ -182,7 +184,7 @@ const Driver& driver() {
 }
 
 bool is_declined(const Case& one, const ort::CustomOp& op) {
-  return refusal(one, op).ends_with("which GPU kernels do not take; run the model on the CPU");
+  return refusal(one, op).ends_with("which GPU kernels do not support; run the model on the CPU");
 }
 
 int64_t check_launches(const Case& one, const ort::CustomOp& op) {
@@ -235,7 +237,7 @@ void check_api_failures(const Case& one, const ort::CustomOp& op) {
     const bool has_failed = stand_in::fail_call(0) == 0;
     require_nothing_left("when call " + std::to_string(n) + " of the interface fails");
     if (!has_failed) break;
-    // Nodes need not have every attribute.
+    // Nodes may lack some attributes.
     require(message.empty() || message.starts_with(one.op), "it says '" + message + "'");
   }
 }

@@ -1,4 +1,4 @@
-// What has to hold of operators on CUDA, by the stand-in for its driver.
+// Checks of operators on CUDA, with the stand-in for the driver.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace jpegcompile::cuda_checks {
 
-// The control of the stand-in that the library uses, of JPEGCOMPILE_LIBCUDA. Throws
+// Control functions of the stand-in driver that the library uses, JPEGCOMPILE_LIBCUDA. Throws
 // std::runtime_error if that is another library.
 struct Driver {
   Driver();
@@ -25,20 +25,20 @@ const Driver& driver();
 // Whether the library leaves a case to the CPU.
 bool is_declined(const Case& one, const ort::CustomOp& op);
 
-// Each throws std::runtime_error that says what does not hold.
+// Each throws std::runtime_error with a description of the failure.
 
-// The case is launched on the stream, with memory that there is; nothing is left behind. Returns how
-// many kernels were launched.
+// The case is launched on its stream, with valid memory, and leaks nothing. Returns how many
+// kernels were launched.
 int64_t check_launches(const Case& one, const ort::CustomOp& op);
 
-// Threads that share a kernel, and have their own, launch as many kernels.
+// Threads that share a kernel, and threads with kernels of their own, launch as many kernels.
 void check_threads(const Case& one, const ort::CustomOp& op, int64_t launches);
 
-// Whichever call of the driver fails, alone or with all that follow it, the status names operator,
-// node and call in the driver's words, and nothing is left behind.
+// Whichever call of the driver fails, alone or with all later ones, the status names operator, node
+// and call in the driver's words, and nothing leaks.
 void check_driver_failures(const Case& one, const ort::CustomOp& op);
 
-// The same of calls of ONNX Runtime's interface.
+// The same for calls of ONNX Runtime's interface.
 void check_api_failures(const Case& one, const ort::CustomOp& op);
 
 }  // namespace jpegcompile::cuda_checks

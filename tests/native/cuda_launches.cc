@@ -61,7 +61,7 @@ Value input(size_t index, const std::vector<int64_t>& shape) {
   return made;
 }
 
-// 1 where u + v < frequencies in each tile.
+// 1 where u + v < frequencies in each tile, 0 elsewhere.
 Value band(const std::vector<int64_t>& given) {
   const int64_t height = given.at(0), width = given.at(1), block = given.at(2);
   Value made(stand_in::ElementType::kFloat, {height, width});
@@ -150,7 +150,7 @@ const jpegcompile::ort::CustomOp& on_cuda(const std::string& name) {
   throw std::runtime_error(name + " has no kernel for CUDA");
 }
 
-// A function of the driver's stand-in.
+// A function of the stand-in driver.
 template <typename Function>
 Function control(const char* name) {
   void* library = dlopen(std::getenv("JPEGCOMPILE_LIBCUDA"), RTLD_NOW);

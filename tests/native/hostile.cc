@@ -1,4 +1,4 @@
-// Nodes and tensors that no compiler makes.
+// Nodes and tensors that no compiler creates.
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -31,7 +31,7 @@ int64_t draw(Random& random, const std::array<int64_t, kCount>& from) {
   return from[static_cast<size_t>(random.below(kCount))];
 }
 
-// Another shape for an input; nothing if it has more elements than memory should hold.
+// Returns another shape for an input; nothing if it has too many elements.
 bool change_shape(Random& random, Value& value) {
   std::vector<int64_t> shape = value.shape;
   const int64_t way = random.below(6);
@@ -42,7 +42,8 @@ bool change_shape(Random& random, Value& value) {
   } else if (way == 2) {
     shape.assign(static_cast<size_t>(random.below(10)), draw(random, kExtents));
   } else if (!shape.empty()) {
-    // Two at once: one of them may be 0, so that the tensor is empty whatever the other is.
+    // Changes several extents at once: one may be 0, so that the tensor is empty whatever the
+    // others are.
     for (int turn = 0; turn < (way == 3 ? 1 : 3); ++turn) {
       shape[static_cast<size_t>(random.below(static_cast<int64_t>(shape.size())))] =
           draw(random, kExtents);
@@ -59,7 +60,7 @@ bool change_shape(Random& random, Value& value) {
   }
 }
 
-// Other bytes of a file, or fewer.
+// Changes bytes of a file, or removes some.
 void change_bytes(Random& random, Value& value) {
   const auto all = static_cast<int64_t>(value.elements);
   Value made(value.type, {random.below(2) == 0 ? 1 + random.below(all) : all});
@@ -98,7 +99,7 @@ int64_t check_hostile(const Case& one, const ort::CustomOp& op, uint64_t seed, i
     Case changed = one;
     for (int64_t changes = 1 + random.below(3); changes > 0; --changes) {
       const int64_t input = random.below(static_cast<int64_t>(changed.inputs.size()) + 1);
-      // The map and the weights more often than what stands for transforms.
+      // Changes the map and the weights more often than the placeholders for transforms.
       const auto place = static_cast<size_t>(input > 2 && random.below(2) == 0 ? input % 2 : input);
       const bool is_file = changed.inputs[0].type == stand_in::ElementType::kUint8;
       if (is_file && changed.inputs[0].elements > 0 && random.below(2) == 0) {

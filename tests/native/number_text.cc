@@ -14,7 +14,7 @@
 namespace jpegcompile {
 namespace {
 
-// Of a process that writes a comma where a number has its point.
+// The locale of a process that writes a decimal comma.
 struct Comma : std::numpunct<char> {
   char do_decimal_point() const override { return ','; }
 };
@@ -34,7 +34,7 @@ void check_texts() {
     require(!decimal<double>(text).has_value(), text);
     require(!decimal<float>(text).has_value(), text);
   }
-  // Beyond the one type, and below the other one's normal numbers or all of its numbers.
+  // Beyond one type, and below the other type's normal numbers or all of its numbers.
   require(!decimal<float>("1e39").has_value() && decimal<double>("1e39") == 1e39, "1e39");
   require(decimal<float>("1e-40") == 1e-40F && decimal<double>("1e-40") == 1e-40, "1e-40");
   require(decimal<float>("1e-46") == 0.0F && decimal<double>("1e-46") == 1e-46, "1e-46");
@@ -55,8 +55,7 @@ void check_texts() {
   }
 }
 
-// Has C's functions of numbers, such as strtod, write and read a comma, where the machine has a
-// locale that does.
+// Makes C functions such as strtod read and write a comma, if the machine has such a locale.
 bool use_comma_in_c() {
   for (const char* name : {"de_DE.UTF-8", "de_DE.utf8", "de_DE", "fr_FR.UTF-8", "fr_FR.utf8", "fr_FR",
                            "ru_RU.UTF-8", "pt_BR.UTF-8", "German_Germany.1252"}) {
@@ -73,7 +72,7 @@ void check_number_text() {
   check_texts();
   const std::locale before = std::locale::global(std::locale(std::locale::classic(), new Comma));
   check_texts();
-  // Such a locale of C++ has no name, and leaves C's as it is.
+  // Such a C++ locale has no name, and does not change the C locale.
   const std::string c_before = std::setlocale(LC_NUMERIC, nullptr);
   if (use_comma_in_c()) {
     if (std::strtod("1,5", nullptr) != 1.5) throw std::runtime_error("strtod reads no comma");

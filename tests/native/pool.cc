@@ -6,16 +6,16 @@
 
 namespace jpegcompile::stand_in {
 
-// The counters order as little as they can between tasks: what two tasks do to the same memory
-// must look like a race to ThreadSanitizer.
+// The counters impose as little order between tasks as possible, so that ThreadSanitizer reports
+// accesses of two tasks to the same memory as a race.
 struct Pool::Job {
   void (*work)(void*, size_t);
   void* user;
   size_t count;
-  size_t step;  // without a factor in common with `count`: tasks go in another order than numbers
+  size_t step;  // coprime to `count`, so that tasks are not in numeric order
   std::atomic<size_t> next{0};
   std::atomic<size_t> done{0};
-  size_t helpers = 0;  // of the pool's threads; guarded by its mutex
+  size_t helpers = 0;  // threads of the pool; guarded by its mutex
 
   void take_tasks() {
     while (true) {

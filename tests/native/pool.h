@@ -1,4 +1,4 @@
-// Threads that share out numbered tasks, as the pool of an ONNX Runtime session does.
+// Threads that run numbered tasks, like the pool of an ONNX Runtime session.
 #pragma once
 
 #include <condition_variable>
@@ -12,14 +12,14 @@ namespace jpegcompile::stand_in {
 
 class Pool {
  public:
-  // The thread that calls `run` is one of them.
+  // The number includes the thread that calls `run`.
   explicit Pool(size_t threads);
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // Calls work(user, i) for every i in [0, count), in an order of its own, and returns when all
-  // calls have. Several threads may do so at once.
+  // Calls work(user, i) for every i in [0, count), in any order, and returns when all calls have
+  // returned. Thread-safe.
   void run(void (*work)(void*, size_t), size_t count, void* user);
 
  private:

@@ -1,6 +1,6 @@
-// Makes the input of several networks of every file given, of the file as it is and of beginnings of
-// it: by one thread and by several, at once and in pieces, all views together and each alone. Built
-// with the sanitizers. Exits with 0 unless these disagree, or results are no numbers.
+// Computes the input of several networks from every given file and from its beginnings: by one
+// thread and by several, at once and in pieces, all views together and each alone. Built with the
+// sanitizers. Exits with 0 unless these disagree, or results are not finite.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -41,7 +41,7 @@ NetworkNumbers network(int64_t block, bool is_channels_last, bool is_luma, const
   return network;
 }
 
-// Shrinking and growing, with few frequencies or all, fill on every side, everything turned.
+// Shrinking and growing, with few frequencies or all, padding on every side, all orientations.
 std::vector<NetworkNumbers> networks() {
   Resize shrinking, exact, padding;
   shrinking.crop_ratio = 0.875;
@@ -79,13 +79,13 @@ std::vector<NetworkNumbers> networks() {
 
 struct Results {
   std::vector<float> numbers;
-  std::vector<size_t> failed;  // sources
+  std::vector<size_t> failed;  // indices of sources
 };
 
 Results make(const std::vector<Source>& sources, const NetworkNumbers& numbers,
              const PreprocessOptions& options) {
   Preprocessor preprocessor(numbers, options);
-  // No more than the images need, so that writing behind them is seen.
+  // Exactly as large as the images, so that the sanitizers detect writes past the end.
   Results made{std::vector<float>(sources.size() * preprocessor.image_size(), -1.0F), {}};
   for (const Failure& failure : preprocessor.run(sources, made.numbers.data())) {
     made.failed.push_back(failure.index);
@@ -110,7 +110,7 @@ bool is_close(const Results& left, const Results& right) {
   return left.failed == right.failed && std::ranges::equal(left.numbers, right.numbers, is_near);
 }
 
-// Whether each view is what a preprocessor of that view alone makes.
+// Whether each view equals the result of a preprocessor of only that view.
 bool has_views(const Results& all, const std::vector<Source>& sources,
                const NetworkNumbers& numbers, const PreprocessOptions& options) {
   const std::vector<Geometry> views = each_view(numbers.geometry);
@@ -119,7 +119,7 @@ bool has_views(const Results& all, const std::vector<Source>& sources,
     NetworkNumbers single = numbers;
     single.geometry = views[view];
     const Results alone = make(sources, single, options);
-    // What lies below one view is not read for it, and may be damaged.
+    // A view does not read the rows below it, which may be damaged.
     if (!std::ranges::includes(all.failed, alone.failed)) return false;
     for (size_t index = 0; index < sources.size(); ++index) {
       if (std::ranges::binary_search(all.failed, index)) continue;
@@ -132,13 +132,13 @@ bool has_views(const Results& all, const std::vector<Source>& sources,
   return true;
 }
 
-// What is wrong, or null.
+// Describes the failure; null if there is none.
 const char* check(const std::vector<Source>& sources, const NetworkNumbers& numbers,
                   PreprocessOptions options) {
   options.max_pixels = uint64_t{1} << 26;
   options.cache_bytes = 0;
   const Results made = make(sources, numbers, options);
-  // Memory that nobody has written holds no numbers under AddressSanitizer.
+  // With AddressSanitizer, memory that was never written is NaN.
   const auto is_number = [](float value) { return std::isfinite(value); };
   if (!std::ranges::all_of(made.numbers, is_number)) return "something is no number";
   const bool has_several = numbers.geometry.views != Views::kOne;
@@ -147,10 +147,10 @@ const char* check(const std::vector<Source>& sources, const NetworkNumbers& numb
   }
   PreprocessOptions threads = options;
   threads.threads = 4;
-  threads.cache_bytes = size_t{1} << 16;  // which keeps few
+  threads.cache_bytes = size_t{1} << 16;  // which keeps few entries
   if (!is_same(made, make(sources, numbers, threads))) return "one thread and several disagree";
   if (options.integers.has_value()) return nullptr;
-  // The least pieces; and some views together, or large pieces.
+  // The smallest pieces; and some views together, or large pieces.
   for (const size_t bytes : {size_t{1} << 12, size_t{1} << 17}) {
     PreprocessOptions pieces = options;
     pieces.most_sum_bytes = bytes;
@@ -159,7 +159,7 @@ const char* check(const std::vector<Source>& sources, const NetworkNumbers& numb
   return nullptr;
 }
 
-// The blocks of all rows, from the first one on.
+// The blocks of all rows, in order.
 std::vector<int16_t> blocks_of(BlockRows& rows) {
   std::vector<int16_t> blocks;
   const Component& first = rows.frame().components.front();
@@ -170,7 +170,7 @@ std::vector<int16_t> blocks_of(BlockRows& rows) {
   return blocks;
 }
 
-// Whether all passes give the same rows, and those that are held are opened once.
+// Whether all passes return the same rows, and files that are kept in memory are opened once.
 bool goes_back(std::span<const unsigned char> bytes, bool is_held) {
   size_t opened = 0;
   const ReadOptions options{false, uint64_t{1} << 26, {}};
@@ -189,7 +189,7 @@ bool goes_back(std::span<const unsigned char> bytes) {
   for (const bool is_held : {true, false}) {
     try {
       if (!goes_back(bytes, is_held)) return false;
-    } catch (const ReadError&) {  // which others look at
+    } catch (const ReadError&) {  // checked elsewhere
     } catch (const UncleanData&) {
     }
   }
@@ -225,7 +225,7 @@ int main(int argc, char** argv) {
       status |= tell("all files", check(all, numbers, options));
     }
     options.checks_all = false;
-    // Of the integers several views are cut from one image, or decoded each alone.
+    // With integers, several views are cut from one image, or each is decoded alone.
     if (numbers.geometry.views != Views::kOne) {
       PreprocessOptions integers = options;
       integers.integers = numbers.channels == 1 ? PixelColor::kGray : PixelColor::kRgb;
@@ -233,7 +233,7 @@ int main(int argc, char** argv) {
     }
     for (const auto& path : paths) {
       const std::vector<char> content = content_of(path);
-      // Copies of their own, so that reading past the end is seen.
+      // Separate copies, so that the sanitizers detect reads past the end.
       std::vector<std::vector<unsigned char>> beginnings;
       for (size_t part = 1; part < 8; ++part) {
         const auto size = static_cast<ptrdiff_t>(content.size() * part / 8);

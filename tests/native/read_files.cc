@@ -1,6 +1,6 @@
-// Reads every file given, strictly and tolerantly, from its path and from memory, alone and in
-// threads, and all beginnings of it, and packs what it reads. Built with the sanitizers, which see what the library does
-// without a Python interpreter around it. Exits with 0 unless the ways of reading disagree.
+// Reads every given file strictly and tolerantly, from its path and from memory, alone and in
+// threads, reads all beginnings of it, and packs its coefficients. Built with the sanitizers, which
+// check the library without a Python interpreter. Exits with 0 unless the ways of reading disagree.
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
@@ -16,8 +16,7 @@
 
 namespace {
 
-// Every message of the libjpeg that this is built with; its header lists them where JMESSAGE is
-// defined.
+// Every message of the libjpeg in use; its header lists them if JMESSAGE is defined.
 struct Message {
     int code;
     std::string_view name;
@@ -41,7 +40,7 @@ using jpegcompile::ReadError;
 using jpegcompile::ReadOptions;
 using jpegcompile::Source;
 
-// The bytes of packed coefficients, written to no more memory than promised.
+// Returns the bytes of packed coefficients; the buffer has exactly the promised size.
 std::size_t packed_bytes(std::span<const std::int16_t> coefficients, std::size_t threads = 1) {
     const std::size_t blocks = coefficients.size() / jpegcompile::block_coefficients;
     const std::size_t groups =
@@ -53,7 +52,7 @@ std::size_t packed_bytes(std::span<const std::int16_t> coefficients, std::size_t
                                     offsets.data());
 }
 
-// "read" and a checksum, or the reason why not.
+// Returns "read" and a checksum, or the reason of the failure.
 std::string outcome(const Source& source, const ReadOptions& options) {
     try {
         const Image image = jpegcompile::read_coefficients(source, options);
@@ -101,7 +100,7 @@ int main(int argc, char** argv) {
                         from_path.c_str());
             const std::size_t step = std::max<std::size_t>(1, bytes.size() / 40);
             for (std::size_t size = 0; size < bytes.size(); size += step) {
-                // A copy of its own, so that reading past the end is seen.
+                // A separate copy, so that the sanitizers detect reads past the end.
                 const std::vector<unsigned char> beginning(bytes.begin(), bytes.begin() + size);
                 static_cast<void>(outcome(std::span(beginning), options));
             }

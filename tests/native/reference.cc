@@ -19,7 +19,7 @@ void for_all(const Map& map, const auto& action) {
   }
 }
 
-// D of X = D x D^T.
+// An element of D in X = D x D^T.
 double basis(int64_t frequency, int64_t pixel, int64_t block) {
   const auto side = static_cast<double>(block);
   const double scale = std::sqrt((frequency == 0 ? 1 : 2) / side);
@@ -32,7 +32,7 @@ Map transform(const Map& x, int64_t block, bool is_inverse) {
                    axis_matrix(x.width, block, !is_inverse));
 }
 
-// Products with zeros of a matrix count as zeros, even those of what is not a number.
+// Products with a zero of a matrix are zero, even for NaN.
 double product(double factor, double value) { return factor == 0 ? 0 : factor * value; }
 
 Map left_product(const Map& matrix, const Map& x) {

@@ -9,7 +9,7 @@ void require(bool holds, const std::string& what) {
   if (!holds) throw std::runtime_error("registration: " + what);
 }
 
-// Whether it is refused when the n-th call of the interface fails.
+// Whether registration fails if the n-th call of the interface fails.
 bool is_refused(int64_t call) {
   stand_in::fail_call(call);
   bool refused = false;
@@ -25,9 +25,9 @@ bool is_refused(int64_t call) {
 }  // namespace
 
 void check_registration() {
-  // With an older runtime nothing is registered: files run by their function bodies.
+  // An older runtime gets no operators: models run by their function bodies.
   require(stand_in::registered(stand_in::base_of(16)).empty(), "an older runtime got operators");
-  // Failing half-way leaves nothing behind that a later session would take for all of them.
+  // A failure in between leaves nothing that a later session would mistake for all operators.
   for (const int64_t call : {1, 2, 3, 40}) require(is_refused(call), "a failure is not told");
   require(stand_in::objects_alive() == 0, "a domain that was given up is not released");
   const ort::ApiBase* base = stand_in::base_of(ort::kApiVersion);
@@ -37,7 +37,7 @@ void check_registration() {
   for (auto& thread : threads) thread.join();
   for (const auto& ops : seen) require(ops == seen[0], "sessions got different operators");
   require(seen[0].size() > 40, "operators are missing");
-  // One domain for all sessions, for as long as the process lives.
+  // All sessions share one operator domain, which exists until the process ends.
   require(stand_in::objects_alive() == 1, "each session makes a domain");
 }
 

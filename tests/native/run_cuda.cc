@@ -30,7 +30,7 @@ extern "C" const char* __asan_default_options() {
 extern "C" const char* __tsan_default_options() {
   return "allocator_may_return_null=1:max_allocation_size_mb=1024:halt_on_error=1";
 }
-// Locks of the stand-in for the driver do not count; see CMakeLists.txt.
+// Locks of the stand-in driver are ignored; see CMakeLists.txt.
 extern "C" const char* __tsan_default_suppressions() { return "called_from_lib:libcuda.so.1"; }
 #endif
 
@@ -51,7 +51,7 @@ std::vector<const CustomOp*> on_cuda(const Entries& entries = {}) {
   return ops;
 }
 
-// What sessions say of CUDA decides which operators they get.
+// Configuration entries of a session determine which operators it gets.
 void check_entries(size_t operators) {
   const char* file = std::getenv("JPEGCOMPILE_CUBINS");
   const std::string asked = file == nullptr ? "" : file;
@@ -94,7 +94,7 @@ void check_operator(const CustomOp& op, const std::vector<Case>& all, bool threa
       checks::check_threads(cases[index], op, launched);
       if (threads_alone) continue;
       check_refusals(cases[index], op);
-      // Others make the same calls.
+      // Later cases make the same calls.
       if (index > 4) continue;
       checks::check_driver_failures(cases[index], op);
       checks::check_api_failures(cases[index], op);
@@ -109,8 +109,8 @@ void check_operator(const CustomOp& op, const std::vector<Case>& all, bool threa
               static_cast<long long>(refused));
 }
 
-// Two threads write a number, the second one behind the first. Both call the driver in between, of
-// which the lock would put them in order if it counted.
+// Two threads write a number, one after the other. Both call the driver in between; its lock would
+// order them if ThreadSanitizer did not ignore it.
 void commit_fault() {
   const auto& driver = jpegcompile::cuda_checks::driver();
   volatile int number = 0;
@@ -143,14 +143,14 @@ void run(const std::vector<std::string>& arguments) {
     if (!selection.has(op->get_name(op))) continue;
     check_operator(*op, cases[op->get_name(op)], threads_alone);
   }
-  // Behind the others, which expect one domain alone.
+  // Comes last, because the other checks expect a single operator domain.
   check_entries(ops.size());
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  // What was done stands there, too, where a sanitizer ends the process.
+  // Lines appear even if a sanitizer ends the process.
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   try {
     run({argv + 1, argv + argc});

@@ -19,7 +19,7 @@
 #include "check.h"
 
 #if defined(__SANITIZE_ADDRESS__)
-// What is too large is a failed allocation, as without the sanitizer.
+// An allocation that is too large fails, as without the sanitizer.
 extern "C" const char* __asan_default_options() {
   return "allocator_may_return_null=1:max_allocation_size_mb=1024:detect_stack_use_after_return=1";
 }
@@ -72,7 +72,7 @@ std::map<std::string, std::vector<Case>> make_cases(jpegcompile::Selection selec
   return by_name;
 }
 
-// A float behind a tensor's end is read, or two tasks of a pool write the same one.
+// Reads a float past a tensor's end, or lets two tasks of a pool write the same float.
 void commit_fault(const std::string& fault) {
   Value value(jpegcompile::stand_in::ElementType::kFloat, {3});
   if (fault == "memory") {
@@ -94,7 +94,7 @@ void check(const Case& one, const jpegcompile::ort::CustomOp& op) {
   check_refusals(one, op);
 }
 
-// What is drawn for an operator is the same whatever else is run.
+// The random numbers of an operator do not depend on which other operators run.
 uint64_t seed_of(const std::string& name) {
   return std::accumulate(name.begin(), name.end(), uint64_t{0},
                          [](uint64_t seed, char c) { return seed * 31 + static_cast<uint8_t>(c); });
@@ -133,7 +133,7 @@ bool check_operator(const jpegcompile::ort::CustomOp& op, const std::vector<Case
 int main(int argc, char** argv) {
   const Options options = parse({argv + 1, argv + argc});
   bool holds = true;
-  // What was done stands there, too, where a sanitizer ends the process.
+  // Lines appear even if a sanitizer ends the process.
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   if (!options.fault.empty()) return commit_fault(options.fault), 0;
   try {
@@ -147,7 +147,7 @@ int main(int argc, char** argv) {
     std::vector<jpegcompile::Planned> planned;
     for (const auto* op : jpegcompile::stand_in::registered(base)) {
       const std::string name = op->get_name(op);
-      // Those for CUDA are for run_cuda.
+      // run_cuda checks the operators for CUDA.
       if (!selection.has(name) || jpegcompile::stand_in::is_on_device(*op)) continue;
       const std::vector<Case>& all = cases[name];
       holds &= check_operator(*op, all, options);

@@ -1,4 +1,4 @@
-// How threads share out items, apart from any operator.
+// How threads divide items, without any operator.
 #include "work/stages.h"
 
 #include <algorithm>
@@ -24,8 +24,8 @@ void run(stand_in::Pool& pool, size_t threads, Stages& stages) {
   stages.finish();
 }
 
-// One thread takes its own share upwards, and what is at the end of the other one, which no thread
-// has, first.
+// A single thread takes its own share in ascending order, and the other share, which has no thread,
+// from its end.
 void check_order() {
   Team team;
   team.grow(2);
@@ -37,8 +37,8 @@ void check_order() {
   require(order == std::vector<size_t>{0, 1, 4, 3, 2}, "one thread takes items in another order");
 }
 
-// Every item is done once, and those of a stage when all before it are, whether threads are as many
-// as shares or not, and although the thread of one share sleeps.
+// Every item is done once, and the items of a stage after all earlier stages; with more or fewer
+// threads than shares, and even if the thread of one share sleeps.
 void check_all(size_t threads, size_t share_count) {
   constexpr size_t kItems = 37;
   stand_in::Pool pool(threads);
@@ -70,7 +70,7 @@ void check_all(size_t threads, size_t share_count) {
           "a team of another size than its threads");
 }
 
-// Waits until something holds, or for seconds: then it never will.
+// Waits until a condition holds, or for some seconds.
 template <typename Condition>
 bool comes_true(const Condition& condition) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
@@ -81,8 +81,8 @@ bool comes_true(const Condition& condition) {
   return true;
 }
 
-// A team grows to the threads that took part together, and what a thread cannot come to is done by
-// another one.
+// A team grows to the number of threads that took part at once, and another thread takes over the
+// items of a busy thread.
 void check_late() {
   constexpr size_t kItems = 12;
   stand_in::Pool pool(2);
@@ -109,7 +109,7 @@ void check_late() {
   require(holds, "nobody does what a late thread has left");
 }
 
-// What an item throws is thrown once, and no later stage begins.
+// An exception of an item is thrown once, and no later stage begins.
 void check_failure() {
   stand_in::Pool pool(3);
   Team team;

@@ -20,7 +20,7 @@ void require(Status* status) {
 }  // namespace
 
 const ApiBase* base_of(uint32_t version) {
-  // The functions have no other way to know for which version they are asked.
+  // The functions cannot otherwise know which version they are asked for.
   static constexpr ApiBase kThis{
       [](uint32_t asked) { return asked <= kApiVersion ? &table() : nullptr; },
       [] { return "1.17.0"; }};

@@ -21,7 +21,7 @@
 
 namespace jpegcompile::ort {
 
-// A tensor. Its memory ends where its last element does.
+// A tensor. Its memory ends with its last element.
 struct Value {
   Value() : Value(ElementType::kFloat, {0}) {}
   Value(ElementType type, std::vector<int64_t> shape);
@@ -45,7 +45,7 @@ struct Value {
 
 }  // namespace jpegcompile::ort
 
-// What the library registers by.
+// The entry point of the library.
 extern "C" jpegcompile::ort::Status* RegisterCustomOps(jpegcompile::ort::SessionOptions* options,
                                                        const jpegcompile::ort::ApiBase* base);
 
@@ -56,23 +56,24 @@ using ort::Value;
 using Attribute = std::variant<int64_t, float, std::string, std::vector<int64_t>>;
 using Attributes = std::map<std::string, Attribute>;
 
-// A status that the library returned; the message is the status's.
+// A status that the library returned, with the status's message.
 class Refused : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-// The version of the interface that is there: `GetApi` gives null for a later one.
+// The interface at this version; `GetApi` returns null for a later version.
 const ort::ApiBase* base_of(uint32_t version);
 
-// The n-th call of the interface by this thread from now on fails; 0: none does. Returns how many
-// calls were left until the failure that was planned before.
+// Makes the n-th following call of the interface by this thread fail; 0: none. Returns how many
+// calls were left until the previously planned failure.
 int64_t fail_call(int64_t n);
 
-// Statuses, shapes and domains that are not released yet.
+// Statuses, shapes and domains that have not been released.
 int64_t objects_alive();
 
-// Whether this thread is in a function of the library, and in none of the interface below it.
+// Whether this thread is in a function of the library, and not in a function of the interface
+// called by it.
 bool is_in_library();
 
 // Registers the library's operators for a session with these configuration entries. Throws Refused.
@@ -86,7 +87,7 @@ struct Node {
   std::vector<const Value*> constants;
 };
 
-// Memory of the device that the last `run` of this thread handed out: inputs, outputs, scratch.
+// Device memory that the last `run` of this thread provided: inputs, outputs, scratch memory.
 struct DeviceMemory {
   std::string name;  // "input 0"
   uintptr_t address;
@@ -96,11 +97,11 @@ const std::vector<DeviceMemory>& device_memory();
 
 // Whether an operator's kernels run on a device.
 bool is_on_device(const ort::CustomOp& op);
-// The stream that they are given, until this thread says otherwise; 0 is the default stream.
+// The default stream of kernels; 0 is CUDA's default stream.
 inline constexpr uintptr_t kStream = 0x5000;
 void use_stream(uintptr_t stream);
 
-// A kernel of a node. Throws Refused where the library returns a status.
+// A kernel of a node. Throws Refused if the library returns a status.
 class Kernel {
  public:
   Kernel(const ort::CustomOp& op, const Node& node);
@@ -108,9 +109,9 @@ class Kernel {
   Kernel(const Kernel&) = delete;
   Kernel& operator=(const Kernel&) = delete;
 
-  // Every output. Throws std::logic_error if inputs are not of the types that it takes, or one of
-  // the outputs is not made. Of a kernel for a device, outputs have shapes alone: its tensors and
-  // scratch memory are at addresses that nobody can read or write.
+  // Returns every output. Throws std::logic_error if inputs have other types than the operator's,
+  // or if an output is missing. For device kernels, outputs have only shapes, and tensors and
+  // scratch memory have addresses that cannot be accessed.
   std::vector<Value> run(const std::vector<const Value*>& inputs, Pool& pool) const;
 
  private:

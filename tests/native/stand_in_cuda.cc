@@ -134,7 +134,7 @@ int cuCtxPushCurrent_v2(Context* context) {
   return 0;
 }
 
-// Its only cause of failure is a stack that is empty: none is planned, so that contexts go.
+// Fails only if the stack is empty. No failure is planned here, so that contexts are always popped.
 int cuCtxPopCurrent_v2(Context** context) {
   const std::scoped_lock lock(driver().mutex, pushed_mutex);
   if (current.empty()) return complain("nothing was pushed", kInvalidContext);
@@ -209,7 +209,7 @@ int cuLaunchKernel(Function* function, unsigned x, unsigned y, unsigned z, unsig
   return 0;
 }
 
-// Nobody can read or write what it gives: addresses are none of the process.
+// Addresses are not mapped by the process, so nobody can access the memory.
 int cuMemAlloc_v2(uintptr_t* made, size_t bytes) {
   const Entered entered("cuMemAlloc");
   if (entered.result != 0) return entered.result;

@@ -1,5 +1,5 @@
-// What the stand-in for libcuda tells of itself, besides the driver's functions. A program finds
-// these by dlsym, as the library finds the driver's.
+// Additional functions of the stand-in for libcuda. A program finds them by dlsym, as the library
+// finds the driver's functions.
 #pragma once
 
 #include <cstdint>
@@ -18,14 +18,14 @@ extern "C" {
 const char* stand_in_cuda_log();
 void stand_in_cuda_forget();
 
-// The n-th call of a driver function from now on fails, and every one that follows it if `all`; 0:
-// none does. Returns how many calls were left until the failure that was planned before.
+// Makes the n-th following call of a driver function fail, and every later one if `all`; 0: none.
+// Returns how many calls were left until the previously planned failure.
 int64_t stand_in_cuda_fail(int64_t n, int all);
 
-// Modules, allocations, retained contexts and pushed ones that are left.
+// Modules, allocations, retained contexts and pushed contexts that still exist.
 int64_t stand_in_cuda_alive();
 
-// Wrong uses since the start, such as a release of what is not there; each is a line of the log that
-// begins with "wrong".
+// Number of wrong uses since the start, such as releasing something twice. Each is a line of the
+// log that begins with "wrong".
 int64_t stand_in_cuda_wrong();
 }

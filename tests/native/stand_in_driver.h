@@ -1,4 +1,4 @@
-// The state of the stand-in for the driver: what there is, and the log of what it was asked for.
+// State of the stand-in for the driver: existing objects, and the log of calls.
 #pragma once
 
 #include <cstdint>
@@ -43,14 +43,14 @@ struct Driver {
   std::map<Module*, std::unique_ptr<Module>> modules;
   std::map<Function*, std::unique_ptr<Function>> functions;
   std::map<uintptr_t, size_t> memory;
-  // What went with a context that was lost.
+  // Objects destroyed with a lost context.
   std::set<const void*> gone;
 };
 
-// Lives until the process ends.
+// Exists until the process ends.
 Driver& driver();
 
-// Of this thread; contexts that are pushed in all threads.
+// `current`: contexts pushed in this thread. `pushed`: contexts pushed in all threads.
 inline thread_local std::vector<Context*> current;
 inline std::mutex pushed_mutex;
 inline int64_t pushed = 0;
@@ -58,16 +58,16 @@ inline int64_t pushed = 0;
 // Adds a line to the log.
 void note(const std::string& line);
 
-// Notes what a driver would refuse; returns `result`.
+// Logs a use that a driver would reject; returns `result`.
 int complain(const std::string& what, int result);
 
-// Parts of lines.
+// Format parts of lines.
 std::string number(uint64_t value);
 std::string address(const void* value);
 std::string hex(const void* bytes, size_t count);
 
-// Every function of the driver takes this first. `result` is not 0 where the call is to fail; what
-// gives something back does so all the same, as drivers do that report an earlier failure.
+// Every function of the driver calls this first. `result` is not 0 if the call must fail. Functions
+// that release something do so even then, like drivers that report an earlier error.
 struct Entered {
   std::scoped_lock<std::mutex> lock{driver().mutex};
   int result = 0;
@@ -75,7 +75,7 @@ struct Entered {
   explicit Entered(const char* name);
 };
 
-// A context that cannot be pushed is lost, with all that is in it.
+// A context that cannot be pushed is lost, with everything in it.
 void lose_everything();
 
 // The compute capability of the device.

@@ -15,7 +15,7 @@ bool read(const std::string& image, size_t at, T* value) {
   return true;
 }
 
-// The content of a section; empty where there is none.
+// The content of a section; empty if there is none.
 std::string section(const std::string& image, const std::string& wanted) {
   uint64_t headers = 0, names = 0, offset = 0, size = 0;
   uint16_t each = 0, count = 0, strings = 0;

@@ -1,4 +1,4 @@
-// What the stand-in for the driver reads in cubins, apart from the library's own reader.
+// The stand-in driver's reader of cubins, independent of the library's reader.
 #pragma once
 
 #include <cstddef>
@@ -7,10 +7,10 @@
 
 namespace stand_in_cuda {
 
-// The bytes of an ELF file, whose table of sections comes last or whose size is known by it.
+// Size of an ELF file whose table of sections is at its end.
 size_t size_of_image(const char* image);
 
-// The sizes of a kernel's parameters; empty where there is no such kernel.
+// Sizes of a kernel's parameters; empty if there is no such kernel.
 std::vector<size_t> parameters_of(const std::string& image, const std::string& entry);
 
 }  // namespace stand_in_cuda

@@ -34,10 +34,11 @@ size_t count_of(const std::vector<int64_t>& shape) {
 
 }  // namespace
 
-// Memory of 64-bit words, a word and an element in front: so no vector is aligned by chance.
+// Memory consists of 64-bit words, with one word and one element in front, so that no vector is
+// aligned by chance.
 Value::Value(ElementType element, std::vector<int64_t> extents)
     : type(element), shape(std::move(extents)), elements(count_of(shape)) {
-  // As much as a hostile shape may ask for.
+  // The limit for hostile shapes.
   if (elements > size_t{1} << 26) throw std::bad_alloc();
   if (elements == 0) return;
   const size_t offset = 16 + size_of(type);

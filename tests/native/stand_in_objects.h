@@ -1,4 +1,4 @@
-// What stands for the objects of ONNX Runtime, and what the stand-in knows of a thread.
+// Stand-ins for the objects of ONNX Runtime, and the state of a thread.
 #pragma once
 
 #include <set>
@@ -45,10 +45,10 @@ struct Allocator {
 
 namespace jpegcompile::stand_in {
 
-// Says whether this thread is in the library; returns what was said before.
+// Sets whether this thread is in the library; returns the previous value.
 bool set_in_library(bool is_in);
 
-// This thread enters or leaves the library for as long as this lives.
+// Marks this thread as inside or outside the library for the lifetime of this object.
 class Passage {
  public:
   explicit Passage(bool enters) : was_in_(set_in_library(enters)) {}
@@ -60,7 +60,7 @@ class Passage {
   bool was_in_;
 };
 
-// Counts objects that are made, or released.
+// Counts objects that are created or released.
 void count_alive(int64_t change);
 
 template <typename T, typename... Arguments>
@@ -77,14 +77,14 @@ void release(T* object) {
 }
 
 ort::Status* failure(const std::string& message);
-// What every function of the interface does first: the failure that is planned, if it is its turn.
+// Every function of the interface calls this first. Returns the planned failure, if it is due.
 ort::Status* planned_failure();
 
-// Memory of the device for the run of this thread, at addresses behind those of the driver's stand-in,
-// and no memory of the process either. `begin_run` forgets what was handed out before.
+// Device memory for the current run of this thread. Addresses are after those of the stand-in
+// driver, and not mapped by the process. `begin_run` forgets earlier memory.
 void begin_run();
 void* place_on_device(const std::string& name, size_t bytes);
-// A tensor of the device: type and shape, and where it is.
+// A device tensor: type, shape and address.
 Value on_device(const std::string& name, ElementType type, std::vector<int64_t> shape);
 uintptr_t stream_in_use();
 

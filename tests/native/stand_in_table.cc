@@ -1,4 +1,4 @@
-// The functions of ONNX Runtime's interface, over the objects of the stand-in.
+// The functions of ONNX Runtime's interface, implemented with the stand-in's objects.
 #include <algorithm>
 #include <cstring>
 #include <type_traits>
@@ -21,7 +21,7 @@ Status* copy_attribute(const KernelInfo* info, const char* name, T* to) {
   return nullptr;
 }
 
-// Into room for `size` elements; without room the size alone is told.
+// Copies a result to a buffer of `size` elements; without a buffer, only returns the size.
 template <typename T>
 Status* copy_out(const T* from, size_t count, T* to, size_t* size) {
   if (to != nullptr && *size < count) return failure("the room is too small");
@@ -56,7 +56,7 @@ Status* get_output(KernelContext* context, size_t index, const int64_t* extents,
     }
     auto made = std::make_unique<Value>(static_cast<ElementType>(type),
                                         std::vector<int64_t>(extents, extents + rank));
-    // Of floats: not a number, wherever it is not written.
+    // Floats are NaN until they are written.
     if (made->elements > 0) std::memset(made->data, 0xFF, made->bytes());
     *value = made.get();
     context->outputs.at(index) = std::move(made);
@@ -80,7 +80,7 @@ Status* add_domain(SessionOptions* options, CustomOpDomain* domain) {
   return nullptr;
 }
 
-// A function of the interface, as the library calls it.
+// A function of the interface in the form that the library calls.
 template <size_t Index, typename Signature>
 struct Entry;
 template <size_t Index, typename Result, typename... Arguments>
@@ -99,7 +99,7 @@ void put(Api& api, Slot<Index, Signature>, std::type_identity_t<Signature>* func
   api.functions[Index] = reinterpret_cast<Function>(&Entry<Index, Signature>::call);
 }
 
-// Work of the library in a thread of a pool.
+// Work of the library that runs in a thread of a pool.
 struct Work {
   void (*work)(void*, size_t);
   void* user;
@@ -246,11 +246,11 @@ void put_device(Api& api) {
   put(api, get_scratch_buffer,
       [](const KernelContext* context, const MemoryInfo*, size_t bytes, void** memory) -> Status* {
         if (Status* planned = planned_failure()) return planned;
-        // ONNX Runtime looks into the stream without asking whether there is one.
+        // ONNX Runtime accesses the stream without checking that there is one.
         if (stream_in_use() == 0) throw std::logic_error("there is no stream");
         return take_scratch(context->scratch, bytes, memory);
       });
-  // It gives back even where it is to fail.
+  // Releases the memory even if the call must fail.
   put(api, ort::free, [](Allocator* allocator, void* memory) -> Status* {
     if (allocator->held.erase(memory) == 0) return failure("no such memory");
     count_alive(-1);

@@ -1,4 +1,4 @@
-// When memory that kernels keep goes back to the system, on a clock of the test's own.
+// When kernels return unused memory to the system, with the test's own clock.
 #include "work/workspace.h"
 
 #include <stdexcept>
@@ -18,7 +18,7 @@ void require(bool holds, const std::string& what) {
   if (!holds) throw std::runtime_error("workspace: " + what);
 }
 
-// A model that runs again and again keeps all that it has had, though most requests are small.
+// A model that runs repeatedly keeps all its memory, although most requests are small.
 void check_steady(Buffer& buffer, Buffer::Clock::time_point now) {
   buffer.floats(kLarge, now);
   const float* const memory = buffer.data();
@@ -29,7 +29,7 @@ void check_steady(Buffer& buffer, Buffer::Clock::time_point now) {
   }
 }
 
-// What is left of a large request is what the later ones need, and no less than the last one.
+// After a large request, memory shrinks to what later requests need, and not below the last one.
 void check_shrinking(Buffer& buffer, Buffer::Clock::time_point now) {
   buffer.floats(kLarge, now);
   buffer.floats(kMiddle, now += Buffer::kKept / 2);

@@ -1,4 +1,4 @@
-"""The definitions of operators are complete, agree with themselves, and need no package."""
+"""The definitions of operators are complete and consistent, and require no package."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jpegcompile.operators.registry import OPERATORS
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "jpegcompile" / "operators"
-# The package by itself, without the code of jpegcompile/__init__.py, as a build finds it.
+# The package without jpegcompile/__init__.py, as in the build.
 BY_ITSELF = """
 import sys, types
 package = types.ModuleType("jpegcompile")
@@ -31,7 +31,7 @@ others = roots - set(sys.stdlib_module_names) - {"jpegcompile", "__main__", "__m
 assert not others, others
 assert len(sys.modules["jpegcompile.operators.registry"].OPERATORS) > 150
 """
-# Names of operators that someone takes apart; words of text may begin in any way.
+# String operations on names of operators. Other strings can start in any way.
 TAKEN_APART = re.compile(
     r"""\.(?:startswith|endswith|removesuffix)\(\(?["'](?:Jpeg|Spatial|Truncate|Ingest|MaxPool)"""
     r"""|["'](?:Ingest|Truncate|Asm|Apx|MaxPool|Conv)["'] (?:not )?in (?:node|reader)\.op"""
@@ -49,7 +49,7 @@ def test_the_standard_library_is_enough() -> None:
 
 
 def test_only_functions_need_onnx() -> None:
-    """Whatever is imported anywhere in a module, by what it is called."""
+    """Return the names of all modules that a module imports anywhere."""
     for path in modules():
         imported = {
             name.partition(".")[0]
@@ -89,7 +89,7 @@ def test_a_definition_agrees_with_itself(operator: Operator) -> None:
 
 @pytest.mark.parametrize("name", WITH_BODIES)
 def test_bodies_read_every_input(name: str) -> None:
-    """They may leave out attributes: these are for kernels, too."""
+    """References can omit attributes, which are also for kernels."""
     operator = OPERATORS[name]
     for body in operator.bodies:
         words = set(re.findall(r"\w+", body.statements))

@@ -1,4 +1,4 @@
-"""What follows from the definitions of operators."""
+"""Queries about the definitions of operators."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_names_of_layouts() -> None:
         ("JpegRelu", "JpegAsmRelu", "JpegApxRelu"),
         ("JpegPRelu", "JpegAsmPRelu", "JpegApxPRelu"),
         ("JpegClip", "JpegAsmClip", "JpegApxClip"),
-        # One that takes positions has no baseline.
+        # An operator that takes positions has no APX approximation.
         ("JpegMaxPool", "JpegAsmMaxPool", "JpegAsmMaxPool"),
         ("JpegDilatedMaxPool", "JpegAsmDilatedMaxPool", "JpegAsmDilatedMaxPool"),
     ],

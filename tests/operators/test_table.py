@@ -1,4 +1,4 @@
-"""The page of operators says what the definitions say."""
+"""The page of operators matches the definitions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "operators.md"
 
 
 def test_the_page_is_up_to_date() -> None:
-    """Write it again with `python -m jpegcompile.operators.table`."""
+    """Run `python docs/make.py` to write it again."""
     assert PAGE.read_text(encoding="utf-8") == table()
 
 

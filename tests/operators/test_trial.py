@@ -1,4 +1,4 @@
-"""Adding an operator takes its definition: everything else follows from that.
+"""A new operator only requires a definition.
 
 y = DCT(HardSigmoid(inverse DCT(x)) * inverse DCT(x) * scale)        one scale for each channel
 """
@@ -57,12 +57,12 @@ NETWORK = Graph(
 
 @pytest.fixture(autouse=True)
 def _defined(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A family of one operator is all that the registry gets."""
+    """Add a family with one operator to the registry."""
     monkeypatch.setitem(OPERATORS, GATED.name, GATED)
 
 
 def gated(dtype: str) -> tuple[Module, gs.Node]:
-    """The network with the operator in place of its sigmoid, and the operator's node."""
+    """Return the network with the operator instead of its sigmoid, and the operator's node."""
     module = lowered(NETWORK, dtype)
     (node,) = (n for n in module.graph.nodes if n.op == "JpegSigmoid")
     scale = gs.Constant("scale", SCALE.astype(node.outputs[0].dtype))
@@ -76,7 +76,7 @@ def test_its_function_is_its_meaning() -> None:
     module, node = gated("double")
     verify_module(module, "a-pass")
     names = [node.inputs[0].name, node.outputs[0].name]
-    # Between two casts of their own the operator's map and result can be looked at.
+    # Separate casts before and after the operator make its input and output visible.
     model = emit(module)
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
     _, x, y = evaluate(model, feeds_of(NETWORK.model()))

@@ -7,6 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from support.block_errors import ALLOWED, BLOCKS, HALF_UNIT, MEANS
+from support.codes import refused
 from support.tiers import thorough
 from torch.nn import functional
 
@@ -61,7 +62,7 @@ def naive(small: NDArray[np.float64], frequencies: int) -> tuple[float, float]:
 
 @pytest.mark.parametrize("frequencies", range(1, 15))
 def test_the_definition(frequencies: int) -> None:
-    """With one chunk of few blocks the mean is that of the blocks one by one."""
+    """The mean equals the mean of single blocks, computed by the definition."""
     result = block_rmse(20, seed=3)
     small = np.random.default_rng(3).uniform(-1, 1, (20, 16))
     expected = np.mean([naive(block.reshape(4, 4), frequencies) for block in small], axis=0)
@@ -71,7 +72,7 @@ def test_the_definition(frequencies: int) -> None:
 
 
 def test_standard_errors() -> None:
-    """Those of 20 blocks, one by one; and runs of other seeds scatter as they say."""
+    """Errors match those of 20 single blocks, and the scatter of runs with other seeds."""
     small = np.random.default_rng(3).uniform(-1, 1, (20, 16))
     single = np.array([naive(block.reshape(4, 4), 6) for block in small])
     expected = single.std(axis=0, ddof=1) / np.sqrt(20)
@@ -103,7 +104,7 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
 
 
 def test_chunks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last chunk is a part of one; progress counts them all."""
+    """The last chunk is incomplete; progress counts all chunks."""
     done: list[int] = []
     whole = block_rmse(1234, 6, done.append)
     assert sum(done) == steps(1234) == 3
@@ -112,10 +113,9 @@ def test_chunks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("blocks", "seed", "message"),
-    [(1, 0, "blocks is 1; give 2 or more"), (10, -1, "seed is -1; give 0 or more")],
+    ("blocks", "seed", "code"),
+    [(1, 0, "paper-too-few-blocks"), (10, -1, "paper-negative-seed")],
 )
-def test_refusals(blocks: int, seed: int, message: str) -> None:
-    with pytest.raises(UsageError) as error:
+def test_refusals(blocks: int, seed: int, code: str) -> None:
+    with refused(code, UsageError):
         block_rmse(blocks, seed)
-    assert str(error.value) == message

@@ -96,12 +96,12 @@ def test_block_size_1_stays() -> None:
 
 
 def test_declines() -> None:
-    plane = {"y": "it picks along height, width or batch"}
+    plane = {"y": "selects-outside-channels"}
     assert declines(gathered([0], 0), NAME) == plane
     check_compiled(gathered([0], 0), "Gather")
     rows = Graph("(T[N,4,16,24] x) => (T[] y, T[] z) { y, z = Split<axis = 2>(x) }")
     assert declines(rows, NAME) == plane
-    reason = {"y": "which channels it picks is not known at compile time"}
+    reason = {"y": "selected-channels-unknown"}
     text = "(T[N,4,16,24] x, int64[2] i) => (T[] y) { y = Gather<axis = 1>(x, i) }"
     assert declines(Graph(text), NAME) == reason
     text = "(T[N,4,16,24] x, int64[2] s) => (T[A,B,C,D] y) { y, z = Split<axis = 1>(x, s) }"

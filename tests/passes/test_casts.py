@@ -77,8 +77,8 @@ def test_a_map_with_spatial_readers_is_cast_once_for_them() -> None:
     module = check_compiled(Graph(text))
     assert outline_of(module).split().count("ToSpatial") == 3
     assert kept_reasons(module) == {
-        "e": "Sinh has no JPEG-domain form",
-        "s": "Cosh has no JPEG-domain form",
+        "e": "no-jpeg-domain-form",
+        "s": "no-jpeg-domain-form",
     }
 
 
@@ -125,8 +125,8 @@ def test_reasons_are_given_once_and_the_graph_stays() -> None:
     module = module_before(Graph(text), "report-kept")
     reasons = check_untouched(module, "report-kept")
     assert reasons == {
-        "e": "Sinh has no JPEG-domain form",
-        "y": "a product or quotient of two maps is not linear",
+        "e": "no-jpeg-domain-form",
+        "y": "product-of-maps",
     }
     assert {node.name for node in module.report.nodes} == {"e", "y", "v", "s", "g"}
 
@@ -135,7 +135,7 @@ def test_a_layout_transpose_is_not_reported() -> None:
     text = "(T[N,16,16,3] x) => (T[] y) { t = Transpose<perm = [0, 3, 1, 2]>(x)  y = Relu(t) }"
     assert kept_reasons(lowered(Graph(text))) == {}
     other = text.replace("[0, 3, 1, 2]", "[0, 3, 2, 1]")
-    assert kept_reasons(lowered(Graph(other))) == {"t": "Transpose has no JPEG-domain form"}
+    assert kept_reasons(lowered(Graph(other))) == {"t": "no-jpeg-domain-form"}
 
 
 def test_sizes_are_read_from_either_domain() -> None:
@@ -156,10 +156,10 @@ def test_a_second_name_of_a_map_is_not_reported() -> None:
 def test_a_layout_transpose_of_an_output_is_not_reported() -> None:
     text = "(T[N,3,16,16] x) => (T[] y) { r = Relu(x)  y = Transpose<perm = [0, 2, 3, 1]>(r) }"
     assert kept_reasons(check_compiled(Graph(text))) == {}
-    reported = {"y": "Transpose has no JPEG-domain form"}
+    reported = {"y": "no-jpeg-domain-form"}
     other = text.replace("[0, 2, 3, 1]", "[0, 2, 1, 3]")
     assert kept_reasons(check_compiled(Graph(other))) == reported
     body = "(r)  z = DepthToSpace<blocksize = 1>(y) }"
     read = text.replace("T[] y", "T[] y, T[] z").replace("(r) }", body)
     reasons = kept_reasons(check_compiled(Graph(read)))
-    assert reasons["y"] == "DepthToSpace 'z' takes the map channels-last"
+    assert reasons["y"] == "reader-is-channels-last"

@@ -1,4 +1,4 @@
-"""A batch of one becomes any batch where images stay apart; else the note says why it stays."""
+"""A batch of one becomes dynamic if images are independent; otherwise a note says why not."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.codes import refused
 from support.graphs import (
     Graph,
     Weights,
@@ -23,6 +24,7 @@ from support.graphs import (
 
 from jpegcompile.backends.emit import emit
 from jpegcompile.errors import UsageError
+from jpegcompile.messages import code_of
 
 NAME = "dynamic-batch"
 WEIGHTS: Weights = {
@@ -69,7 +71,7 @@ WEIGHTS: Weights = {
 
 
 def graph_of(body: str) -> Graph:
-    """A graph with those of the weights that its body names."""
+    """A graph with the weights that its body names."""
     outputs = ["int64[] y" if "ArgMax" in body else "T[] y"]
     outputs += ["int64[] where"] if "where" in body else []
     words = set(re.findall(r"\w+", body))
@@ -134,7 +136,7 @@ def test_becomes_symbolic(body: str) -> None:
     "body", ["y = LRN<size = 3>(x)", "y = GroupNormalization<num_groups = 3>(x, s, t)"]
 )
 def test_becomes_symbolic_at_run_time(body: str) -> None:
-    """For operators of which the reference evaluator mixes images, or has no shape."""
+    """For operators whose images the reference evaluator mixes, or whose shape is unknown."""
     graph = replace(graph_of(body), opset=21).with_text("T[] y", "T[B,3,8,8] y")
     compiled = emit(lowered(graph, "float"))
     feeds = feeds_of(graph.with_text("T[1,", "T[3,").model())
@@ -195,15 +197,17 @@ def test_operators_that_mix_images(body: str) -> None:
     module = module_before(graph_of(body), NAME)
     assert check_untouched(module, NAME) == {}
     assert not module.dynamic_batch
-    assert module.report.notes == [f"batch stays 1: {MIXES[body]} may mix or count images"]
+    (note,) = module.report.notes
+    assert code_of(note) == "batch-is-combined"
+    assert MIXES[body] in note
 
 
 def test_mixed_ranks_stay() -> None:
-    """A vector of an image broadcasts against a map along the width, not along the batch."""
+    """A vector of an image broadcasts to a map along the width, not along the batch."""
     graph = graph_of("g = ReduceMean<keepdims = 0>(x, plane)  y = Add(x, g)")
     module = module_before(graph, NAME)
     assert check_untouched(module, NAME) == {}
-    assert module.report.notes == ["batch stays 1: Add 'y' may mix or count images"]
+    assert list(map(code_of, module.report.notes)) == ["batch-is-combined"]
 
 
 def test_training_mode_stays() -> None:
@@ -212,15 +216,14 @@ def test_training_mode_stays() -> None:
     used = {name: WEIGHTS[name] for name in "stmv"}
     module = module_before(Graph(text, used), NAME)
     assert check_untouched(module, NAME) == {}
-    note = "batch stays 1: BatchNormalization 'y' may mix or count images"
-    assert module.report.notes == [note]
+    assert list(map(code_of, module.report.notes)) == ["batch-is-combined"]
 
 
 def test_other_batches_stay() -> None:
     graph = Graph("(T[4,3,8,8] x) => (T[] y) { y = Relu(x) }")
     module = module_before(graph, NAME)
     assert check_untouched(module, NAME) == {}
-    assert module.report.notes == ["batch stays 4: the model was exported for it"]
+    assert list(map(code_of, module.report.notes)) == ["batch-exported-fixed"]
     assert module.fixed_batch == 4
     check_compiled(graph)
 
@@ -228,29 +231,25 @@ def test_other_batches_stay() -> None:
 @pytest.mark.parametrize(
     ("batch", "body", "reason"),
     [
-        (4, "y = Relu(x)", "the model was exported for it"),
-        (1, "y = Softmax<axis = 0>(x)", "Softmax 'y' may mix or count images"),
+        (4, "y = Relu(x)", "batch-exported-fixed"),
+        (1, "y = Softmax<axis = 0>(x)", "batch-is-combined"),
     ],
 )
-def test_a_batch_that_is_bound_takes_kernels_for_no_other(
-    batch: int, body: str, reason: str
-) -> None:
+def test_a_fixed_batch_size_rejects_other_batches(batch: int, body: str, reason: str) -> None:
     graph = Graph(f"(T[{batch},3,8,8] x) => (T[] y) {{ {body} }}")
     module = module_before(graph, NAME)
     module.options = replace(module.options, batch=batch)
     assert not apply(module, NAME)
-    assert module.report.notes == [
-        f"batch stays {batch}: {reason}, and --batch {batch} changes nothing"
-    ]
+    (note,) = module.report.notes
+    assert code_of(note) == reason
+    assert f"--batch {batch}" in note
     module = module_before(graph, NAME)
     module.options = replace(module.options, batch=8)
-    with pytest.raises(UsageError) as caught:
+    with refused("batch-is-fixed", UsageError) as caught:
         apply(module, NAME)
-    assert str(caught.value) == (
-        f"--batch is 8 but input 'x' stays bound to batch {batch} ({reason}); leave --batch out, or"
-        " export the model with an open batch"
-    )
-    # An open one takes any.
+    assert "--batch is 8 but input 'x'" in str(caught.value)
+    assert f"size {batch}" in str(caught.value)
+    # A dynamic batch accepts any size.
     opened = module_before(Graph("(T[1,3,8,8] x) => (T[] y) { y = Relu(x) }"), NAME)
     opened.options = replace(opened.options, batch=8)
     assert apply(opened, NAME)
@@ -268,24 +267,26 @@ def test_other_inputs() -> None:
     text = "(T[1,3,8,8] x, T[1,3] z) => (T[] y, T[] a) { y = Relu(x)  a = Relu(z) }"
     module = module_before(Graph(text), NAME)
     assert check_untouched(module, NAME) == {}
-    note = "batch stays 1: the model has other inputs, which may be of one batch"
-    assert module.report.notes == [note]
+    assert list(map(code_of, module.report.notes)) == ["batch-of-other-inputs"]
 
 
 def test_outputs_that_do_not_depend_on_the_image() -> None:
     text = "(T[1,3,8,8] x) => (T[] y, T[] z) { y = Relu(x)  z = Identity(c) }"
     module = module_before(Graph(text, {"c": (1, 4)}), NAME)
     assert check_untouched(module, NAME) == {}
-    note = "batch stays 1: output 'z' does not depend on the image"
-    assert module.report.notes == [note]
+    (note,) = module.report.notes
+    assert code_of(note) == "batch-not-in-output"
+    assert "'z'" in note
 
 
 def test_subgraphs() -> None:
-    """A branch may read the image from around it, which its inputs do not tell."""
+    """A branch may read the image although it is not an input of the node."""
     text = """(T[1,3,8,8] x) => (T[] y) {
         r = Relu(x)  c = RandomUniform<shape = [1]>()  b = Cast<to = 9>(c)
         y = If(b) <then_branch = one () => (double[1,3,8,8] p) { p = Identity(r) },
                    else_branch = two () => (double[1,3,8,8] q) { q = Neg(r) }> }"""
     module = module_before(Graph(text), NAME)
     assert check_untouched(module, NAME) == {}
-    assert module.report.notes == ["batch stays 1: If 'y' has subgraphs"]
+    (note,) = module.report.notes
+    assert code_of(note) == "batch-and-subgraphs"
+    assert "If 'y'" in note

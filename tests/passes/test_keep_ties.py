@@ -18,6 +18,7 @@ from jpegcompile.backends.emit import emit
 from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import CompileOptions
+from jpegcompile.messages import code_of
 from jpegcompile.passes.lower.keep_exact import KeepExact
 from jpegcompile.preprocessing.reading import preprocess_of
 
@@ -188,22 +189,24 @@ def test_few_channels_are_at_rest_together() -> None:
 
 def test_reasons() -> None:
     order = kept_reasons(lowered(behind_conv("r = Relu(c)  y = ArgMax<axis = 1>(r)"), "float"))
-    assert order["r"] == "ArgMax 'y' decides between equal values, and depends on it"
+    assert order["r"] == "feeds-choice-among-equals"
     unknown = kept_reasons(lowered(behind_conv("r = Relu(c)  y = Unique(r)"), "float"))
-    assert unknown["r"] == "Unique 'y' is not known to be continuous, and depends on it"
+    assert unknown["r"] == "feeds-unknown-operator"
     places = f"p, i = MaxPool<{HALVES}>(c)  y = MaxUnpool<{HALVES}>(p, i)"
     reads = kept_reasons(lowered(behind_conv(places), "float"))
-    assert reads["c"] == "MaxPool 'p' decides between equal values, and depends on it"
-    assert reads["y"] == "it reads what MaxPool 'p' finds"
+    assert reads["c"] == "feeds-choice-among-equals"
+    assert reads["y"] == "reads-mask-or-positions"
 
 
-def test_another_domain() -> None:
-    """Nobody knows what such an operator does."""
+def test_an_operator_of_another_operator_set() -> None:
+    """The compiler does not know whether it is continuous."""
     module = module_before(behind_conv("r = Relu(c)  n = Neg(r)  y = Neg(n)"), KeepExact.name)
     next(node for node in module.graph.nodes if node.name == "n").domain = "com.example"
     assert KeepExact().run(module)
-    reason = "Neg 'n' is of domain com.example: nobody knows whether it has steps"
-    assert module.exact_nodes == {"r": reason, "c": reason, "n": "Neg has no JPEG-domain form"}
+    reason = "feeds-custom-operator"
+    codes = {name: found.code for name, found in module.exact_nodes.items()}
+    assert codes == {"r": reason, "c": reason, "n": "no-jpeg-domain-form"}
+    assert "Neg 'n' of com.example" in module.exact_nodes["c"]
 
 
 def test_what_a_discontinuous_operator_keeps_is_marked_in_the_report() -> None:
@@ -214,12 +217,9 @@ def test_what_a_discontinuous_operator_keeps_is_marked_in_the_report() -> None:
 
 
 def test_ties_within_decoded_images_are_noted() -> None:
-    """Files are decoded with rounding, so what reads the image itself cannot be judged."""
+    """Decoding files rounds pixels, so ties within the image itself may not survive."""
     source = load_source(behind_conv(f"{PEAKS}  d = Sub(m, c)  y = Ceil(d)").model("float"))
-    note = (
-        "Ceil 'y' compares pixels that are equal where the image is of one colour: the decode of"
-        " files rounds there, so its answer may differ there"
-    )
+    note = "image-pixels-compared"
     files = lower(source, CompileOptions(preprocess=preprocess_of("unit"), subsampling="4:4:4"))
-    assert note in files.report.notes
-    assert note not in lower(source, TENSOR).report.notes
+    assert note in map(code_of, files.report.notes)
+    assert note not in map(code_of, lower(source, TENSOR).report.notes)

@@ -188,7 +188,7 @@ def test_declines_convolutions_of_other_rank() -> None:
     text = """(T[N,3,16,16] x) => (T[] y, T[] z) {
         r = Reshape(x, shape)  y = Conv(r, w)  z = Relu(x) }"""
     graph = Graph(text, {"shape": np.asarray([0, 3, 4, 4, 16]), "w": (2, 3, 1, 3, 5)})
-    assert declines(graph, "lower-conv") == {"y": "'r' is not a map of height and width"}
+    assert declines(graph, "lower-conv") == {"y": "not-a-map"}
 
 
 def test_convolutions_of_vectors_are_no_concern() -> None:
@@ -203,7 +203,7 @@ def test_declines_unknown_shapes() -> None:
     text = """(T[N,3,16,16] x, int64[4] shape) => (T[] y) {
         map = Reshape(x, shape)  y = Conv(map, w) }"""
     reasons = declines(Graph(text, {"w": (4, 3, 3, 3)}), "lower-conv")
-    assert reasons == {"y": "the shape of 'map' is not known at compile time"}
+    assert reasons == {"y": "map-shape-unknown"}
 
 
 def test_declines_other_precisions() -> None:
@@ -213,7 +213,7 @@ def test_declines_other_precisions() -> None:
     graph = Graph(text, {"w": np.ones((2, 3, 1, 1))}, opset=22)
     module = module_before(graph, "lower-conv", dtype="float")
     reasons = check_untouched(module, "lower-conv")
-    assert reasons == {"map": "'brain' is bfloat16, not float16, float32 or float64"}
+    assert reasons == {"map": "map-type-unsupported"}
 
 
 def test_declines_an_unknown_kernel() -> None:
@@ -222,7 +222,7 @@ def test_declines_an_unknown_kernel() -> None:
     module = module_of(Graph(text), TENSOR)
     module.maps = {"x": 8, "y": 2}
     reasons = check_untouched(module, "lower-conv")
-    assert reasons == {"y": "its kernel shape is not known at compile time"}
+    assert reasons == {"y": "kernel-shape-unknown"}
 
 
 def test_declines_padding_that_is_not_explicit() -> None:
@@ -230,4 +230,4 @@ def test_declines_padding_that_is_not_explicit() -> None:
     module = module_before(convolution(PADDED), "lower-conv")
     module.graph.nodes[0].attrs["auto_pad"] = "SAME_LOWER"
     reasons = check_untouched(module, "lower-conv")
-    assert reasons == {"y": "its padding could not be made explicit"}
+    assert reasons == {"y": "padding-not-explicit"}

@@ -111,7 +111,7 @@ def test_max_pool_declines_pads_that_runtimes_refuse() -> None:
     attributes = "kernel_shape = [2, 2], strides = [4, 4], dilations = [5, 5], ceil_mode = 1"
     graph = pool(attributes)
     assert check_untouched(module_before(graph, "explicit-padding"), "explicit-padding") == {}
-    reason = "its padding could not be made explicit"
+    reason = "padding-not-explicit"
     assert declines(graph, "lower-max-pool") == {"y": reason}
     model = lowered(graph, "float")
     expected = [reference(graph, 2, 4, 0, 5)]
@@ -148,7 +148,7 @@ def test_max_pool_faults_are_seen() -> None:
 def test_max_pool_declines_positions() -> None:
     text = """(T[N,3,16,16] x) => (T[] y, int64[] where) {
         y, where = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(x) }"""
-    reason = "its second output, the positions of the maxima, is spatial"
+    reason = "pool-returns-positions"
     assert declines(Graph(text), "lower-max-pool") == {"y": reason}
     assert kept_reasons(check_compiled(Graph(text))) == {"y": reason}
 
@@ -160,7 +160,7 @@ def test_max_pool_declines_other_ranks() -> None:
     assert declines(row, "lower-max-pool") == {}
     solid = Graph(text.replace("KERNEL", "2, 2, 2"), {"shape": np.asarray([0, 3, 4, 4, 16])})
     reasons = declines(solid, "lower-max-pool")
-    assert reasons == {"y": "'r' is not a map of height and width"}
+    assert reasons == {"y": "not-a-map"}
 
 
 def test_max_pool_declines_a_window_of_other_rank() -> None:
@@ -168,4 +168,4 @@ def test_max_pool_declines_a_window_of_other_rank() -> None:
     module = module_before(pool("kernel_shape = [2, 2]"), "lower-max-pool")
     module.graph.nodes[0].attrs["kernel_shape"] = [2]
     reasons = check_untouched(module, "lower-max-pool")
-    assert reasons == {"y": "it does not pool over height and width"}
+    assert reasons == {"y": "pool-not-2d"}

@@ -85,7 +85,7 @@ def test_vectors_are_no_concern() -> None:
 def test_declines_unknown_shapes() -> None:
     text = """(T[N,3,16,16] x, int64[4] shape) => (T[A,B,C,D] y) {
         map = Reshape(x, shape)  y = Sigmoid(map) }"""
-    assert declines(Graph(text), NAME) == {"y": "the shape of 'y' is not known at compile time"}
+    assert declines(Graph(text), NAME) == {"y": "map-shape-unknown"}
 
 
 SCALARS: dict[str, np.ndarray] = {
@@ -190,10 +190,10 @@ def test_values_that_others_read_stay() -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("y = Div(x, z)", "a product or quotient of two maps is not linear"),
-        ("y = Sqrt(x)", "Sqrt has no JPEG-domain form"),
-        ("y = Pow(x, half)", "Pow has no JPEG-domain form"),
-        ("y = Where(flag, x, z)", "Where has no JPEG-domain form"),
+        ("y = Div(x, z)", "product-of-maps"),
+        ("y = Sqrt(x)", "no-jpeg-domain-form"),
+        ("y = Pow(x, half)", "no-jpeg-domain-form"),
+        ("y = Where(flag, x, z)", "no-jpeg-domain-form"),
     ],
 )
 def test_what_is_no_function_of_one_map_is_kept(body: str, reason: str) -> None:
@@ -239,8 +239,8 @@ def test_infinite_constants_are_no_part_of_a_region() -> None:
     mask = np.where(np.arange(16) % 5 == 0, np.inf, 0.0)
     graph = Graph(f"{ONE_MAP} {{ d = Sub(x, mask)  y = Sigmoid(d) }}", {"mask": mask})
     assert kept_reasons(check_compiled(graph)) == {
-        "d": "operand 'mask' is not finite everywhere",
-        "y": "Sigmoid has no JPEG-domain form",
+        "d": "operand-not-finite",
+        "y": "no-jpeg-domain-form",
     }
 
 

@@ -60,11 +60,11 @@ def test_global_max_pool_at_block_size_1() -> None:
 def test_global_max_pool_declines() -> None:
     text = """(T[N,3,16,16] x, int64[4] shape) => (T[] y) {
         map = Reshape(x, shape)  y = GlobalMaxPool(map) }"""
-    reason = {"y": "the shape of 'map' is not known at compile time"}
+    reason = {"y": "map-shape-unknown"}
     assert declines(Graph(text), "lower-global-max-pool") == reason
     text = "(T[N,3,16,16] x) => (T[] y) { r = Reshape(x, shape)  y = GlobalMaxPool(r) }"
     graph = Graph(text, {"shape": np.asarray([0, 3, 4, 4, 16])})
-    reason = {"y": "'r' is not a map of height and width"}
+    reason = {"y": "not-a-map"}
     assert declines(graph, "lower-global-max-pool") == reason
 
 
@@ -92,7 +92,7 @@ def test_maxima_of_one_axis_after_the_other(first: str, second: str, keep: int) 
 def test_other_maxima_stay(axes: list[int]) -> None:
     graph = reduced("ReduceMax", axes, 1)
     assert check_untouched(module_before(graph, CANONICAL), CANONICAL) == {}
-    assert kept_reasons(check_compiled(graph)) == {"y": "ReduceMax has no JPEG-domain form"}
+    assert kept_reasons(check_compiled(graph)) == {"y": "no-jpeg-domain-form"}
 
 
 @pytest.mark.parametrize("opset", [7, 13, 18, 22])
@@ -177,9 +177,9 @@ def test_faults_are_seen() -> None:
 @pytest.mark.parametrize(
     ("axes", "keep", "reason"),
     [
-        ([2], 0, "its result has no height and width"),
-        ([1, 2], 1, "it reduces the batch, or channels and plane at once"),
-        ([0], 1, "it reduces the batch, or channels and plane at once"),
+        ([2], 0, "reduction-drops-plane"),
+        ([1, 2], 1, "reduced-axes-mixed"),
+        ([0], 1, "reduced-axes-mixed"),
     ],
 )
 @pytest.mark.parametrize("op", ["ReduceMean", "ReduceSum"])
@@ -191,7 +191,7 @@ def test_declines(op: str, axes: list[int], keep: int, reason: str) -> None:
 
 
 def test_declines_axes_that_are_not_known() -> None:
-    reason = {"y": "it reduces axes that are not known, or all"}
+    reason = {"y": "reduced-axes-unknown"}
     text = "(T[N,3,16,16] x, int64[1] axes) => (T[A,B,C,D] y) { y = ReduceSum(x, axes) }"
     assert declines(Graph(text), LOWER) == reason
     every = Graph("(T[N,3,16,16] x) => (T[] y) { y = ReduceMean(x) }")

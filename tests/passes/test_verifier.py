@@ -1,9 +1,11 @@
-"""The verifier refuses graphs that a pass broke, and names the pass and what is wrong."""
+"""The verifier rejects graphs that a pass broke, and names the pass and the problem."""
 
 from __future__ import annotations
 
 import onnx_graphsurgeon as gs
 import pytest
+from support.broken import assert_broken
+from support.codes import refused
 from support.graphs import Graph, lowered, module_before
 
 from jpegcompile.errors import InternalError
@@ -24,7 +26,7 @@ def spatial() -> Module:
 
 
 def mixed() -> Module:
-    """The chain in the jpeg domain: ToJpeg JpegConv Mul JpegRelu ToSpatial Sinh."""
+    """The chain in the JPEG domain: ToJpeg JpegConv Mul JpegRelu ToSpatial Sinh."""
     return lowered(CHAIN)
 
 
@@ -33,18 +35,8 @@ def node_of(module: Module, op: str) -> gs.Node:
     return node
 
 
-def problem(module: Module) -> str:
-    with pytest.raises(InternalError) as caught:
-        verify_module(module, "some-pass")
-    message = str(caught.value)
-    start, end = "pass some-pass broke the graph: ", "; please report it"
-    assert message.startswith(start)
-    assert message.endswith(end)
-    return message.removeprefix(start).removesuffix(end)
-
-
 class _Breaks(Pass):
-    """Turns the graph around, and says whether it did."""
+    """Reverses the nodes, and may return that nothing changed."""
 
     name = "breaks"
 
@@ -67,11 +59,12 @@ class _Nothing(Pass):
 def test_no_broken_graph_is_emitted(
     monkeypatch: pytest.MonkeyPatch, tells: bool, found: str
 ) -> None:
-    """Also if the pass that broke it says that it changed nothing: then at the last pass."""
+    """If the pass returns that nothing changed, the last pass is named."""
     steps = (_Breaks(tells), _Nothing(), _Nothing())
     monkeypatch.setattr("jpegcompile.compiler.pipeline_for", lambda _: steps)
-    with pytest.raises(InternalError, match=f"pass {found} broke the graph: Sinh 'y' reads 'r'"):
+    with refused("verify-read-too-early", InternalError) as caught:
         lowered(CHAIN)
+    assert f"pass {found}" in str(caught.value)
 
 
 def test_accepts_what_the_passes_make() -> None:
@@ -87,27 +80,27 @@ def test_accepts_an_output_that_is_constant() -> None:
 def test_order() -> None:
     module = spatial()
     module.graph.nodes.reverse()
-    assert problem(module) == "Sinh 'y' reads 'r' before it is made"
+    assert_broken(module, "verify-read-too-early", "Sinh 'y'", "'r'")
 
 
 def test_a_tensor_that_nothing_makes() -> None:
     module = spatial()
     node_of(module, "Sinh").inputs = [gs.Variable("ghost")]
-    assert problem(module) == "Sinh 'y' reads 'ghost' before it is made"
+    assert_broken(module, "verify-read-too-early", "Sinh 'y'", "'ghost'")
 
 
 def test_another_tensor_of_the_same_name() -> None:
-    """Two objects of one name are two tensors, though a file would make them one."""
+    """Two objects with one name are two tensors, although a file would merge them."""
     module = spatial()
     node_of(module, "Sinh").inputs = [gs.Variable("r")]
-    assert problem(module) == "Sinh 'y' reads 'r' before it is made"
+    assert_broken(module, "verify-read-too-early", "Sinh 'y'", "'r'")
 
 
 def test_a_tensor_made_twice() -> None:
     module = spatial()
     twin = gs.Node("Abs", "abs", {}, [module.graph.inputs[0]], [gs.Variable("c")])
     module.graph.nodes.append(twin)
-    assert problem(module) == "'c' is made twice"
+    assert_broken(module, "verify-computed-twice", "'c'")
 
 
 def test_an_input_made_again() -> None:
@@ -115,13 +108,13 @@ def test_an_input_made_again() -> None:
     module.graph.nodes.append(
         gs.Node("Abs", "abs", {}, [module.graph.inputs[0]], [gs.Variable("x")])
     )
-    assert problem(module) == "'x' is made twice"
+    assert_broken(module, "verify-computed-twice", "'x'")
 
 
 def test_an_output_that_nothing_makes() -> None:
     module = spatial()
     module.graph.outputs.append(gs.Variable("z"))
-    assert problem(module) == "output 'z' is not made"
+    assert_broken(module, "verify-output-not-computed", "'z'")
 
 
 @pytest.mark.parametrize("op", ["ToJpeg", "ToSpatial"])
@@ -129,9 +122,7 @@ def test_a_cast_of_another_block_size(op: str) -> None:
     module = mixed()
     node = node_of(module, op)
     node.attrs["block"] = 4
-    assert (
-        problem(module) == f"{op} '{node.name}' does not join the domains that its tensors are in"
-    )
+    assert_broken(module, "verify-cast-blocks", f"{op} '{node.name}'")
 
 
 @pytest.mark.parametrize("op", ["ToJpeg", "ToSpatial"])
@@ -140,36 +131,34 @@ def test_a_cast_between_equal_domains(op: str) -> None:
     node = node_of(module, op)
     spatial_side = node.inputs[0] if op == "ToJpeg" else node.outputs[0]
     module.blocks[spatial_side.name] = 8
-    assert (
-        problem(module) == f"{op} '{node.name}' does not join the domains that its tensors are in"
-    )
+    assert_broken(module, "verify-cast-blocks", f"{op} '{node.name}'")
 
 
 def test_an_operator_that_makes_another_block_size() -> None:
     module = mixed()
     node_of(module, "JpegConv").attrs["output_block"] = 4
-    assert problem(module) == "JpegConv 'c' makes block size 4, its output has another"
+    assert_broken(module, "verify-block-size", "JpegConv 'c'", "block size 4", "output")
 
 
 def test_an_operator_that_takes_another_block_size() -> None:
     module = mixed()
     node_of(module, "JpegConv").attrs["input_block"] = 4
-    assert problem(module) == "JpegConv 'c' takes block size 4, its input has another"
+    assert_broken(module, "verify-block-size", "JpegConv 'c'", "block size 4", "input")
 
 
 def test_an_operator_of_one_block_size() -> None:
     module = mixed()
     module.blocks[node_of(module, "JpegRelu").outputs[0].name] = 4
-    assert problem(module) == "JpegRelu 'r' makes block size 8, its output has another"
+    assert_broken(module, "verify-block-size", "JpegRelu 'r'", "block size 8", "output")
 
 
 def test_a_standard_operator_that_mixes_domains() -> None:
     module = mixed()
     del module.blocks[node_of(module, "JpegConv").outputs[0].name]
-    assert problem(module) == "JpegConv 'c' makes block size 8, its output has another"
+    assert_broken(module, "verify-block-size", "JpegConv 'c'", "block size 8", "output")
     module = mixed()
     module.blocks["y"] = 8
-    assert problem(module) == "Sinh 'y' mixes domains"
+    assert_broken(module, "verify-mixed-blocks", "Sinh 'y'")
 
 
 def test_factors_of_channels_are_in_every_domain() -> None:
@@ -181,4 +170,4 @@ def test_an_output_in_the_jpeg_domain() -> None:
     module = mixed()
     cast = node_of(module, "ToSpatial")
     module.graph.outputs = [cast.inputs[0]]
-    assert problem(module) == "output 'r.jpeg' is in the jpeg domain"
+    assert_broken(module, "verify-output-in-jpeg-domain", "'r.jpeg'")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.codes import refused
 
+from jpegcompile.errors import UsageError
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.preprocess import Preprocess
@@ -30,6 +32,11 @@ def test_a_corner_stays_inside(resize: Resize, place: Size) -> None:
     assert after.crop is not None
     wanted = tuple(min(round(start * 160 / 224), 22) for start in place)
     assert after.crop.position == wanted
+
+
+def test_a_crop_of_images_that_are_not_resized() -> None:
+    with refused("resolution-crop-without-resize", UsageError):
+        at(Geometry(crop=Crop()), (224, 224), (160, 160))
 
 
 @given(sizes, sizes, starts, starts)

@@ -43,7 +43,7 @@ session = jpegcompile.load(model)
 assert len(session.run([file, other])[0]) == 2
 """
 NOT_INSTALLED = (
-    "these are jpegcompile's sources, not the installed package; start Python in another"
+    "this folder has the sources of jpegcompile, not the installed package; start Python in another"
     " folder, or install the clone with pip install -e ."
 )
 

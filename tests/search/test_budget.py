@@ -1,4 +1,4 @@
-"""The farthest plan within a budget, on paths whose losses are made up."""
+"""The farthest plan within a budget, on paths with artificial losses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IMAGES = 10_000
 
 
 def measured(lost_by: Callable[[int], int]) -> tuple[Callable[[int], PairedCounts], list[int]]:
-    """Plans that lose so many images and gain none; and which of them were asked for."""
+    """Return plans that lose the given numbers of images, and a list of measured plans."""
     asked: list[int] = []
 
     def accuracy(index: int) -> PairedCounts:
@@ -27,7 +27,7 @@ def measured(lost_by: Callable[[int], int]) -> tuple[Callable[[int], PairedCount
 def test_losses_that_rise_evenly(plans: int) -> None:
     accuracy, asked = measured(lambda index: index)
     found = farthest_within(plans, accuracy, 0.01)
-    # A hundred of ten thousand are the budget, of which a bound leaves less.
+    # The budget is 100 of 10,000 images. The confidence bound allows fewer lost images.
     wanted = max(
         i for i in range(plans) if PairedCounts(IMAGES, 9000, i, 0).lowest_change() >= -0.01
     )
@@ -47,7 +47,7 @@ def test_everything_is_lost_at_once() -> None:
 
 
 def test_a_lucky_plan_is_not_taken() -> None:
-    """It alone is within: its neighbours tell."""
+    """A plan is not within the budget if only the plan is, but not its neighbors."""
     lucky = 50
     accuracy, asked = measured(lambda index: 0 if index in (0, lucky) else 300)
     assert farthest_within(100, accuracy, 0.01) == 0
@@ -55,7 +55,7 @@ def test_a_lucky_plan_is_not_taken() -> None:
 
 
 def test_an_unlucky_plan_is_not_taken_for_its_neighbours() -> None:
-    """What is reported of a plan is within the budget itself."""
+    """The reported counts of a plan are within the budget."""
     unlucky = 50
     accuracy, asked = measured(lambda index: 300 if index == unlucky else 0)
     found = farthest_within(100, accuracy, 0.01)
@@ -64,7 +64,7 @@ def test_an_unlucky_plan_is_not_taken_for_its_neighbours() -> None:
 
 
 def test_a_chaotic_plan_is_not_within() -> None:
-    """All plans lose nothing; from the seventh on answers depend on rounding."""
+    """No plan loses accuracy, but the outputs of plans from the seventh on depend on rounding."""
     asked: list[int] = []
 
     def is_chaotic(index: int) -> bool:
@@ -74,7 +74,7 @@ def test_a_chaotic_plan_is_not_within() -> None:
     same = PairedCounts(1000, 800, 0, 0)
     assert farthest_within(40, lambda _: same, 0.01, is_chaotic) == 6
     assert farthest_within(40, lambda _: same, 0.01) == 39
-    # What loses too much is not measured.
+    # A plan beyond the budget is not checked for stability.
     asked.clear()
     worse = PairedCounts(1000, 800, 200, 0)
     assert farthest_within(40, lambda i: worse if i else same, 0.01, is_chaotic) == 0

@@ -1,4 +1,4 @@
-"""Intervals of a paired change of accuracy: published values, closed forms, coverage."""
+"""Confidence intervals of a paired change: published values, closed forms, coverage."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def counts(images: int, lost: int, gained: int) -> PairedCounts:
 
 
 def test_tango_by_its_definition() -> None:
-    """At each bound the squared score, by the likelihood's own maximum, is the quantile squared."""
+    """At each bound, the squared score with a maximized likelihood is the squared quantile."""
     sample = counts(50, lost=2, gained=12)
     for bound in sample.interval():
-        # The maximum of the likelihood under the constraint gained - lost = bound, by brute force.
+        # Maximize the likelihood under the constraint gained - lost = bound by brute force.
         loss = np.linspace(max(0.0, -bound) + 1e-9, (1 - bound) / 2 - 1e-9, 2_000_001)
         gain = loss + bound
         likelihood = 2 * np.log(loss) + 12 * np.log(gain) + 36 * np.log1p(-loss - gain)
@@ -91,19 +91,19 @@ def test_smallest_budget(images: int) -> None:
 
 
 def test_guessing() -> None:
-    """Of ten classes alike 10 % are chance, and 19 % three standard deviations of 100 images."""
+    """For ten equal classes, chance is 10 % and three standard deviations above it are 19 %."""
     labels = [index % 10 for index in range(100)]
     assert is_guessing(10, labels)
     assert is_guessing(19, labels)
     assert not is_guessing(20, labels)
-    # Naming the most frequent class for all is right on 90.
+    # Always predicting the most frequent class is correct on 90 images.
     assert is_guessing(90, [0] * 90 + [1] * 10)
     assert not is_guessing(0, [3] * 100)
 
 
 @pytest.mark.parametrize(("loss", "gain"), [(0.02, 0.01), (0.05, 0.05), (0.004, 0.0)])
 def test_coverage(loss: float, gain: float) -> None:
-    """Of 2,000 samples 95 % hold the true change, within four standard errors; seldom far more."""
+    """95 % of 2,000 samples cover the true change, within four standard errors."""
     generator = np.random.default_rng(7)
     samples = generator.multinomial(400, [loss, gain, 1 - loss - gain], size=2000)
     quantile = NormalDist().inv_cdf(0.95)
@@ -112,12 +112,12 @@ def test_coverage(loss: float, gain: float) -> None:
         for lost, gained, _ in samples
     ]
     error = np.sqrt(0.95 * 0.05 / 2000)
-    # A discrete sample may cover more than it promises; less by more than chance it may not.
+    # A discrete sample can cover more than the confidence, but only by chance less.
     assert np.mean(covered) >= 0.95 - 4 * error
 
 
 def test_a_bound_without_the_score_misses() -> None:
-    """The coverage test sees a wrong interval: the normal one, where few predictions differ."""
+    """The coverage test detects a wrong interval: the normal one, if few predictions differ."""
     generator = np.random.default_rng(7)
     lost = generator.binomial(400, 0.004, size=2000)
     bound = -lost / 400 - NormalDist().inv_cdf(0.95) * np.sqrt(lost) / 400
@@ -136,7 +136,7 @@ def test_nothing_lost_is_no_negative_number() -> None:
 def test_json() -> None:
     data = PairedCounts(100, 80, lost=5, gained=2).to_json()
     low, high = data.pop("interval")
-    # One-sided, so nearer.
+    # The one-sided bound is closer.
     assert low < 3 < data.pop("drop_bound") < high
     assert data == {
         "images": 100,

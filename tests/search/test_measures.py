@@ -1,4 +1,4 @@
-"""What searches count by: halves of the images, and distances of outputs."""
+"""Splits of the images, and divergences of outputs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.codes import refused
 
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.dataset import LabelledImages
@@ -21,7 +22,7 @@ def test_halves() -> None:
     assert sorted([*first.files, *second.files]) == list(paths)
     assert list(first.spread("s", 2).files) == [first.files[0], first.files[3]]
     assert first.spread("s", 9).labels == first.labels
-    with pytest.raises(UsageError, match="every class has one image only"):
+    with refused("search-classes-have-one-image", UsageError):
         split_in_halves(LabelledImages(paths[:2], (0, 1), {}, {}))
 
 
@@ -37,7 +38,7 @@ def test_divergence_of_classes_without_a_chance() -> None:
     masked = log_probabilities(np.array([[1.0, 2.0, -np.inf]]))
     assert divergence(masked, masked) == 0
     assert divergence(masked, log_probabilities(np.array([[1.0, 2.0, 3.0]]))) > 0
-    # What had a chance has none, or nothing is known: no number of frequencies is worth that.
+    # A class lost its probability, or a score is not a number: the divergence is infinite.
     assert divergence(log_probabilities(np.array([[1.0, 2.0, 3.0]])), masked) == np.inf
     for value in (np.nan, np.inf):
         scores = log_probabilities(np.array([[1.0, value, 3.0]]))

@@ -1,4 +1,4 @@
-"""The order in which frequencies are given up."""
+"""The order in which frequencies are removed."""
 
 from __future__ import annotations
 

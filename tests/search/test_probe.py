@@ -1,4 +1,4 @@
-"""One model for every plan gives what a model compiled with that plan gives."""
+"""A probe under a plan returns what a model compiled with that plan returns."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ PLANS = [
 
 @pytest.mark.parametrize("plan", PLANS)
 def test_scores_of_a_plan(plan: FrequencyPlan, tmp_path: Path) -> None:
-    """The same operators on the same numbers, so to the last rounding but one."""
+    """Both run the same operators on the same numbers, so they agree except for rounding."""
     images, source = files(tmp_path, 16, 16), POOLED.model("float")
     probe = Probe(source, tmp_path, plan.masking, preprocess="unit")
     done: list[int] = []
@@ -73,7 +73,7 @@ def test_scores_of_a_plan(plan: FrequencyPlan, tmp_path: Path) -> None:
 
 
 def test_a_truncated_stem_is_fused_with_the_ingest(tmp_path: Path) -> None:
-    """Its band, the last of its inputs, is a number of the plan; its tiles are whole."""
+    """The last input of the operator, its band, is a knob, and tiles are not compact."""
     images, source = files(tmp_path, 16, 16), POOLED.model("float")
     fewest = NodeFrequencies(ALL, 1)
     probe = Probe(source, tmp_path, "asm", fewest, preprocess="unit", subsampling="4:2:0")

@@ -1,4 +1,4 @@
-"""The search for a resolution as a whole, on the network and the images of the demo."""
+"""The whole search for a resolution, on the network and images of the demo."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.codes import refused
 from support.commands import fails, run_json, run_text
 from support.tiers import thorough
 
@@ -53,7 +54,7 @@ def test_it_is_the_smallest_within_the_budget(found: ResolutionSearch) -> None:
 def test_its_figures_are_those_of_the_compiled_model(
     found: ResolutionSearch, tmp_path: Path
 ) -> None:
-    """Both halves together are the folder: accuracy as `compare` measures it."""
+    """Both halves together have the accuracy that `compare` measures on the whole folder."""
     path = tmp_path / "compiled.onnx"
     jpegcompile.compile(model_path(), preprocess=found.preprocess, resolution=found.plan).save(path)
     measured = jpegcompile.compare(model_path(), path, images_path())
@@ -66,7 +67,7 @@ def test_its_figures_are_those_of_the_compiled_model(
 
 @thorough
 def test_several_views_are_averaged(tmp_path: Path) -> None:
-    """In the search as where the compiled model is compared."""
+    """The search averages views as the comparison of the compiled model does."""
     described = json.loads(preprocess_path().read_text())
     views = {**described, "resize": 36, "crop": "center", "views": "five"}
     found, path = search(tmp_path, preprocess=views, max_drop=60.0), tmp_path / "compiled.onnx"
@@ -128,15 +129,15 @@ def test_a_small_budget_leaves_the_size(cache: Path, capsys: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "problem"),
+    ("options", "code"),
     [
-        ({"max_drop": 0}, "--max-drop is 0; give percentage points above 0 and below 100"),
-        ({"max_drop": 0.5}, "100 of the images search, but only 539 or more can show a loss"),
-        ({"labels": {}}, "the network is right on"),
+        ({"max_drop": 0}, "search-max-drop-out-of-range"),
+        ({"max_drop": 0.5}, "search-images-too-few"),
+        ({"labels": {}}, "search-model-guesses"),
     ],
 )
-def test_what_no_search_can_show(
-    options: dict[str, Any], problem: str, cache: Path, tmp_path: Path
+def test_budgets_that_no_search_can_show(
+    options: dict[str, Any], code: str, cache: Path, tmp_path: Path
 ) -> None:
     if "labels" in options:
         file = tmp_path / "labels.json"
@@ -144,7 +145,7 @@ def test_what_no_search_can_show(
         shifted = {name: (index + 1) % len(names) for index, name in enumerate(names)}
         file.write_text(str(shifted).replace("'", '"'))
         options = {"labels": file}
-    with pytest.raises(UsageError, match=problem):
+    with refused(code, UsageError):
         search(cache, **options)
 
 
@@ -153,8 +154,9 @@ def test_a_refuted_budget(found: ResolutionSearch) -> None:
     refuted = ResolutionSearch(
         **{**vars(found), "verification": PairedCounts.of(lost, ~lost), "max_drop": 50.0}
     )
-    with pytest.raises(CheckFailedError, match=r"lose 100\.00 points of top-1, 50 are"):
+    with refused("search-budget-refuted", CheckFailedError) as caught:
         require_budget(refuted)
+    assert "100.00 points" in str(caught.value)
     require_budget(found)
 
 

@@ -19,3 +19,10 @@ def refused(
         yield caught
     assert caught.value.code == code, f"'{caught.value.code}': {caught.value}"
     assert str(caught.value).isprintable()
+
+
+def code_in(line: str) -> str:
+    """Return the code in brackets at the end of a line that a command prints on stderr."""
+    _, _, end = line.rpartition(" [")
+    assert end.endswith("]"), line
+    return end.removesuffix("]")

@@ -6,7 +6,6 @@ import errno
 import io
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -91,9 +90,3 @@ def _read(terminal: io.FileIO) -> bytes:
         if error.errno != errno.EIO:
             raise
         return b""
-
-
-def code_in(message: str) -> str:
-    """The code at the end of a message on stderr; an empty string if there is none."""
-    found = re.search(r"\[([a-z0-9-]+)\]$", message.rstrip())
-    return "" if found is None else found[1]

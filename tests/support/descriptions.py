@@ -14,9 +14,10 @@ HALF = (0.5, 0.5, 0.5)
 
 
 def refusal(spec: Any) -> str:
+    """The code of the error for a description."""
     with pytest.raises(UsageError) as caught:
         preprocess_of(spec)
-    return str(caught.value)
+    return caught.value.code
 
 
 def without(data: dict[str, Any], name: str) -> dict[str, Any]:

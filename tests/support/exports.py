@@ -37,7 +37,7 @@ def export(
     example = torch.randn(2, 3, height, width)
     open_axes = {0: "N", **({2: "H", 3: "W"} if dynamic_size else {})}
     with warnings.catch_warnings():
-        # Exporters announce their own future by warnings, which are no concern of ours.
+        # Exporters warn about their own future versions.
         warnings.simplefilter("ignore")
         if exporter == "torchscript":
             torch.onnx.export(

@@ -1,4 +1,4 @@
-"""Residual models whose weights lie in a file of their own, also more of them than 2 GB."""
+"""Residual models with external weights, including models above 2 GB."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-# Rows that are drawn at once: a weight of 2 GB never stands in memory.
+# Rows drawn in one step, so that a weight of 2 GB is never in memory.
 _ROWS = 4096
 
 
 class ExternalWeights:
-    """Draws weights and appends them to the file `weights.bin` beside a model."""
+    """Draws weights and appends them to the file `weights.bin` of a model."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "weights.bin"

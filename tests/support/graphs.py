@@ -31,6 +31,7 @@ from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import CompileOptions, Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.verifier import verify_module
+from jpegcompile.messages import code_of
 from jpegcompile.network_input import Layout, NetworkInput
 from jpegcompile.pipeline import pipeline_for
 from jpegcompile.runtime.native import custom_ops_library, register
@@ -309,18 +310,18 @@ def check_pass(graph: Graph, name: str, outline: str, options: CompileOptions = 
 
 
 def check_untouched(module: Module, name: str) -> dict[str, str]:
-    """A pass that must not change anything; returns the reasons that it gives, by node."""
+    """Check that a pass changes nothing; return the codes of its reasons, by node."""
     before = snapshot(module)
     assert not apply(module, name)
     assert snapshot(module) == before
-    return {node.name: node.reason for node in module.report.kept}
+    return kept_reasons(module)
 
 
 def declines(graph: Graph, name: str) -> dict[str, str]:
-    """Reasons of a pass that leaves the graph untouched, by node."""
+    """Codes of the reasons of a pass that leaves the graph unchanged, by node."""
     return check_untouched(module_before(graph, name), name)
 
 
 def kept_reasons(module: Module) -> dict[str, str]:
-    """Reasons of everything that stayed spatial, by node."""
-    return {node.name: node.reason for node in module.report.kept}
+    """Codes of the reasons of all nodes that stayed spatial, by node."""
+    return {node.name: code_of(node.reason) for node in module.report.kept}

@@ -1,4 +1,4 @@
-"""Small networks behind preprocessing of their own, as exporters and people write them."""
+"""Small networks with preprocessing nodes, as exporters and people write them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.target.base import CPU_PROVIDERS
 
 FLOAT, UINT8 = TensorProto.FLOAT, TensorProto.UINT8
-# Sides behind the resize, and behind the crop.
+# Sides after the resize and after the crop.
 RESIZED, TAKEN = 40, 32
 _CLASSES = 5
 
@@ -45,7 +45,8 @@ FILES = [
     make_jpeg(50, 120, subsampling=2, quality=90),
     make_jpeg(45, 40, subsampling=1),
 ]
-# Of float32 sums, in parts of the largest answer; a crop that is one pixel off is 100 times as far.
+# Rounding error of float32 sums relative to the largest output. A crop that is off by one pixel
+# differs 100 times as much.
 TOLERANCE = 2e-5
 
 
@@ -57,7 +58,7 @@ def network(
     opset: int = 18,
     **constants: Any,
 ) -> onnx.ModelProto:
-    """A convolutional network behind a head, which reads `x`; its output is `scores` [N, 5]."""
+    """Return a convolutional network after the nodes `head`, with output `scores` [N, 5]."""
     generator = np.random.default_rng(3)
     weights = {
         "w1": generator.normal(0, 0.2, (8, 3, 3, 3)),
@@ -88,7 +89,7 @@ def network(
 
 
 def photographs(kind: int = FLOAT, crop: int = 4, **resize: Any) -> onnx.ModelProto:
-    """[N,3,H,W] -> Resize -> the middle -> normalisation, `crop` pixels of each side left out."""
+    """[N,3,H,W] -> Resize -> crop of `crop` pixels on each side -> normalization."""
     axes = {} if kind == FLOAT else {"to": FLOAT}
     first = [node("Cast", "x pixels", **axes)] if kind != FLOAT else [node("Identity", "x pixels")]
     bounds = {**MIDDLE, "starts": np.array([crop, crop]), "ends": np.array([crop + TAKEN] * 2)}
@@ -109,7 +110,7 @@ def photographs(kind: int = FLOAT, crop: int = 4, **resize: Any) -> onnx.ModelPr
 
 
 def channels_last(kind: int = UINT8, **resize: Any) -> onnx.ModelProto:
-    """uint8 [N,H,W,3] -> Cast, Transpose -> Resize -> the middle -> normalisation, as tf2onnx."""
+    """uint8 [N,H,W,3] -> Cast, Transpose -> Resize -> center crop -> normalization, as tf2onnx."""
     return network(
         [
             node("Shape", "x shape"),
@@ -152,7 +153,7 @@ def without_batch(kind: int = UINT8) -> onnx.ModelProto:
 
 
 def padded(value: float = 0.0) -> onnx.ModelProto:
-    """Resize, and a Pad with a number; what it is fed with is normalised."""
+    """Resize and a Pad with a number, for a normalized input."""
     return network(
         [
             node("Resize", "x - - sizes a", mode="cubic", cubic_coeff_a=-0.5, axes=[2, 3]),
@@ -165,7 +166,7 @@ def padded(value: float = 0.0) -> onnx.ModelProto:
 
 
 def of_opset(opset: int) -> onnx.ModelProto:
-    """Resize to sizes by the operator of an opset, the one of opset 11 with what it has to have."""
+    """Resize to sizes with the operator of an opset; opset 11 requires further operands."""
     return network(
         [
             node("Resize", "x none none sizes a", mode="linear"),
@@ -182,19 +183,19 @@ def of_opset(opset: int) -> onnx.ModelProto:
 
 
 def float_pixels(file: bytes, color: Color = "RGB") -> NDArray[np.float32]:
-    """[H, W, 3] by the float decode: neither rounded nor clamped."""
+    """Return pixels [H, W, 3] of the float decode, neither rounded nor clamped."""
     return decode(read_coefficients(file), color).astype(np.float32)
 
 
 def by_onnxruntime(model: onnx.ModelProto, image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scores of a model of floats; of images [1, ...], or one without a batch."""
+    """Run a model with a float input on images [1, ...], or on one image without a batch."""
     session = ort.InferenceSession(model.SerializeToString(), providers=list(CPU_PROVIDERS))
     (taken,) = session.get_inputs()
     return np.asarray(session.run(None, {taken.name: image})[0])
 
 
 def planes(pixels: Any) -> Any:
-    """[1, 3, H, W] of pixels [H, W, 3]."""
+    """Convert pixels [H, W, 3] to [1, 3, H, W]."""
     return pixels.transpose(2, 0, 1)[None]
 
 
@@ -205,5 +206,5 @@ def compiled_scores(model: onnx.ModelProto, folder: Path, **options: Any) -> Any
 
 
 def distance(actual: Any, expected: Any) -> float:
-    """In parts of the largest answer."""
+    """Return the largest difference relative to the largest output."""
     return float(np.abs(actual - expected).max() / np.abs(expected).max())

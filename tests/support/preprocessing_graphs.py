@@ -1,4 +1,4 @@
-"""Graphs that begin with preprocessing, and what they make of an image."""
+"""Graphs with preprocessing nodes, and their outputs for an image."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from jpegcompile.jpeg.frame import Frame
 from jpegcompile.preprocessing.steps import Filter
 from jpegcompile.target.base import CPU_PROVIDERS
 
-# What ONNX Runtime rounds positions to in float32, in an image of 100 pixels, on the 0..255 scale.
+# Effect of float32 positions in ONNX Runtime for an image of 100 pixels, on the 0..255 scale.
 TOLERANCE = 255 * 4 * 100 * 2.0**-24
 Node = onnx.NodeProto
 
 
 def node(op: str, inputs: str, **attributes: Any) -> Node:
-    """A node named after its output, the last of the names; "-" is an input that is left out."""
+    """Return a node named after its output, the last name; "-" is an omitted input."""
     *read, made = inputs.split()
     read = ["" if name == "-" else name for name in read]
     return helper.make_node(op, read, [made], made, **attributes)
@@ -35,7 +35,7 @@ def node(op: str, inputs: str, **attributes: Any) -> Node:
 def graph(
     *nodes: Node, shape: Any = ("n", 3, "h", "w"), kind: int = TensorProto.FLOAT, **constants: Any
 ) -> onnx.ModelProto:
-    """Of an image x; constants are initializers."""
+    """Return a graph of an image x; `constants` become initializers."""
     values = [numpy_helper.from_array(np.asarray(v), name) for name, v in constants.items()]
     made = helper.make_graph(
         list(nodes),
@@ -54,7 +54,7 @@ def run(model: onnx.ModelProto, image: NDArray[np.float32]) -> NDArray[np.float3
 
 
 def by_geometry(found: PreprocessingNodes, image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """[1, C, H, W] of an image [1, C, H, W] by the geometry that was read."""
+    """Apply the geometry that was read to an image [1, C, H, W]."""
     assert found.geometry is not None
     assert found.size is not None
     height, width = image.shape[2:]
@@ -67,7 +67,7 @@ def by_geometry(found: PreprocessingNodes, image: NDArray[np.float32]) -> NDArra
 
 
 def check(model: onnx.ModelProto, layout: str = "NCHW") -> PreprocessingNodes:
-    """The head, if the graph without it gives the same of the image that it describes."""
+    """Read and remove the nodes, check that outputs are the same, and return the nodes."""
     found = read_preprocessing_nodes(model, "x", layout)
     image = np.random.default_rng(1).uniform(0, 255, (1, 3, 91, 75)).astype(np.float32)
     to_last = (0, 2, 3, 1)

@@ -1,4 +1,4 @@
-"""Graphs at one size, to be brought to another."""
+"""Graphs at one size, to be rewritten for another size."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def resized(model: Path | onnx.ModelProto, size: Size, image: str | None = None)
     return at_resolution(source, image_of(source, image), size)
 
 
-# A network at 16x16, and what it is at 24x24, by hand.
+# Networks at 16x16, and their rewritten forms at 24x24, written by hand.
 CONV = "h = Conv <pads = [1,1,1,1]> (x, w)"
 TO_16 = f"(T[N,3,16,16] x) => (T[N,o] y) {{ {CONV} "
 TO_24 = f"(T[N,3,24,24] x) => (T[N,o] y) {{ {CONV} "

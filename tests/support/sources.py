@@ -1,4 +1,4 @@
-"""A network whose files the tests change, and what its compiled form must give."""
+"""A network whose files the tests modify, and a check of its compiled outputs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NETWORK = Graph(
 
 
 def check_as_runtime(model: onnx.ModelProto) -> None:
-    """The compiled model gives what ONNX Runtime makes of the file as it is."""
+    """Check that the compiled outputs match ONNX Runtime on the unmodified file."""
     given = {"x": feeds_of(_only_image(model))["x"]}
     compiled = jpegcompile.compile(model, input="tensor", image_input="x").model
     names = [output.name for output in model.graph.output]

@@ -1,4 +1,4 @@
-"""Targets answer what the compiler and the runtime ask; nothing else compares their names."""
+"""Targets define what the compiler and the runtime do; no other code compares their names."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_groups_are_as_large_as_the_target_says(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_costs_are_those_of_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A target whose kernels know one method alone gets that one."""
+    """A target whose kernels have only one method gets this method."""
     assert ORT.kernels is not None
     costs = replace(
         ORT.kernels.cost_model(),
@@ -111,7 +111,7 @@ def test_costs_are_those_of_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Renames(Pass):
-    """A schedule of its own for the test below."""
+    """A separate schedule for the test below."""
 
     name = "rename"
 
@@ -122,7 +122,7 @@ class Renames(Pass):
 
 
 def test_a_new_target_has_its_own_schedule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One object does: its passes run, files and dumps name it, and sessions run it."""
+    """A target is one object: its passes run, files and dumps name it, and sessions run it."""
     trial = Target("trial", True, None, lambda _: (Renames(),))
     monkeypatch.setitem(TARGETS, "trial", trial)
     options: dict[str, Any] = {"input": "tensor", "preprocess": "cifar10", "target": "trial"}
@@ -172,7 +172,7 @@ def test_a_runtime_may_import_targets() -> None:
     )
 
 
-# What only the targets themselves may say.
+# Patterns that only the targets themselves can contain.
 SAID = re.compile("[\"']CPU" "ExecutionProvider" r"|target (!= .ort\b|== .onnx\b)")
 
 

@@ -1,4 +1,4 @@
-"""Tunings run by Triton's interpreter."""
+"""Tuning with Triton's interpreter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tilings are measured."""
+"""The tilings to measure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ KERNELS: list[Kernel] = [
 
 
 @pytest.mark.parametrize("precision", PRECISIONS.values(), ids=lambda p: p.name)
-def test_the_default_is_first_and_each_stands_once(precision: Precision) -> None:
+def test_the_default_is_first_and_all_are_distinct(precision: Precision) -> None:
     for kernel in KERNELS:
         found = candidates(kernel, precision)
         assert found[0] == kernel.default_tiling(precision)
@@ -47,7 +47,7 @@ def test_the_default_is_first_and_each_stands_once(precision: Precision) -> None
 
 
 @pytest.mark.parametrize("precision", [FLOAT16, TF32X3], ids=lambda p: p.name)
-def test_convolutions_have_those_that_the_default_is_chosen_from(precision: Precision) -> None:
+def test_convolutions_have_the_tilings_of_their_default(precision: Precision) -> None:
     conv = Convolution(WIDE, WIDE, PAIR, pads=(1, 1), program=RELU)
     found = candidates(conv, precision)
     depths = {replace(t, depth=conv.depth(t)) for t in found}
@@ -67,7 +67,7 @@ def test_groups_keep_the_channels_that_weights_are_packed_for() -> None:
     assert len({t.channels for t in candidates(alone, FLOAT32)}) > 1
 
 
-def test_depths_that_come_to_the_same_are_one() -> None:
+def test_equal_effective_depths_are_one_tiling() -> None:
     narrow = MapLayout.whole(16, 28, 28, 4)
     conv = Convolution(narrow, narrow, PAIR, pads=(1, 1))
     assert {conv.depth(t) for t in candidates(conv, FLOAT16)} == {16}

@@ -1,4 +1,4 @@
-"""Tuning with a timer that takes no time: what is measured, kept, resumed and dropped."""
+"""Tuning with a fake timer: tilings that are measured, kept, resumed and dropped."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.codes import refused
 from support.gpu_models import plant, small_folder
 from torch import Tensor
 
@@ -18,6 +19,7 @@ import jpegcompile
 from jpegcompile.errors import AccessError, UsageError
 from jpegcompile.gpu.kernel import Kernel
 from jpegcompile.gpu.launch import Tiling
+from jpegcompile.messages import code_of
 from jpegcompile.precision import Precision
 from jpegcompile.runtime.triton.kernel import KernelModule
 from jpegcompile.tuning.record import Tuning
@@ -29,7 +31,7 @@ CALLS = {"b", "d", "f", "g", "h"}
 
 
 class FakeTimer:
-    """Says that fewer warps are faster; counts what it is given, and may stop."""
+    """A timer for which fewer warps are faster; it records tilings, and may stop."""
 
     def __init__(self, stops_at: int = 1 << 30) -> None:
         self.asked: list[Tiling] = []
@@ -44,7 +46,7 @@ class FakeTimer:
 
 
 def three(kernel: Kernel, precision: Precision) -> tuple[Tiling, ...]:
-    """A tiling with 8 warps in place of the default one, with 2 and with 1."""
+    """Return tilings with 8 warps (as the default tiling), 2 warps and 1 warp."""
     default = replace(kernel.default_tiling(precision), rows=64, warps=8)
     return default, replace(default, warps=2), replace(default, warps=1)
 
@@ -123,7 +125,7 @@ def test_a_run_that_was_stopped_goes_on(folder: Path) -> None:
 
 
 def planted(monkeypatch: pytest.MonkeyPatch, fault: Callable[[Tensor], Tensor], warps: int) -> None:
-    """Have kernels with so many warps make something else."""
+    """Give kernels with this number of warps another result."""
     plant(monkeypatch, fault, lambda module: module.tiling.warps == warps)
 
 
@@ -134,10 +136,8 @@ def test_wrong_results_are_dropped(folder: Path, monkeypatch: pytest.MonkeyPatch
     for record in result.kernels.values():
         (dropped,) = record.dropped
         assert dropped.tiling.warps == 1
-        assert dropped.reason == (
-            "differs from the default tiling's result by 1.0e-03 of the largest,"
-            " and 2.0e-05 is allowed"
-        )
+        assert code_of(dropped.reason) == "tiling-result-differs"
+        assert "by 1.0e-03 of the largest" in dropped.reason
     kept = manifest(folder)["tuning"]["kernels"].values()
     assert all(len(record["dropped"]) == 1 for record in kept)
     assert Tuning.of_manifest(manifest(folder)["tuning"]) == replace(result, measured=0)
@@ -155,22 +155,23 @@ def test_roundings_are_no_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     assert {tiling.warps for tiling in tuned(folder).tilings.values()} == {1}
 
 
-def refused(made: Tensor) -> Tensor:
+def failing(made: Tensor) -> Tensor:
     raise RuntimeError("out of resource:\nshared memory")
 
 
 def test_what_does_not_run_is_dropped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    planted(monkeypatch, refused, 1)
+    planted(monkeypatch, failing, 1)
     result = tuned(folder)
     assert {tiling.warps for tiling in result.tilings.values()} == {2}
     reasons = {one.reason for record in result.kernels.values() for one in record.dropped}
-    assert reasons == {"does not run: RuntimeError: out of resource: shared memory"}
+    assert {code_of(reason) for reason in reasons} == {"tiling-does-not-run"}
+    assert all("out of resource: shared memory" in reason for reason in reasons)
 
 
 def test_a_default_that_does_not_run_is_an_error(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    planted(monkeypatch, refused, 8)
+    planted(monkeypatch, failing, 8)
     with pytest.raises(RuntimeError, match="out of resource"):
         tuned(folder)
     assert manifest(folder)["tilings"] == {}
@@ -211,9 +212,7 @@ def test_progress_counts_kernels(folder: Path) -> None:
 
 def test_another_batch_than_the_models(tmp_path: Path) -> None:
     folder = small_folder(tmp_path / "bound", batch="2")
-    with pytest.raises(UsageError) as caught:
+    with refused("tune-fixed-batch", UsageError) as caught:
         tuned(folder, batch=3)
-    assert str(caught.value) == (
-        f"{folder}: is bound to batches of 2, and --batch is 3; leave --batch out"
-    )
+    assert str(caught.value).startswith(f"{folder}: ")
     assert tuned(folder, batch=None).batch == 2

@@ -1,4 +1,4 @@
-"""Back from discontinuous operators: which nodes make what they have to read exactly."""
+"""Collect the nodes upstream of a discontinuous operator that must be computed exactly."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _SUMS = {"Add": 1.0, "Sub": -1.0, "Sum": 1.0}
 
 @dataclass
 class ExactNodes:
-    """What one discontinuous operator needs.
+    """Nodes that must be computed exactly for one discontinuous operator.
 
     Attributes:
         states: states of the graph's tensors.
-        nodes: that must stay on pixels for it, by `id`.
-        reads_image: whether it compares pixels of the image itself.
+        nodes: nodes that must stay on pixels, by `id`.
+        reads_image: whether the operator compares pixels of the image itself.
     """
 
     states: TensorStates
@@ -51,7 +51,7 @@ class ExactNodes:
     _seen: set[tuple[int, Requirement]] = field(default_factory=set)
 
     def collect(self, node: gs.Node) -> bool:
-        """Find what a node needs; returns whether it needs anything."""
+        """Collect the nodes for a discontinuous operator; returns whether it requires exactness."""
         first = self.states.of(node.inputs[0]) if node.inputs else None
         axis = first.axis if first is not None and first.axis in range(8) else None
         requirements = [
@@ -67,14 +67,14 @@ class ExactNodes:
         return bool(met or cancelled)
 
     def _equalities(self, node: gs.Node) -> list[tuple[gs.Tensor, Requirement]]:
-        """Of a comparison of two maps: where both rest at the same value."""
+        """Requirements of a comparison of two maps: values that both maps may have."""
         tensors = compared(node)
         if tensors is None:
             return []
         return _matching(*tensors, self.states, -1.0, Requirement("values", frozenset((0.0,))))
 
     def _cancelled(self, node: gs.Node) -> list[Form]:
-        """Of a comparison of two maps: where both copy the same."""
+        """Forms in which the two operands of a comparison are equal."""
         tensors = compared(node)
         if tensors is None:
             return []
@@ -83,7 +83,7 @@ class ExactNodes:
         return [form for form in found if abs(form.constant) <= 1e-3]
 
     def _keep_copies(self, forms: Iterable[Form]) -> None:
-        """Both sides of a cancellation, back to what they have in common, and its ties."""
+        """Keep both sides of a cancellation up to their common roots, and ties of these roots."""
         graph = {id(node): node for node in self.states.module.graph.nodes}
         for form in forms:
             self.nodes.update({key: graph[key] for key in form.nodes if key in graph})
@@ -114,11 +114,11 @@ class ExactNodes:
 def _sources(
     node: gs.Node, requirement: Requirement, states: TensorStates
 ) -> list[tuple[gs.Tensor, Requirement]]:
-    """What of a node's inputs makes what is demanded of its output."""
+    """Translate a requirement on a node's output to requirements on its inputs."""
     reads = continuous_inputs(node)
     data = [t for i, t in enumerate(node.inputs) if i in reads and may_be_float(t)]
     if requirement.kind == "channels" and node.op in CONTRACTIONS | SMOOTHINGS:
-        # Channels are equal where all that they sum is zero, or is equal itself.
+        # Channels are equal where all summed values are zero, or are equal themselves.
         return [(t, d) for t in data for d in (CHANNELS, Requirement("values", frozenset((0.0,))))]
     if requirement.kind != "values" or node.op in COPIES:
         return [(t, requirement) for t in data]
@@ -143,7 +143,7 @@ def _through_function(
     values = state.values
     made = values_at(node, states.opset, values)
     if made is not None:
-        # Within a plateau of the function rounding does not matter.
+        # Where the function is constant, rounding of its input has no effect.
         margin = NEAR * np.maximum(1.0, np.abs(values))
         around = [values_at(node, states.opset, values + sign * margin) for sign in (-1, 1)]
         rests = np.all([made == beside for beside in around], axis=0)
@@ -176,7 +176,7 @@ def _those(
     made: NDArray[np.float64] | None,
     requirement: Requirement,
 ) -> list[tuple[gs.Tensor, Requirement]]:
-    """Those states of an operand from which a demanded value is made."""
+    """Require the values of an operand for which the output has a required value."""
     if made is None or free:
         return [(tensor, Requirement("values"))]
     causes = values[near(made, requirement.points).any(axis=1)]
@@ -188,7 +188,7 @@ def _those(
 def _matching(
     first: gs.Tensor, second: gs.Tensor, states: TensorStates, sign: float, requirement: Requirement
 ) -> list[tuple[gs.Tensor, Requirement]]:
-    """Those states of two operands whose sum, or difference, is demanded."""
+    """Require the values of two operands whose sum or difference has a required value."""
     one, other = states.of(first), states.of(second)
     if (one.has_unknown_values and (other.has_unknown_values or other.known_values)) or (
         other.has_unknown_values and one.known_values

@@ -1,7 +1,7 @@
-"""The operators of the standard that are continuous, and in which of their inputs.
+"""Standard operators that are continuous, and the inputs in which they are continuous.
 
-What is not listed here is discontinuous for all that the compiler knows: an operator of a later
-opset, of another domain, or one that holds a graph.
+The compiler assumes that any other operator is discontinuous: operators of newer opsets, of other
+operator sets, and operators with subgraphs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from jpegcompile.operators.normalization import SPATIAL_GROUP_NORMALIZATION
 _ALL = frozenset(range(1 << 8))
 _FIRST = frozenset((0,))
 
-# Functions of each element, of one operand or of several that broadcast.
+# Functions of each element of one operand, or of several operands with broadcasting.
 ELEMENTWISE = frozenset(
     (
         *("Abs", "Add", "Asinh", "Atan", "Celu", "Clip", "Cos", "Cosh", "Div"),
@@ -29,7 +29,7 @@ ELEMENTWISE = frozenset(
         *("Acos", "Acosh", "Asin", "Atanh", "Log", "Reciprocal", "Sqrt", "Tan"),
     )
 )
-# Their output holds elements of their input, or the largest or smallest of several.
+# Each output element is an input element, or the largest or smallest of several.
 COPIES = frozenset(
     (
         *("Cast", "CastLike", "CenterCropPad", "Compress", "Concat", "ConcatFromSequence"),
@@ -42,9 +42,9 @@ COPIES = frozenset(
         *("TopK", "Transpose", "Trilu", "Unsqueeze"),
     )
 )
-# Sums of products with weights that are the same all over the plane.
+# Sums of products with weights that are the same for all pixels.
 CONTRACTIONS = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul"))
-# Means, sums and norms over windows, axes or the plane, each channel by itself.
+# Means, sums and norms over windows, axes or the plane, mostly for each channel separately.
 SMOOTHINGS = frozenset(
     (
         *("AveragePool", "GlobalAveragePool", "GlobalLpPool", "LpPool", "ReduceL1", "ReduceL2"),
@@ -59,7 +59,7 @@ NORMALIZATIONS = frozenset(
         SPATIAL_GROUP_NORMALIZATION,
     )
 )
-# Other sums and products of all kinds.
+# Other continuous operators.
 _SMOOTH = frozenset(
     (
         *("Attention", "Col2Im", "CumProd", "CumSum", "DFT", "Det", "Einsum", "GRU", "LSTM"),
@@ -67,11 +67,11 @@ _SMOOTH = frozenset(
         *("SoftmaxCrossEntropyLoss", "SwiGLU", "AffineGrid"),
     )
 )
-# These read no value, only shapes.
+# These read shapes, not values.
 _SHAPES = frozenset(("EyeLike", "SequenceLength", "Shape", "Size", "OptionalHasElement"))
 
-# Inputs in which an operator is continuous, where that is not all of them. The others are
-# positions, sizes or shapes, which rounding to whole numbers makes discontinuous.
+# Continuous inputs of operators with other inputs, too. The other inputs are positions, sizes or
+# shapes, in which an operator is discontinuous.
 _CONTINUOUS_INPUTS: Mapping[str, frozenset[int]] = {
     "CastLike": _FIRST,
     "CenterCropPad": _FIRST,
@@ -111,38 +111,39 @@ _KNOWN = (
 
 
 def is_standard(node: gs.Node) -> bool:
-    """Whether a node is of the domain of ONNX itself, or a pass wrote it for nodes that are."""
+    """Whether a node's operator is standard, or a jpegcompile operator that a pass created."""
     return node.domain in (None, "", "ai.onnx", DOMAIN)
 
 
 def continuous_inputs(node: gs.Node) -> frozenset[int]:
-    """Positions of the inputs in which a node is continuous, steps and poles of its own aside.
+    """Positions of the inputs in which a node is continuous.
 
-    An integer output that nobody reads (positions of maxima) does not count.
+    Known points of discontinuity, such as 0 for Sqrt, are not considered here; see
+    `requirements.py`. Neither are integer outputs, such as positions of maxima.
     """
     if not is_standard(node):
         return frozenset()
     if node.op == "GridSample":
-        # By bilinear or bicubic weights the map goes over from pixel to pixel without a jump.
+        # Bilinear and bicubic weights interpolate continuously between pixels.
         return _FIRST if node.attrs.get("mode") == "nearest" else _ALL
     return _CONTINUOUS_INPUTS.get(node.op, _ALL) if node.op in _KNOWN else frozenset()
 
 
 def uses_positions(node: gs.Node, graph: gs.Graph) -> bool:
-    """Whether somebody reads at which positions a node found its maxima."""
+    """Whether the positions of maxima, the second output of a node, are used."""
     if node.op not in ("MaxPool", "TopK") or len(node.outputs) < 2 or not node.outputs[1].name:
         return False
     return bool(node.outputs[1].outputs) or is_graph_output(graph, node.outputs[1])
 
 
 def is_whole_power(node: gs.Node) -> bool:
-    """Whether a Pow has a constant exponent of positive whole numbers."""
+    """Whether the exponent of a Pow is constant and consists of positive integers."""
     exponent = value_of(node.inputs[1])
     return exponent is not None and bool(np.all((exponent > 0) & (exponent % 1 == 0)))
 
 
 def tensors_read(node: gs.Node) -> list[gs.Tensor]:
-    """What a node reads: its inputs, and what graphs within it read from outside."""
+    """Tensors that a node reads: its inputs, and outer tensors that its subgraphs read."""
     read = list(node.inputs)
     for value in node.attrs.values():
         if isinstance(value, gs.Graph):

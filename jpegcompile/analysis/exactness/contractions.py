@@ -1,4 +1,4 @@
-"""Sums of products with constant weights, as far as plateaus and ties go through them."""
+"""Sums of products with constant weights: which equal values they preserve or create."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jpegcompile.analysis.statistics import inference_affine
 from jpegcompile.dct.affine import ChannelAffine
 from jpegcompile.ir.graph import input_at, value_of
 
-# Weights that somebody thought of, and did not learn, have few magnitudes: masks, blurs, edges.
+# Designed filters (masks, blurs, edge detection) have few distinct magnitudes; learned ones do not.
 _FEW_MAGNITUDES = 8
 _NO_SUM = 1e-5
 _POOLS = ("AveragePool", "LpPool")
@@ -23,15 +23,16 @@ _MEANS = ("AveragePool", "GlobalAveragePool", "ReduceMean", "Resize", "Upsample"
 
 @dataclass(frozen=True)
 class Contraction:
-    """y[c] = totals[c] * x + bias[c] where all that is summed has the value x.
+    """A sum of products: y[c] = totals[c] * x + bias[c] where all summed inputs are x.
 
     Attributes:
-        totals: sum of the weights of each channel; None if 0 goes to 0, and nothing else is known.
-        bias: of each channel; NaN if unknown.
-        width: channels that are summed.
-        window: pixels of the input that an element sees, down and across.
-        few_magnitudes: whether the weights may make the same value in many ways.
-        repeats: whether neighbouring pixels get the same value, whatever the input.
+        totals: sum of the weights of each channel; None if only 0 -> 0 is known.
+        bias: bias of each channel; NaN if unknown.
+        width: number of channels that are summed.
+        window: (rows, columns) of the input on which an output element depends.
+        few_magnitudes: whether different inputs may have exactly equal sums, since the weights have
+            few distinct magnitudes.
+        repeats: whether adjacent output pixels are equal for any input.
         whole_plane: whether all pixels are summed.
     """
 
@@ -44,34 +45,34 @@ class Contraction:
     whole_plane: bool = False
 
     def outputs_at(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Values where everything summed has one of `values`: [values, channels]."""
+        """Outputs where all summed inputs equal one of `values`: [values, channels]."""
         if self.totals is None:
             return np.where(values == 0.0, 0.0, np.nan)[:, None]
         return values[:, None] * self.totals + self.bias
 
     @property
     def zero_sum_outputs(self) -> NDArray[np.float64]:
-        """Values of channels that are their bias wherever the input is flat: edge filters."""
+        """Biases of channels whose weights sum to zero, the output wherever the input is flat."""
         if self.totals is None:
             return np.zeros(0)
         return self.bias[np.abs(np.broadcast_to(self.totals, self.bias.shape)) < _NO_SUM]
 
     @property
     def passes_unknown_values(self) -> bool:
-        """Whether values that nobody knows may come out as such; a sum of all pixels is generic."""
+        """Whether unknown repeated inputs cause unknown repeated outputs."""
         return self.few_magnitudes and not self.whole_plane
 
     @property
     def is_mean(self) -> bool:
-        """Whether flat parts keep their value."""
+        """Whether the output equals the input where the input is flat."""
         return self.totals is not None and bool(np.all(self.totals == 1.0) and not self.bias.any())
 
     def has_equal_channels(self, are_alike: bool, rest: bool) -> bool:
-        """Whether two channels may be equal.
+        """Whether two output channels may be equal.
 
         Args:
-            are_alike: whether those of the input may be.
-            rest: whether all that is summed may be zero, or equal by design.
+            are_alike: whether two input channels may be equal.
+            rest: whether all summed inputs may be zero, or equal by design.
         """
         if self.bias.size == 1:
             return are_alike and self.width == 1
@@ -79,13 +80,12 @@ class Contraction:
 
 
 def contraction_of(node: gs.Node, batch: object = None) -> Contraction | None:
-    """The contraction that a node is; None where its weights are no constants.
+    """Return the contraction that a node computes; None if its weights are not constant.
 
     Args:
-        node: Conv, ConvTranspose, Gemm, MatMul, BatchNormalization, a pooling, a reduction or a
-            resizing.
-        batch: the first dimension of the image: of vectors with as many rows, each is made of a
-            whole image.
+        node: a Conv, ConvTranspose, Gemm, MatMul, BatchNormalization, pooling, reduction or Resize.
+        batch: the batch dimension of the image. A vector in a matrix with that many rows depends
+            on a whole image.
     """
     if node.op in ("Conv", "ConvTranspose"):
         return _convolution(node)
@@ -100,7 +100,7 @@ def contraction_of(node: gs.Node, batch: object = None) -> Contraction | None:
 
 
 def _has_few_magnitudes(weight: NDArray[np.generic]) -> bool:
-    """Whether weights have few magnitudes; a sample of them will do."""
+    """Whether a sample of the weights has few distinct magnitudes."""
     sample = np.abs(weight.reshape(-1)[: 1 << 12].astype(np.float64))
     return len(np.unique(sample[sample > 0])) < _FEW_MAGNITUDES
 
@@ -175,7 +175,7 @@ def _smoothing(node: gs.Node) -> Contraction:
     totals = np.ones(1) if node.op in _MEANS else None
     nothing, shape = np.zeros(1), tuple(node.inputs[0].shape or ())
     if node.op in _POOLS:
-        return Contraction(totals, nothing, window=pool_window(node), few_magnitudes=True)
+        return Contraction(totals, nothing, window=pool_extent(node), few_magnitudes=True)
     if node.op in _GLOBAL_POOLS:
         return Contraction(totals, nothing, few_magnitudes=True, whole_plane=True)
     if node.op in ("Resize", "Upsample"):
@@ -191,19 +191,19 @@ def _smoothing(node: gs.Node) -> Contraction:
 
 
 def summed_axes(node: gs.Node) -> list[int]:
-    """Axes of a reduction; all where they are not known."""
+    """Axes of a reduction; all axes if they are unknown."""
     rank = len(node.inputs[0].shape or ())
     axes = axes_of(node, rank)
     return list(range(rank)) if axes is None else axes
 
 
-def pool_window(node: gs.Node) -> tuple[int, int]:
-    """Height and width of a pooling window."""
+def pool_extent(node: gs.Node) -> tuple[int, int]:
+    """Rows and columns that a pooling window covers."""
     kernel = list(node.attrs["kernel_shape"])
     dilations = list(node.attrs.get("dilations", [1] * len(kernel)))
     return _two([d * (k - 1) + 1 for d, k in zip(dilations, kernel, strict=True)])
 
 
 def _two(extents: list[int]) -> tuple[int, int]:
-    """Down and across; an operator of one axis sees along both as far."""
+    """Rows and columns; an operator of one axis gets the same extent for both."""
     return (int(extents[0]), int(extents[-1])) if extents else (1, 1)

@@ -1,4 +1,4 @@
-"""Operators whose output holds elements of their input: plateaus and ties come along, and more."""
+"""Operators that copy elements: equal input values stay equal, and more may become equal."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.analysis.exactness.contractions import pool_window, summed_axes
+from jpegcompile.analysis.exactness.contractions import pool_extent, summed_axes
 from jpegcompile.analysis.exactness.state import State, either, joined_forms
 from jpegcompile.ir.graph import input_at, value_of
 
-# Where the channels are is lost.
+# The position of the channel axis is unknown.
 UNKNOWN_AXIS = -1
-# The same element may be at several places of their output, or one value everywhere.
+# Their output may contain one element several times, or a fill value.
 _REPEATING = frozenset(
     ("CenterCropPad", "Expand", "GatherND", "MaxRoiPool", "MaxUnpool", "Pad", "Scatter", "Tile")
 ) | {"GatherElements", "ScatterElements", "ScatterND", "TensorScatter", "Trilu"}
@@ -23,12 +23,12 @@ _SAME_AXES = ("Flatten", "Reshape", "Squeeze", "Unsqueeze")
 
 
 def copied(node: gs.Node, states: Sequence[State], opset: int) -> State:
-    """The state of a node's output.
+    """Return the state of a node's output.
 
     Args:
-        node: of `COPIES`.
-        states: of the tensors whose elements it copies.
-        opset: of the standard operators.
+        node: a node whose operator is in `COPIES`.
+        states: states of the tensors whose elements are copied.
+        opset: opset of the standard operators.
     """
     state = either(states)
     result = replace(
@@ -42,23 +42,23 @@ def copied(node: gs.Node, states: Sequence[State], opset: int) -> State:
 
 
 def reduces_plane(node: gs.Node) -> bool:
-    """Whether an element of the output is the largest, or smallest, of a whole plane."""
+    """Whether an output element is the largest or smallest of a whole plane."""
     if node.op in ("ReduceMax", "ReduceMin"):
         return any(axis > 1 for axis in summed_axes(node))
     return bool(node.op == "GlobalMaxPool")
 
 
 def _repeats_pixels(node: gs.Node) -> bool:
-    """Whether windows overlap, so that neighbours may have one maximum, or pixels are repeated."""
+    """Whether adjacent outputs may be one element: overlapping windows, or repeated pixels."""
     if node.op == "MaxPool":
-        window = pool_window(node)
+        window = pool_extent(node)
         strides = list(node.attrs.get("strides", [1] * len(window)))
         return any(extent > s for extent, s in zip(window, (strides[0], strides[-1]), strict=True))
     return node.op == "Gather" and _has_equal_indices(node) and node.attrs.get("axis", 0) != 1
 
 
 def _repeats_channels(node: gs.Node, states: Sequence[State]) -> bool:
-    """Whether two channels may hold copies of one."""
+    """Whether two output channels may be copies of one input channel."""
     if node.op in ("Expand", "Tile"):
         return True
     if node.op == "Gather":
@@ -75,7 +75,7 @@ def _has_equal_indices(node: gs.Node) -> bool:
 
 
 def _fill(node: gs.Node, opset: int) -> list[float]:
-    """Values between the copies."""
+    """Fill values that the output contains besides copies."""
     if node.op in _FILLING:
         return [0.0]
     if node.op != "Pad" or node.attrs.get("mode", "constant") != "constant":
@@ -88,7 +88,7 @@ def _fill(node: gs.Node, opset: int) -> list[float]:
 
 
 def _output_axis(node: gs.Node, axis: int | None) -> int | None:
-    """Where the channels are in the output; None for the same as in all maps."""
+    """Channel axis of the output; `UNKNOWN_AXIS` if it cannot be determined."""
     if axis is None or axis == UNKNOWN_AXIS:
         return UNKNOWN_AXIS
     if node.op == "Transpose":

@@ -1,4 +1,4 @@
-"""Functions of each element: of one variable by trying, of several by their algebra."""
+"""Functions of each element: of one variable by evaluation, of several by algebra."""
 
 from __future__ import annotations
 
@@ -41,37 +41,37 @@ _MOST_PAIRS = 1 << 16
 
 
 class States(Protocol):
-    """What this has to know of the graph around a node."""
+    """States of the tensors around a node; implemented by `forward.TensorStates`."""
 
     zeros: dict[int, tuple[Form, ...]]
 
     @property
     def opset(self) -> int:
-        """Of the standard operators."""
+        """Opset of the standard operators."""
         ...
 
     def of(self, tensor: gs.Tensor) -> State:
-        """The state of a tensor."""
+        """State of a tensor."""
         ...
 
     def key(self, tensor: gs.Tensor) -> Hashable:
-        """The same for tensors that hold the same."""
+        """Key of a tensor; tensors with the same key have the same values."""
         ...
 
     def number(self, quantity: Hashable) -> int:
-        """The number of a quantity."""
+        """Number of a quantity, a short name for it."""
         ...
 
 
 def function_of_one(node: gs.Node, states: States) -> State:
-    """The state behind a function of one variable."""
+    """Return the state of the output of a function of one variable."""
     source = variable_of(node)
     assert source is not None
     state = states.of(source)
     constants = flat_values(node, states.opset)
     made = values_at(node, states.opset, state.values)
     if constants is None or made is None:
-        # Constants that differ from pixel to pixel.
+        # Its constants differ from pixel to pixel.
         return replace(
             state, has_unknown_values=True, equal_pixels=True, equal_channels=True, forms=()
         )
@@ -89,7 +89,7 @@ def function_of_one(node: gs.Node, states: States) -> State:
 
 
 def _forms(node: gs.Node, state: State, states: States) -> tuple[Form, ...]:
-    """What a function makes of forms: one of its own, unless it is affine by scalars."""
+    """Apply a function to forms; a function that is not affine creates a new quantity."""
     forms = [form.through(id(node)) for form in state.forms]
     affine = _affine(node, states.opset)
     if affine is not None:
@@ -103,7 +103,7 @@ def _forms(node: gs.Node, state: State, states: States) -> tuple[Form, ...]:
 
 
 def _affine(node: gs.Node, opset: int) -> tuple[float, float] | None:
-    """Factor and constant of arithmetic with scalars; None for other functions."""
+    """Factor and constant of an affine function with scalars; None for other functions."""
     if node.op not in _AFFINE:
         return None
     made = values_at(node, opset, np.asarray([0.0, 1.0, -2.0]))
@@ -115,7 +115,7 @@ def _affine(node: gs.Node, opset: int) -> tuple[float, float] | None:
 
 
 def chosen(node: gs.Node, states: States) -> State:
-    """Behind Where: elements of either operand; which, is a mask."""
+    """Return the state of the output of Where, whose elements come from either operand."""
     operands = node.inputs[1:]
     given = [states.of(t) for t in operands if value_of(t) is None]
     constants = [value for value in map(value_of, operands) if value is not None]
@@ -133,11 +133,17 @@ def chosen(node: gs.Node, states: States) -> State:
 
 
 def combined(node: gs.Node, data: Sequence[gs.Tensor], states: States) -> State:
-    """The state behind a function of several variables, of which `data` are not constant."""
+    """Return the state of the output of a function of several variables.
+
+    Args:
+        node: the node.
+        data: inputs of the node that are not constant.
+        states: states of the graph's tensors.
+    """
     given = [states.of(t) for t in data]
     if node.op in _ONE_OF_SEVERAL:
         return replace(either(given), forms=joined_forms(given, node))
-    # A vector of the channels is the same at all pixels.
+    # A vector of channels is the same at all pixels.
     maps = [s for t, s in zip(data, given, strict=True) if tuple(t.shape or ())[-2:] != (1, 1)]
     state = State(
         has_unknown_values=any(s.has_unknown_values for s in given)
@@ -179,14 +185,14 @@ def _sum(node: gs.Node, given: Sequence[State], state: State, states: States) ->
 
 
 def _factors(node: gs.Node) -> list[float]:
-    """With what factors a sum adds its operands."""
+    """Factors of the operands in a sum."""
     if node.op == "Sub":
         return [1.0, -1.0]
     return [1.0 / len(node.inputs) if node.op == "Mean" else 1.0] * len(node.inputs)
 
 
 def _product(node: gs.Node, given: Sequence[State], state: State, states: States) -> State:
-    """Products are zero where a factor is, quotients are one where both operands are equal."""
+    """Products are zero where a factor is zero; quotients are one where operands are equal."""
     zeros = [s for s in (given[:1] if node.op == "Div" else given) if 0.0 in s.known_values]
     atoms = [0.0] if zeros else []
     if node.op == "Div":
@@ -213,7 +219,7 @@ def _product(node: gs.Node, given: Sequence[State], state: State, states: States
 def _pairs(
     function: np.ufunc, first: NDArray[np.float64], second: NDArray[np.float64]
 ) -> NDArray[np.float64] | None:
-    """A function of every pair; None of too many."""
+    """Apply a function to every pair of values; None if there are too many pairs."""
     if first.size * second.size > _MOST_PAIRS:
         return None
     return np.unique(function.outer(first, second))

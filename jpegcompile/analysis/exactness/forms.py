@@ -1,12 +1,12 @@
-"""As which sums of other tensors' elements a tensor may be written, so that cancellation is seen.
+"""Linear forms: a tensor's elements as sums of other tensors' elements, to detect cancellation.
 
-MaxPool(x)          an element of MaxPool(x), or one of x
-Relu(x)             an element of Relu(x), or one of x
-2 * MaxPool(x)      2 of MaxPool(x), or 2 of x
-Sigmoid(MaxPool(x)) an element of it, Sigmoid of one of MaxPool(x), Sigmoid of one of x
+MaxPool(x)          an element of MaxPool(x), or an element of x
+Relu(x)             an element of Relu(x), or an element of x
+2 * MaxPool(x)      twice an element of MaxPool(x), or twice an element of x
+Sigmoid(MaxPool(x)) an element of the tensor, or Sigmoid of an element of MaxPool(x) or of x
 
-MaxPool(x) - x, Equal(MaxPool(x), x), ... have operands that share a form: they may be exactly zero,
-or equal, at many pixels.
+The operands of MaxPool(x) - x and Equal(MaxPool(x), x) share a form. They may therefore be exactly
+equal at many pixels.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 
-# A tensor has no more forms than these, and a form no more terms; the simplest are kept.
+# Limits on the forms of a tensor and the terms of a form; the simplest forms are kept.
 _MOST_FORMS, _MOST_TERMS = 12, 4
 _NOTHING_LEFT = 1e-6
 
 
 @dataclass(frozen=True)
 class Form:
-    """Sum of coefficients times elements of named quantities, and a constant.
+    """Sum of coefficients times elements of named quantities, plus a constant.
 
     Attributes:
-        terms: (quantity, coefficient), each quantity once.
-        constant: that is added.
-        nodes: `id` of every node between the quantities' roots and the tensor.
-        roots: `id` of every tensor from which the form is made.
+        terms: pairs (quantity, coefficient), one for each quantity.
+        constant: constant that is added.
+        nodes: `id` of every node between the roots and the tensor.
+        roots: `id` of every tensor whose elements the form sums.
     """
 
     terms: frozenset[tuple[Hashable, float]]
@@ -37,15 +37,15 @@ class Form:
 
     @classmethod
     def element(cls, quantity: Hashable, roots: Iterable[int]) -> Form:
-        """An element of a quantity itself."""
+        """Form of an element of a quantity."""
         return cls(frozenset(((quantity, 1.0),)), roots=frozenset(roots))
 
     def through(self, node: int) -> Form:
-        """The same, as found behind one more node."""
+        """Copy of the form with one more node on the path."""
         return Form(self.terms, self.constant, self.nodes | {node}, self.roots)
 
     def plus(self, other: Form, sign: float = 1.0) -> Form:
-        """The sum of two, or their difference; terms that cancel are gone."""
+        """Sum (sign 1) or difference (sign -1) of two forms, without terms that cancel."""
         sums = dict(self.terms)
         for quantity, coefficient in other.terms:
             sums[quantity] = sums.get(quantity, 0.0) + sign * coefficient
@@ -54,16 +54,16 @@ class Form:
         return Form(left, constant, self.nodes | other.nodes, self.roots | other.roots)
 
     def affine(self, factor: float, constant: float = 0.0) -> Form:
-        """A multiple, with a constant added."""
+        """Product of the form and a factor, plus a constant."""
         terms = frozenset((q, factor * c) for q, c in self.terms)
         return Form(terms, factor * self.constant + constant, self.nodes, self.roots)
 
     def renamed(self, quantity: Hashable) -> Form:
-        """A quantity that is made of this one."""
+        """Form of a new quantity that is computed from this form."""
         return Form(frozenset(((quantity, 1.0),)), nodes=self.nodes, roots=self.roots)
 
     def ratio(self, other: Form) -> float | None:
-        """What it is divided by another one, where that is a number."""
+        """Quotient of two forms if it is a number; else None."""
         if self.constant or other.constant or not other.terms:
             return None
         own, others = dict(self.terms), dict(other.terms)
@@ -80,7 +80,7 @@ def simplest(forms: Iterable[Form]) -> tuple[Form, ...]:
 
 
 def cancellations(first: Iterable[Form], second: Iterable[Form], sign: float) -> list[Form]:
-    """Sums (sign 1) or differences (sign -1) of two tensors that are constants."""
+    """Sums (sign 1) or differences (sign -1) of forms of two tensors in which all terms cancel."""
     other = list(second)
     sums = [a.plus(b, sign) for a in first for b in other]
     return [form for form in sums if not form.terms]

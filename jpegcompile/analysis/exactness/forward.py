@@ -1,9 +1,9 @@
-"""From the inputs on: where each tensor may be flat, tied, or cancel.
+"""Find which tensors may contain equal values at many pixels, from the inputs downstream.
 
-Only what happens at many pixels counts. Dozens of channels are at rest at once, as behind a wide
-convolution of rectified maps, only where the image itself is flat; and the part of the image that
-has to be flat for it grows from convolution to convolution until it is the whole image. Behind
-that, values are generic, and so are logits behind global pooling and a wide Gemm.
+Equal values matter only if they occur at many pixels. After a wide convolution of ReLU outputs,
+dozens of inputs are constant at once only where the image itself is flat. With each convolution, a
+larger part of the image must be flat, up to the whole image. Further downstream, equal values are
+rare coincidences ("generic" values). So are equal logits after global pooling and a wide Gemm.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from jpegcompile.analysis.exactness.continuity import (
     continuous_inputs,
     is_standard,
 )
-from jpegcompile.analysis.exactness.contractions import contraction_of, pool_window
+from jpegcompile.analysis.exactness.contractions import contraction_of, pool_extent
 from jpegcompile.analysis.exactness.copying import UNKNOWN_AXIS, copied, reduces_plane
 from jpegcompile.analysis.exactness.elementwise import chosen, combined, function_of_one
 from jpegcompile.analysis.exactness.forms import Form, simplest
@@ -31,7 +31,7 @@ from jpegcompile.analysis.exactness.state import GENERIC, IMAGE, UNKNOWN, Extent
 from jpegcompile.ir.graph import is_float, static_dims, value_of
 from jpegcompile.ir.module import Module
 
-# So many rectified channels are not all at rest by chance.
+# More ReLU channels than this are not all zero by coincidence.
 MOST_CONSTANT_CHANNELS = 16
 _RANDOM = (
     *("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike"),
@@ -44,8 +44,8 @@ class TensorStates:
     """States of all tensors of a module's graph.
 
     Attributes:
-        module: its graph in topological order.
-        tensors: by `id`, to look up the roots of forms.
+        module: a module whose graph is in topological order.
+        tensors: tensors by `id`, to look up the roots of forms.
         zeros: forms that cancel in a node, by the `id` of the node.
     """
 
@@ -57,7 +57,7 @@ class TensorStates:
     _number_of: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Go through the graph."""
+        """Compute the states of all tensors."""
         image = self.module.image
         declared = next(t for t in self.module.graph.inputs if t.name == image.name)
         self._batch = (declared.shape or (None,))[0]
@@ -71,26 +71,26 @@ class TensorStates:
 
     @property
     def opset(self) -> int:
-        """Of the standard operators."""
+        """Opset of the standard operators."""
         return int(self.module.graph.opset)
 
     def of(self, tensor: gs.Tensor) -> State:
-        """The state of a tensor; constants are generic."""
+        """State of a tensor; `GENERIC` for constants."""
         return self._states.get(id(tensor), GENERIC)
 
     def key(self, tensor: gs.Tensor) -> Hashable:
-        """The same for tensors that hold the same."""
+        """Key of a tensor; tensors with the same key have the same values."""
         constant = value_of(tensor)
         if constant is not None and constant.size <= 1 << 10:
             return (constant.shape, constant.dtype.str, constant.tobytes())
         return self._number_of.get(id(tensor), ("tensor", id(tensor)))
 
     def number(self, quantity: Hashable) -> int:
-        """A short name of a quantity, however deep it is nested."""
+        """Number of a quantity, a short name even if the quantity is deeply nested."""
         return self._numbers.setdefault(quantity, len(self._numbers))
 
     def _quantity(self, node: gs.Node, index: int) -> Hashable:
-        """What an output is called in forms: nodes that do the same to the same make the same."""
+        """Quantity of an output; equal nodes with equal inputs compute the same quantity."""
         if node.op in _RANDOM or not is_standard(node):
             return (id(node), index)
         return (node.op, index, repr(sorted(node.attrs.items())), *map(self.key, node.inputs))
@@ -112,13 +112,13 @@ class TensorStates:
         return 1 if len(tensor.shape or ()) in (2, 4) else UNKNOWN_AXIS
 
     def _output_state(self, node: gs.Node, output: gs.Tensor) -> State:
-        """Of an output of a node."""
+        """State of an output of a node."""
         reads = continuous_inputs(node)
         if not reads or not (output.dtype is None or is_float(output)):
             return UNKNOWN
         data = [t for i, t in enumerate(node.inputs) if i in reads and may_be_float(t)]
         if node.op in ("Cast", "CastLike") and data[:1] != node.inputs[:1]:
-            # Whole numbers and truth values have few values.
+            # Integers and truth values have few distinct values.
             return UNKNOWN
         if not data:
             varies = any(t.name and value_of(t) is None for t in node.inputs)
@@ -138,14 +138,14 @@ class TensorStates:
         state = copied(node, [self.of(t) for t in data], self.opset)
         flat = None if reduces_plane(node) else state.flat_extent
         if flat is not None and node.op == "MaxPool":
-            flat = self._wider(flat, node, pool_window(node))
+            flat = self._wider(flat, node, pool_extent(node))
         return replace(state, flat_extent=flat)
 
     def _contraction(self, node: gs.Node, data: list[gs.Tensor]) -> State:
         states = [self.of(t) for t in data]
         found = contraction_of(node, self._batch)
         if found is None:
-            # A product of maps.
+            # A product of two maps.
             return State(
                 equal_pixels=all(s.equal_pixels for s in states),
                 equal_channels=all(s.equal_channels for s in states),
@@ -171,7 +171,7 @@ class TensorStates:
         )
 
     def _other(self, node: gs.Node, data: list[gs.Tensor]) -> State:
-        """Normalisations and the rest: what was tied stays so, at values that nobody knows."""
+        """Normalizations and other operators: equal elements stay equal, at unknown values."""
         state = either(self.of(t) for t in data)
         if node.op != "Softmax":
             keeps_zero = node.op == "LRN" and 0.0 in state.known_values
@@ -179,7 +179,7 @@ class TensorStates:
         return replace(state, known_values=frozenset((0.0, 1.0)), equal_pixels=True)
 
     def _wider(self, flat: Extent, node: gs.Node, window: tuple[int, int]) -> Extent:
-        """The part of the image that windows of windows see."""
+        """Part of the image that a window covers, given the part that one element covers."""
         dims = static_dims((node.inputs[0].shape or ())[2:])
         if dims is None or len(dims) != 2:
             return flat

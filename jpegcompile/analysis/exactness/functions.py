@@ -1,7 +1,7 @@
-"""Functions of each element, evaluated at points: which values they make, and which plateaus.
+"""Evaluate functions of each element at points, and find values at which they are constant.
 
-The reference evaluator of ONNX computes them, in float32 as runtimes do: where Sigmoid is 1 there,
-it is a plateau.
+The reference evaluator of ONNX computes them in float32, as runtimes do. For instance, Sigmoid is
+constant where its float32 value is 1.
 """
 
 from __future__ import annotations
@@ -17,26 +17,27 @@ from onnx_graphsurgeon.exporters.onnx_exporter import OnnxExporter
 
 from jpegcompile.ir.graph import value_of
 
-# A function that is the same at both points of a pair is flat there.
+# A function with equal values at both points of a pair is constant between them.
 _PAIRS = ((-1e4, -1e3), (1e3, 1e4), (1e-3, 2e-3))
 _POWERS = np.geomspace(1e-3, 1e4, 64)
-# From the least to the largest number at which a function is tried.
+# Points at which a function is evaluated.
 _GRID = np.concatenate([-_POWERS[::-1], [0.0], _POWERS])
-# More are not tried: constants that differ from pixel to pixel.
+# Functions with more values are not evaluated: their constants differ from pixel to pixel.
 _MOST_VALUES = 1 << 20
 
 
 def variable_of(node: gs.Node) -> gs.Tensor | None:
-    """The one tensor that a node reads beside constants; None if it reads several."""
+    """The only variable input of a node; None if it has several."""
     variables = {id(t): t for t in node.inputs if t.name and value_of(t) is None}
     return next(iter(variables.values())) if len(variables) == 1 else None
 
 
 def values_at(node: gs.Node, opset: int, points: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """A function of one variable at points: [points, values], one for each channel or just one.
+    """Evaluate a function of one variable at points.
 
     Returns:
-        None if its constants are too many to try.
+        An array [points, values] with one value, or one for each channel; None if the function has
+        too many constants.
     """
     if not points.size:
         return np.zeros((0, 1))
@@ -60,7 +61,7 @@ def values_at(node: gs.Node, opset: int, points: NDArray[np.float64]) -> NDArray
 
 
 def flat_values(node: gs.Node, opset: int) -> NDArray[np.float64] | None:
-    """Values that a function has over whole ranges of its variable; None if that is not known."""
+    """Values that a function takes over a whole range of its variable; None if unknown."""
     points = np.asarray(_PAIRS).reshape(-1)
     made = values_at(node, opset, points)
     if made is None:
@@ -71,7 +72,7 @@ def flat_values(node: gs.Node, opset: int) -> NDArray[np.float64] | None:
 
 
 def output_range(node: gs.Node, opset: int, span: tuple[float, float]) -> tuple[float, float]:
-    """The least and the largest value, nearly, of a function over a span of its variable."""
+    """Approximate smallest and largest value of a function over a range of its variable."""
     low, high = np.clip(span, _GRID[0], _GRID[-1])
     inside = _GRID[(low < _GRID) & (high > _GRID)]
     made = values_at(node, opset, np.asarray([low, *inside, high]))

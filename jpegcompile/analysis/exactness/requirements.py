@@ -1,8 +1,8 @@
-"""What discontinuous operators have to read exactly: values at their points, or order among equals.
+"""Properties of inputs that discontinuous operators require to be exact.
 
-Floor(x)      wants to know exactly where x is a whole number,
-ArgMax(x)     which elements along its axis are equal,
-Foo(x)        everything, if nothing is known of Foo.
+Floor(x)      where x is an integer
+ArgMax(x)     which elements along the axis are equal
+Foo(x)        everything, if the operator Foo is unknown
 """
 
 from __future__ import annotations
@@ -23,21 +23,22 @@ from jpegcompile.analysis.exactness.continuity import (
 )
 from jpegcompile.ir.graph import input_at, is_float, value_of
 
-# A plateau so near a step, or a pole, is taken to lie on it: rounding, and what a pole makes of it.
+# Relative distance below which a value counts as lying on a point of discontinuity.
 NEAR = 1e-3
 
 Kind = Literal["values", "pixels", "channels"]
+# Values at which an operator is discontinuous.
 Points = frozenset[float] | Literal["any", "whole", "whole-but-zero", "halves"]
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """Which property of a tensor must survive.
+    """A property of a tensor that must be preserved exactly.
 
     Attributes:
-        kind: "values": where it is equal to one of `points`; "pixels" or "channels": where its
-            elements at several pixels, or in several channels, are equal.
-        points: of "values".
+        kind: "values" for the positions of elements that equal one of `points`; "pixels" or
+            "channels" for equality of elements at several pixels or in several channels.
+        points: values that matter, for the kind "values".
     """
 
     kind: Kind
@@ -70,12 +71,12 @@ _WITH_KNOWN_DISCONTINUITIES = frozenset(_DISCONTINUITIES) | frozenset(
         *("DynamicQuantizeLinear", "QuantizeLinear", "ThresholdedRelu"),
     )
 )
-# Points of a quantiser on either side of zero, as of 8 bits.
+# Levels of a quantizer on either side of zero that are considered: those of 8 bits.
 _QUANTIZER_LEVELS = 256
 
 
 def near(values: NDArray[np.float64], points: Points) -> NDArray[np.bool_]:
-    """Which values lie on a step, or nearly."""
+    """Which values lie on a point of discontinuity, or close to one."""
     if isinstance(points, frozenset):
         if not points:
             return np.zeros(values.shape, bool)
@@ -93,12 +94,14 @@ def near(values: NDArray[np.float64], points: Points) -> NDArray[np.bool_]:
 def requirements_of(
     node: gs.Node, graph: gs.Graph, axis: int | None
 ) -> list[tuple[gs.Tensor, Requirement]]:
-    """What a node reads exactly; comparisons of two maps aside, see `compared`.
+    """Return the requirements of a node on its inputs, except for comparisons of two maps.
+
+    For these see `compared`.
 
     Args:
-        node: of the graph.
-        graph: that it belongs to.
-        axis: of the channels of its first input, where that is known.
+        node: a node of the graph.
+        graph: the graph.
+        axis: channel axis of the node's first input; None if unknown.
     """
     known = _known_requirements(node, graph, axis) if is_standard(node) else None
     if known is not None:
@@ -110,12 +113,12 @@ def requirements_of(
 
 
 def has_known_discontinuities(node: gs.Node) -> bool:
-    """Whether it is known where an operator is discontinuous."""
+    """Whether the points of discontinuity of a node's operator are known."""
     return is_standard(node) and node.op in _WITH_KNOWN_DISCONTINUITIES
 
 
 def compared(node: gs.Node) -> tuple[gs.Tensor, gs.Tensor] | None:
-    """The two tensors whose equality matters to a node, if neither is constant."""
+    """Return both operands of a comparison of two variables; None for other nodes."""
     if not is_standard(node) or node.op not in COMPARISONS:
         return None
     first, second = node.inputs
@@ -123,7 +126,7 @@ def compared(node: gs.Node) -> tuple[gs.Tensor, gs.Tensor] | None:
 
 
 def may_be_float(tensor: gs.Tensor) -> bool:
-    """Whether rounding can enter a tensor: no constant, and of no other type that is known."""
+    """Whether rounding may affect a tensor: a variable of a floating-point or unknown type."""
     if not tensor.name or value_of(tensor) is not None:
         return False
     return tensor.dtype is None or is_float(tensor)
@@ -132,7 +135,7 @@ def may_be_float(tensor: gs.Tensor) -> bool:
 def _known_requirements(
     node: gs.Node, graph: gs.Graph, axis: int | None
 ) -> list[tuple[gs.Tensor, Requirement]] | None:
-    """Demands of an operator whose points are known; None for all others."""
+    """Requirements of a node with known points of discontinuity; None for other nodes."""
     op, first = node.op, node.inputs[0] if node.inputs else None
     if op in _ORDERS and (op != "TopK" or uses_positions(node, graph)):
         flattens = op == "Hardmax" and int(graph.opset) < 13
@@ -150,7 +153,7 @@ def _known_requirements(
     if op == "QuantizeLinear":
         return [(first, Requirement("values", _points_of_quantizer(value_of(node.inputs[1]))))]
     if op == "DynamicQuantizeLinear":
-        # Zero and the largest element, where elements rest, are whole multiples of its scale.
+        # Repeated values are 0 or the largest element, which are multiples of its scale.
         return []
     if op == "ThresholdedRelu":
         alpha = float(node.attrs.get("alpha", 1.0))
@@ -168,7 +171,7 @@ def _values(*points: float) -> Requirement:
 
 
 def _comparison(node: gs.Node) -> list[tuple[gs.Tensor, Requirement]]:
-    """A comparison with a constant has its points there."""
+    """Requirements of a comparison with a constant: the values of the constant."""
     constants = [value_of(t) for t in node.inputs]
     return [
         (tensor, Requirement("values", _points_at(other)))
@@ -184,7 +187,7 @@ def _points_at(constant: NDArray[np.generic]) -> Points:
 
 
 def _points_of_quantizer(scale: NDArray[np.generic] | None) -> Points:
-    """Halfway between the multiples of a constant scale, where rounding changes over."""
+    """Points halfway between multiples of a constant scale, at which rounding changes."""
     if scale is None or scale.size * 2 * _QUANTIZER_LEVELS > _MOST_POINTS:
         return "any"
     halves = np.arange(-_QUANTIZER_LEVELS, _QUANTIZER_LEVELS) + 0.5
@@ -192,7 +195,7 @@ def _points_of_quantizer(scale: NDArray[np.generic] | None) -> Points:
 
 
 def _conversion(node: gs.Node) -> list[tuple[gs.Tensor, Requirement]]:
-    """To whole numbers: cut towards zero; to truth values: whether it is zero."""
+    """Requirements of a cast: to integers it truncates, to truth values it compares with 0."""
     target = node.outputs[0].dtype
     if target is None:
         return [(node.inputs[0], requirement) for requirement in EVERYTHING]
@@ -203,7 +206,7 @@ def _conversion(node: gs.Node) -> list[tuple[gs.Tensor, Requirement]]:
 
 
 def _order(node: gs.Node, axis: int | None) -> tuple[Requirement, ...]:
-    """Along which axes equal elements compete."""
+    """Axes along which an operator chooses among equal elements."""
     shape = node.inputs[0].shape
     default = {"ArgMax": 0, "ArgMin": 0}.get(node.op, -1)
     along = int(node.attrs.get("axis", default))
@@ -213,6 +216,6 @@ def _order(node: gs.Node, axis: int | None) -> tuple[Requirement, ...]:
 
 
 def reads_masks(node: gs.Node, source: gs.Node) -> bool:
-    """Whether a node reads positions or truth values that another one makes."""
+    """Whether a node reads positions or truth values that another node computes."""
     made = {id(t) for t in source.outputs if t.dtype is not None and not is_float(t)}
     return any(id(tensor) in made for tensor in node.inputs) and input_at(node, 0) is not None

@@ -1,4 +1,4 @@
-"""What is known of where a tensor's elements may be equal, exactly and not by rare chance."""
+"""State of a tensor: whether and where its elements may be exactly equal at many pixels."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from jpegcompile.analysis.exactness.forms import Form, simplest
 from jpegcompile.analysis.exactness.requirements import NEAR, Points, Requirement, near
 
-# Height and width of the part of an image that an element depends on.
+# Height and width, in pixels of the image, of the part on which an element depends.
 Extent = tuple[float, float]
 
+# Smallest and largest value.
 Range = tuple[float, float]
 UNBOUNDED: Range = (-math.inf, math.inf)
 
@@ -23,7 +24,7 @@ _MOST_VALUES = 4096
 
 
 def hull(spans: Iterable[Range]) -> Range:
-    """The smallest span that holds all of them; (inf, -inf) holds nothing."""
+    """Smallest range that contains all of them; (inf, -inf) is empty."""
     known = list(spans)
     low = min((s[0] for s in known), default=math.inf)
     return low, max((s[1] for s in known), default=-math.inf)
@@ -31,19 +32,20 @@ def hull(spans: Iterable[Range]) -> Range:
 
 @dataclass(frozen=True)
 class State:
-    """Of one tensor.
+    """State of one tensor.
 
     Attributes:
-        atoms: values that many elements may have, as the 0 behind a ReLU.
-        free: whether there may be other such values, nobody knows which: pixels of an image,
-            results of points, sums of too many.
-        span: the least and the largest that those may be.
-        tied: whether elements at several pixels may be equal though the image is not flat there.
-        alike: whether elements of several channels may be equal.
-        flat: how large a part of the image must be of one colour for elements at several pixels
-            to be equal; None if no part will do.
-        forms: see `forms.py`.
-        axis: of the channels; None if unknown.
+        known_values: values that many elements may have exactly, such as 0 after a ReLU.
+        has_unknown_values: whether many elements may also have other, unknown values exactly.
+            This applies to pixels of an image, outputs of discontinuous operators, and sums of too
+            many values.
+        unknown_range: range of these unknown values.
+        equal_pixels: whether elements at several pixels may be equal even if the image is not flat.
+        equal_channels: whether elements of several channels may be equal.
+        flat_extent: size of the part of the image that must have one colour for elements at several
+            pixels to be equal; None if no size suffices.
+        forms: linear forms of the elements; see `forms.py`.
+        axis: axis of the channels; None if unknown.
     """
 
     known_values: frozenset[float] = frozenset()
@@ -56,7 +58,7 @@ class State:
     axis: int | None = None
 
     def meets(self, requirement: Requirement) -> bool:
-        """Whether a tensor may have what must be read exactly."""
+        """Whether the property that a requirement describes may occur in the tensor."""
         if requirement.kind == "pixels":
             return self.equal_pixels or self.flat_extent is not None
         if requirement.kind == "channels":
@@ -73,7 +75,7 @@ class State:
 
     @property
     def value_range(self) -> Range:
-        """The least and the largest of all such values; (inf, -inf) if there are none."""
+        """Range of the known and the unknown values; (inf, -inf) if there are none."""
         spans = [(value, value) for value in self.known_values] + (
             [self.unknown_range] if self.has_unknown_values else []
         )
@@ -81,11 +83,11 @@ class State:
 
     @property
     def values(self) -> NDArray[np.float64]:
-        """The atoms as an array."""
+        """Known values as a sorted array."""
         return np.asarray(sorted(self.known_values), np.float64)
 
     def with_known_values(self, atoms: Iterable[float]) -> State:
-        """The same with other atoms; too many may be any."""
+        """Copy of the state with other known values; too many become unknown values."""
         known = frozenset(float(np.float32(a)) for a in atoms if np.isfinite(a))
         if len(known) > _MOST_VALUES:
             span = hull(
@@ -101,9 +103,9 @@ class State:
 
 
 GENERIC = State()
-# Of what nothing is known, and of results of points: they have few values.
+# For tensors of which nothing is known, and for outputs of discontinuous operators.
 UNKNOWN = State(has_unknown_values=True, equal_pixels=True, equal_channels=True)
-# Images may be of one colour in parts, black mostly; grey ones have equal channels.
+# Parts of an image may have one colour, often black; grayscale images have equal channels.
 IMAGE = State(
     known_values=frozenset((0.0,)),
     has_unknown_values=True,
@@ -113,7 +115,7 @@ IMAGE = State(
 
 
 def either(states: Iterable[State]) -> State:
-    """Of a tensor whose elements are those of one of several."""
+    """State of a tensor whose elements each come from one of several tensors."""
     given = list(states)
     flats = [s.flat_extent for s in given if s.flat_extent is not None]
     return State(
@@ -126,12 +128,12 @@ def either(states: Iterable[State]) -> State:
 
 
 def joined_forms(states: Iterable[State], node: gs.Node) -> tuple[Form, ...]:
-    """Forms of what a node may pass on."""
+    """Forms of a node's output if each element is copied from an input."""
     return simplest(form.through(id(node)) for state in states for form in state.forms)
 
 
 def common_flat_extent(states: Iterable[State]) -> Extent | None:
-    """Of a function of several tensors: all of them must be flat."""
+    """Flat extent of a function of several tensors, which must all be flat."""
     flats = [s.flat_extent for s in states]
     known = [f for f in flats if f is not None]
     if not known or len(known) < len(flats):

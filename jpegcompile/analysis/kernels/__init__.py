@@ -1,1 +1,1 @@
-"""Which GPU kernel computes a node, and with which arguments; one file a family of kernels."""
+"""Selection of GPU kernels for nodes, with one file for each family of kernels."""

@@ -1,4 +1,4 @@
-"""What the selectors of all families share."""
+"""Helpers for the selectors of all kernel families."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from jpegcompile.ir.calls import KernelCall
 from jpegcompile.ir.graph import static_dims, value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.operands import Operands, inputs_by_name
+from jpegcompile.messages import Message
 from jpegcompile.operators.definition import Operator
 
 
@@ -21,21 +22,39 @@ from jpegcompile.operators.definition import Operator
 class Declined:
     """Why no kernel computes a node."""
 
-    reason: str
+    reason: Message
 
 
-# The last call makes the result.
+UNKNOWN_SIZE = Declined(
+    Message("maps-of-unknown-size", "its maps have no known size, or are not float32")
+)
+NOT_ON_PIXELS = Declined(
+    Message("not-on-pixels", "it is not applied to the pixels of a map of known size")
+)
+
+
+def varies_within_channel(what: str) -> Declined:
+    """Decline a node, since an operand differs within a channel.
+
+    Args:
+        what: the operand, as the subject of the reason.
+    """
+    text = f"{what} varies within a channel"
+    return Declined(Message("operand-varies-within-channel", text))
+
+
+# A selector returns the calls that compute a node; the last call computes the node's output.
 Selector = Callable[[gs.Node, Module], list[KernelCall] | Declined]
 
 
 def pair_of(values: Any) -> tuple[int, int]:
-    """The first two of a node's integers."""
+    """Return the first two integers of an attribute."""
     first, second, *_ = values
     return int(first), int(second)
 
 
 def size_of_map(tensor: gs.Tensor) -> tuple[int, int, int] | None:
-    """(channels, height, width) of a map of known size; None if it is none."""
+    """Return (channels, height, width) of a float32 map of known size; None for other tensors."""
     shape = tensor.shape
     if shape is None or len(shape) != 4 or tensor.dtype != np.float32:
         return None
@@ -44,31 +63,41 @@ def size_of_map(tensor: gs.Tensor) -> tuple[int, int, int] | None:
 
 
 def operands_of(node: gs.Node, operator: Operator) -> Operands:
-    """The inputs of a node of our domain by name, be its operator this model's own or not."""
+    """Return the inputs of a node of a jpegcompile operator by name."""
     return inputs_by_name(operator, node.inputs)
 
 
 def constant(tensor: gs.Tensor) -> NDArray[Any]:
-    """The values of an input that must be a constant.
+    """Return the values of an input that must be constant.
 
     Raises:
-        NotConstantError: if it is none.
+        NotConstantError: if the input is not constant.
     """
     values = value_of(tensor)
     if values is None:
-        raise NotConstantError(f"its input '{tensor.name}' is not known at compile time")
+        raise NotConstantError(tensor.name)
     return values
 
 
 class NotConstantError(Exception):
-    """An input is not known at compile time."""
+    """An input is not known at compile time.
+
+    Attributes:
+        reason: why no kernel computes the node.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Create an error for the input of that name."""
+        text = f"its input '{name}' is not known at compile time"
+        self.reason = Message("input-not-constant", text)
+        super().__init__(text)
 
 
 def by_channel(values: NDArray[Any], channels: int) -> NDArray[np.float32] | None:
-    """A number for each channel [channels] of an operand; None if it varies over anything else."""
+    """Return an operand as one number for each channel; None if it varies along other axes."""
     if values.size == 1:
         return np.full(channels, values.reshape(-1)[0], np.float32)
     shape = values.shape
-    # Aligned behind the channels of [N, C, 1, 1].
+    # Shape [C, 1, 1] or [N, C, 1, 1].
     is_vector = values.size == channels and len(shape) >= 3 and shape[-3:] == (channels, 1, 1)
     return values.reshape(-1).astype(np.float32) if is_vector else None

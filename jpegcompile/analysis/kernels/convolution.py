@@ -1,4 +1,4 @@
-"""Convolutions as calls of GPU kernels, with the activation and the sum that they contain."""
+"""Convolutions as calls of GPU kernels, with their activation and residual input."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from jpegcompile.analysis.kernels.common import (
+    UNKNOWN_SIZE,
     Declined,
     by_channel,
     constant,
     operands_of,
     pair_of,
     size_of_map,
+    varies_within_channel,
 )
-from jpegcompile.analysis.window import kernel_of, padding_problem, window_of
+from jpegcompile.analysis.window import convolution_window
 from jpegcompile.gpu.programs import CLIP, NOTHING, PRELU, RELU, Program
 from jpegcompile.ir.calls import KernelCall
 from jpegcompile.ir.graph import input_at
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.operands import Operands
 from jpegcompile.kernels.conv.launch import Convolution
+from jpegcompile.messages import Message
 
 _ACTIVATIONS: dict[str, tuple[Program, tuple[str, ...]]] = {
     "": (NOTHING, ()),
@@ -33,7 +36,7 @@ _ACTIVATIONS: dict[str, tuple[Program, tuple[str, ...]]] = {
 
 
 def convolution(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
-    """A call for a fused or plain convolution of our domain, or a transposed one."""
+    """Select a call for a jpegcompile convolution: plain, fused or transposed."""
     operator = module.operator(node)
     assert operator is not None
     given = operands_of(node, operator)
@@ -43,7 +46,7 @@ def convolution(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     if parameters:
         rows = [by_channel(constant(given[name]), channels) for name in parameters]
         if any(row is None for row in rows):
-            return Declined("a parameter of its activation varies within a channel")
+            return varies_within_channel("a parameter of its activation")
         weights["constants"] = np.stack([row for row in rows if row is not None])
     maps = {"x": given["x"].name}
     if "residual" in given:
@@ -68,17 +71,15 @@ def _geometry(node: gs.Node, given: Operands) -> dict[str, Any]:
 
 
 def standard_convolution(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
-    """A call for a Conv of ONNX between maps of any known size, those of 1x1 among them."""
+    """Select a call for a standard Conv between maps of known size, including maps of 1x1."""
     target = node.outputs[0]
     if node.name in module.exact_nodes:
         return Declined(module.exact_nodes[node.name])
     if size_of_map(node.inputs[0]) is None or size_of_map(target) is None:
-        return Declined("its maps have no known size, or are not float32")
-    implicit = padding_problem(node)
-    kernel = kernel_of(node)
-    window = None if kernel is None else window_of(node, kernel)
-    if implicit is not None or window is None:
-        return Declined(implicit or "its kernel shape is not known at compile time")
+        return UNKNOWN_SIZE
+    window = convolution_window(node)
+    if isinstance(window, Message):
+        return Declined(window)
     weight = constant(node.inputs[1])
     bias = input_at(node, 2)
     values: NDArray[Any] = np.zeros(len(weight)) if bias is None else constant(bias)

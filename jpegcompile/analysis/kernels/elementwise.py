@@ -1,4 +1,4 @@
-"""Functions of each pixel and arithmetic of maps as calls of the elementwise GPU kernel."""
+"""Per-pixel functions and arithmetic of maps as calls of the elementwise GPU kernel."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from jpegcompile.analysis.bounds import bounds_of
 from jpegcompile.analysis.kernels.common import (
+    NOT_ON_PIXELS,
     Declined,
     by_channel,
     constant,
     operands_of,
     size_of_map,
+    varies_within_channel,
 )
 from jpegcompile.gpu.functions import function_program
 from jpegcompile.gpu.layout import padded_rows
@@ -47,6 +49,7 @@ from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.operands import Operands
 from jpegcompile.kernels.arithmetic.launch import Elementwise
+from jpegcompile.messages import Message
 from jpegcompile.operators.pixelwise import FUNCTIONS, PROGRAM, PROGRAMMED
 
 _PROGRAMMED = frozenset(operator.name for operator in PROGRAMMED)
@@ -54,7 +57,7 @@ _PROGRAMMED = frozenset(operator.name for operator in PROGRAMMED)
 
 @dataclass
 class _Parts:
-    """What an elementwise call is made of; see `Elementwise` and `KernelCall`."""
+    """Parts of an elementwise call; see `Elementwise` and `KernelCall`."""
 
     x: gs.Tensor
     steps: Sequence[Step] = ()
@@ -65,7 +68,7 @@ class _Parts:
     is_linear: bool = False
 
     def call(self, node: gs.Node) -> list[KernelCall]:
-        """The call that computes `node`."""
+        """Create the call that computes `node`."""
         program = Program(tuple(self.steps), len(self.constants), bool(self.phi))
         arguments: dict[str, Any] = {"program": program}
         if self.phi:
@@ -86,7 +89,7 @@ class _Parts:
 
 
 def activation(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
-    """JpegRelu, JpegPRelu, JpegClip and their ASM and APX forms."""
+    """Select a call for JpegRelu, JpegPRelu, JpegClip, and their ASM and APX variants."""
     operator = module.operator(node)
     assert operator is not None
     given = operands_of(node, operator)
@@ -96,7 +99,7 @@ def activation(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
     rows = [_row(given[name], channels) for name in _PARAMETERS[kind]]
     constants = [row for row in rows if row is not None]
     if len(constants) < len(rows):
-        return Declined("its parameter varies within a channel")
+        return varies_within_channel("its parameter")
     program = exact
     if operator.masking == "asm":
         program = masked
@@ -117,21 +120,21 @@ _PARAMETERS: Mapping[str, tuple[str, ...]] = {
 
 
 def function(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
-    """JpegSigmoid and the other functions with names, and JpegPointwise_1 and so on."""
+    """Select a call for JpegSigmoid and other named functions, and for JpegPointwise_1 etc."""
     operator = module.operator(node)
     assert operator is not None
     given = operands_of(node, operator)
     x = given["x"]
     if operator.name not in _PROGRAMMED:
-        if operator.reference != "pixelwise.reference:jpeg_pixelwise":
-            return Declined("it is a function that this model alone has")
+        # Functions that are specific to a model have no kernel and no selector.
+        assert operator.reference == "pixelwise.reference:jpeg_pixelwise"
         named = function_program(operator.name.removeprefix("Jpeg"), node.attrs)
         return _Parts(x, named.steps).call(node)
     table = constant(given["constants"])
     rows = [by_channel(row, int(x.shape[1])) for row in table]
     constants = [row for row in rows if row is not None]
     if len(constants) < len(rows):
-        return Declined("a constant of its program varies within a channel")
+        return varies_within_channel("a constant of its program")
     program = parse(node.attrs[PROGRAM], len(rows))
     safe = guarded(program)
     if safe is not program:
@@ -140,7 +143,7 @@ def function(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
 
 
 def scaled(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
-    """JpegScale, JpegAdd, JpegSub, JpegBatchNormalization and JpegScaleAddRelu."""
+    """Select a call for JpegScale, JpegAdd, JpegSub, JpegBatchNormalization or JpegScaleAddRelu."""
     operator = module.operator(node)
     assert operator is not None
     return _SCALED[operator.kernel](operands_of(node, operator), node)
@@ -162,19 +165,19 @@ def _normalization(given: Operands, node: gs.Node) -> list[KernelCall] | Decline
     rows = [_row(given[name], channels) for name in ("scale", "shift")]
     constants = [row for row in rows if row is not None]
     if len(constants) < len(rows):
-        return Declined("its scale or shift varies within a channel")
+        return varies_within_channel("its scale or shift")
     return _Parts(given["x"], AFFINE.steps, constants, is_linear=True).call(node)
 
 
 def standard_batch_normalization(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
-    """BatchNormalization of ONNX, at inference, on the pixels of a map."""
+    """Select a call for a standard BatchNormalization in inference mode on pixels."""
     if node.name in module.exact_nodes:
         return Declined(module.exact_nodes[node.name])
     x = node.inputs[0]
     if size_of_map(x) is None or module.current_block(x) > 1:
-        return Declined("it is not applied to the pixels of a map of known size")
+        return NOT_ON_PIXELS
     if node.attrs.get("training_mode") or len(node.outputs) > 1:
-        return Declined("it takes statistics of the batch")
+        return Declined(Message("statistics-of-batch", "it computes statistics of the batch"))
     gamma, beta, mean, variance = (constant(t).astype(np.float64) for t in node.inputs[1:5])
     scale = gamma / np.sqrt(variance + float(node.attrs.get("epsilon", 1e-5)))
     constants = [scale.astype(np.float32), (beta - mean * scale).astype(np.float32)]
@@ -196,16 +199,17 @@ _SCALED: Mapping[str, Callable[[Operands, gs.Node], list[KernelCall] | Declined]
 
 
 def _with_vector(parts: _Parts, tensor: gs.Tensor, node: gs.Node) -> list[KernelCall] | Declined:
-    """The call with an operand that has a number for each channel: as a constant, or as a map."""
+    """Create the call with an operand of one number for each channel, a constant or a map."""
     channels = int(parts.x.shape[1])
     if value_of(tensor) is None:
         if size_of_map(tensor) != (channels, 1, 1):
-            return Declined(f"its operand '{tensor.name}' has not one number for each channel")
+            text = f"its operand '{tensor.name}' does not have one number for each channel"
+            return Declined(Message("operand-not-per-channel", text))
         parts.vector = tensor
         return parts.call(node)
     row = _row(tensor, channels)
     if row is None:
-        return Declined(f"its operand '{tensor.name}' varies within a channel")
+        return varies_within_channel(f"its operand '{tensor.name}'")
     parts.constants.append(row)
     return parts.call(node)
 
@@ -215,7 +219,7 @@ def _row(tensor: gs.Tensor, channels: int) -> NDArray[np.float32] | None:
 
 
 def of_two_maps(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
-    """JpegMul, JpegMax and JpegMin."""
+    """Select a call for JpegMul, JpegMax or JpegMin."""
     operator = module.operator(node)
     assert operator is not None
     given = operands_of(node, operator)
@@ -224,54 +228,56 @@ def of_two_maps(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
 
 
 def truncation(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
-    """JpegTruncate: the layout of the result does the work."""
+    """Select a call for JpegTruncate; the layout of the result drops the coefficients."""
     operator = module.operator(node)
     assert operator is not None
     return _Parts(operands_of(node, operator)["x"], NOTHING.steps).call(node)
 
 
 def cast(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
-    """ToJpeg and ToSpatial: the same map in another layout."""
+    """Select a call for ToJpeg or ToSpatial, which change the layout of a map."""
     del module
     return _Parts(node.inputs[0]).call(node)
 
 
 def standard_arithmetic(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
-    """Add, Sum, Sub and Neg of ONNX between maps of one shape and domain."""
+    """Select a call for a standard Add, Sum, Sub or Neg of maps of one shape and block size."""
     if node.name in module.exact_nodes:
         return Declined(module.exact_nodes[node.name])
     target = node.outputs[0]
     shapes = {size_of_map(tensor) for tensor in (*node.inputs, target)}
     if shapes == {None} or len(shapes) > 1 or any(value_of(t) is not None for t in node.inputs):
-        return Declined("its operands are not maps of one size")
+        text = "its operands are not maps of one size"
+        return Declined(Message("operands-of-different-sizes", text))
     if len({module.current_block(tensor) for tensor in (*node.inputs, target)}) > 1:
-        return Declined("its operands are in two domains")
+        text = "its operands have different block sizes"
+        return Declined(Message("operands-of-different-blocks", text))
     if node.op == "Neg":
         return _Parts(node.inputs[0], [step("Neg", PIXEL)], is_linear=True).call(node)
     if len(node.inputs) != 2:
-        return Declined("it has more than two operands")
+        return Declined(Message("more-than-two-operands", "it has more than two operands"))
     x, other = node.inputs
     name = "Sub" if node.op == "Sub" else "Add"
     return _Parts(x, [step(name, PIXEL, OTHER)], other=other, is_linear=True).call(node)
 
 
 def standard_function(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
-    """A function of each pixel, as ONNX has it, of a map at block size 1."""
+    """Select a call for a standard per-pixel function of a map at block size 1."""
     if node.name in module.exact_nodes:
         return Declined(module.exact_nodes[node.name])
     x, target = node.inputs[0], node.outputs[0]
     size = size_of_map(x)
     if size is None or size_of_map(target) != size or module.current_block(x) > 1:
-        return Declined("it is not applied to the pixels of a map of known size")
+        return NOT_ON_PIXELS
     if node.op in ("LeakyRelu", "PRelu"):
         slope = np.asarray([node.attrs.get("alpha", 0.01)])
         row = by_channel(slope if node.op == "LeakyRelu" else constant(node.inputs[1]), size[0])
         if row is None:
-            return Declined("its slope varies within a channel")
+            return varies_within_channel("its slope")
         return _Parts(x, PRELU.steps, [row]).call(node)
     if node.op == "Clip":
         bounds = bounds_of(node)
-        if isinstance(bounds, str):
+        if isinstance(bounds, Message):
             return Declined(bounds)
         constants = [np.full(size[0], bound, np.float32) for bound in (bounds.low, bounds.high)]
         return _Parts(x, CLIP.steps, constants).call(node)

@@ -1,4 +1,4 @@
-"""The maps of calls: sizes, frequencies, and who makes and reads each of them."""
+"""Maps of calls: size, frequencies, producer and readers of each."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from jpegcompile.operators.casts import TO_JPEG, TO_SPATIAL
 
 @dataclass
 class MapUse:
-    """A map that calls of kernels make or read.
+    """A map that kernel calls read or write.
 
     Attributes:
-        name: of the tensor.
-        channels, height, width: of the map.
+        name: name of the tensor.
+        channels, height, width: size of the map.
         block: block size.
-        kept: frequencies that the map has.
-        is_spatial: whether the graph has the map as pixels, so that it is stored as such.
-        is_truncated: whether its maker drops the others; else there are none to drop.
-        maker: the call that makes it; None for the image, and for what PyTorch makes.
-        readers: the calls that read it, one for each role.
+        kept: number of frequencies that may be nonzero.
+        is_spatial: whether the map is spatial in the graph, and so stored as pixels.
+        is_truncated: whether the producer drops other frequencies; else they are zero already.
+        maker: the call that computes the map; None for the image, and for outputs of PyTorch.
+        readers: the calls that read the map, one entry for each role.
     """
 
     name: str
@@ -41,19 +41,23 @@ class MapUse:
     readers: list[KernelCall] = field(default_factory=list)
 
     def pixels(self, thin: int = 0) -> MapLayout:
-        """Its layout as pixels."""
+        """Layout that stores the map as pixels.
+
+        Args:
+            thin: number of channels in memory if less than usual; 0 for the usual padding.
+        """
         kept = self.kept if self.is_truncated else full(self.block)
         size = self.channels, self.height, self.width
         return MapLayout(*size, self.block, kept, thin=thin)
 
     def rows(self) -> MapLayout:
-        """Its layout as kept coefficients."""
+        """Layout that stores the map as its kept coefficients."""
         size = self.channels, self.height, self.width
         return MapLayout(*size, self.block, self.kept, is_rows=True)
 
 
 def map_uses(module: Module) -> dict[str, MapUse]:
-    """Every map that a call of a kernel makes or reads, in the order of the calls."""
+    """Return every map that kernel calls read or write, by name, in the order of the calls."""
     tensors = module.graph.tensors()
     uses: dict[str, MapUse] = {}
     for call in module.calls:
@@ -81,7 +85,7 @@ def map_uses(module: Module) -> dict[str, MapUse]:
 
 
 def _match_cast(call: KernelCall, uses: dict[str, MapUse]) -> None:
-    """Give the pixels before or behind a cast the tiles of the map in the JPEG domain."""
+    """Assign the block size of a cast's JPEG-domain map to its spatial map."""
     for op, spatial, other in (
         (TO_JPEG, call.maps.get("x", ""), call.result),
         (TO_SPATIAL, call.result, call.maps.get("x", "")),
@@ -93,7 +97,7 @@ def _match_cast(call: KernelCall, uses: dict[str, MapUse]) -> None:
 
 
 def _inherited(call: KernelCall, uses: dict[str, MapUse], use: MapUse) -> int:
-    """The frequencies of a result of which each depends on that frequency of the inputs alone."""
+    """Number of frequencies of a result; operators that keep frequencies apart inherit it."""
     keeps = call.arguments.get("is_linear", False)
     if call.kernel is Convolution:
         plain = ("strides", "pads", "is_transposed")
@@ -115,7 +119,7 @@ def _is_set(call: KernelCall, name: str) -> bool:
 
 
 def can_be_read_thin(use: MapUse) -> bool:
-    """Whether all readers of a map take four channels in memory."""
+    """Whether all readers of a map support a layout with four channels in memory."""
     return use.channels <= THIN and all(_takes_thin(call, use.name) for call in use.readers)
 
 

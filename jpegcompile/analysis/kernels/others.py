@@ -1,4 +1,4 @@
-"""Reductions over channels, rearrangements and group normalisations as calls of GPU kernels."""
+"""Reductions over channels, rearrangements and group normalizations as calls of GPU kernels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from jpegcompile.analysis.kernels.common import Declined, by_channel, constant, operands_of
+from jpegcompile.analysis.kernels.common import (
+    Declined,
+    by_channel,
+    constant,
+    operands_of,
+    varies_within_channel,
+)
 from jpegcompile.gpu.layout import padded_rows
 from jpegcompile.ir.calls import KernelCall
 from jpegcompile.ir.module import Module
@@ -17,13 +23,13 @@ from jpegcompile.kernels.reduce.launch import ReduceChannels
 
 
 def reduction(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
-    """JpegChannelMax, JpegChannelMean, JpegChannelMin and JpegChannelSum."""
+    """Select a call for JpegChannelMax, JpegChannelMean, JpegChannelMin or JpegChannelSum."""
     kind = str(node.op).removeprefix("JpegChannel").lower()
     return _of_x(node, module, ReduceChannels, {"reduction": kind})
 
 
 def rearrangement(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
-    """JpegSpaceToDepth and JpegDepthToSpace."""
+    """Select a call for JpegSpaceToDepth or JpegDepthToSpace."""
     arguments = {"side": int(node.attrs["blocksize"]), "to_depth": node.op == "JpegSpaceToDepth"}
     return _of_x(node, module, Rearrange, arguments)
 
@@ -39,14 +45,14 @@ def _of_x(
 
 
 def group_normalization(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
-    """JpegGroupNormalization and SpatialGroupNormalization."""
+    """Select a call for JpegGroupNormalization or SpatialGroupNormalization."""
     operator = module.operator(node)
     assert operator is not None
     given = operands_of(node, operator)
     channels = int(given["x"].shape[1])
     scale, shift = (by_channel(constant(given[name]), channels) for name in ("scale", "shift"))
     if scale is None or shift is None:
-        return Declined("its scale or shift varies within a channel")
+        return varies_within_channel("its scale or shift")
     weights = {
         "scale": padded_rows(scale),
         "shift": padded_rows(shift),

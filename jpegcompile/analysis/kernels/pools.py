@@ -1,4 +1,4 @@
-"""Pools and other separable operators as calls of GPU kernels."""
+"""Pooling and other separable operators as calls of GPU kernels."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
 from jpegcompile.analysis.kernels.common import (
+    NOT_ON_PIXELS,
     Declined,
     constant,
     operands_of,
     pair_of,
     size_of_map,
 )
-from jpegcompile.analysis.window import padding_problem, window_of
+from jpegcompile.analysis.window import pool_window
 from jpegcompile.dct.linear import average_pool_matrix
 from jpegcompile.gpu.layout import MapLayout
 from jpegcompile.gpu.programs import NOTHING
@@ -26,17 +27,18 @@ from jpegcompile.kernels.arithmetic.launch import Elementwise
 from jpegcompile.kernels.average_pool.launch import GlobalAveragePool
 from jpegcompile.kernels.max_pool.launch import GlobalMaxPool, MaxPool
 from jpegcompile.kernels.resample.launch import Resample, pixel_matrix, tables
+from jpegcompile.messages import Message
 
 
 def _max_pool(*, low: MapLayout | None = None, **arguments: Any) -> MaxPool:
-    """A max pool; `low` stands in memory as x does."""
+    """Create a max pooling kernel; its approximated input `low` must have the layout of x."""
     if low is not None and low.view != arguments["x"].view:
-        raise ValueError("max_pool: x and its approximation stand in different orders")
+        raise ValueError("max_pool: x and its approximation have different layouts")
     return MaxPool(is_asm=low is not None, **arguments)
 
 
 def max_pool(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
-    """JpegMaxPool, its dilated and ASM forms, and SpatialMaxPool."""
+    """Select calls for JpegMaxPool, its dilated and ASM variants, or SpatialMaxPool."""
     operator = module.operator(node)
     assert operator is not None
     x = operands_of(node, operator)["x"]
@@ -60,12 +62,12 @@ def max_pool(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
 
 
 def global_max_pool(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
-    """JpegGlobalMaxPool."""
+    """Select a call for JpegGlobalMaxPool."""
     return _of_plane(node, module, GlobalMaxPool)
 
 
 def global_average_pool(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
-    """JpegGlobalAveragePool and SpatialGlobalAveragePool."""
+    """Select a call for JpegGlobalAveragePool or SpatialGlobalAveragePool."""
     return _of_plane(node, module, GlobalAveragePool)
 
 
@@ -78,7 +80,7 @@ def _of_plane(node: gs.Node, module: Module, kernel: Any) -> list[KernelCall]:
 
 
 def separable(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
-    """JpegAveragePool, JpegSlice, JpegPad, JpegResize, JpegReduceMean and JpegReduceSum."""
+    """Select a call for a separable operator, such as JpegAveragePool, JpegPad or JpegResize."""
     operator = module.operator(node)
     assert operator is not None
     given = operands_of(node, operator)
@@ -98,17 +100,16 @@ def _resampled(
 
 
 def standard_average_pool(node: gs.Node, module: Module) -> list[KernelCall] | Declined:
-    """AveragePool of ONNX on the pixels of a map."""
+    """Select a call for a standard AveragePool on pixels."""
     if node.name in module.exact_nodes:
         return Declined(module.exact_nodes[node.name])
     x = node.inputs[0]
     size = size_of_map(x)
     if size is None or size_of_map(node.outputs[0]) is None or module.current_block(x) > 1:
-        return Declined("it is not applied to the pixels of a map of known size")
-    window = window_of(node, tuple(node.attrs["kernel_shape"]))
-    implicit = padding_problem(node)
-    if window is None or implicit is not None:
-        return Declined(implicit or "it does not pool over height and width")
+        return NOT_ON_PIXELS
+    window = pool_window(node)
+    if isinstance(window, Message):
+        return Declined(window)
     include_pad = bool(node.attrs.get("count_include_pad", 0))
     rows, columns = (
         average_pool_matrix(

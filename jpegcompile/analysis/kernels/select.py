@@ -1,4 +1,4 @@
-"""The call that computes each node of a graph."""
+"""Select the calls that compute a node of a graph."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from collections.abc import Mapping
 
 import onnx_graphsurgeon as gs
 
-from jpegcompile.analysis.kernels.common import Declined, NotConstantError, Selector, size_of_map
+from jpegcompile.analysis.kernels.common import (
+    UNKNOWN_SIZE,
+    Declined,
+    NotConstantError,
+    Selector,
+    size_of_map,
+)
 from jpegcompile.analysis.kernels.convolution import convolution, standard_convolution
 from jpegcompile.analysis.kernels.elementwise import (
     STANDARD_FUNCTIONS,
@@ -31,9 +37,10 @@ from jpegcompile.analysis.kernels.pools import (
 from jpegcompile.ir.calls import Call, TorchCall
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
+from jpegcompile.messages import Message
 from jpegcompile.operators.definition import Operator
 
-# By the names of native kernels, which are those of families of operators.
+# By the name of the native kernel, which identifies a family of operators.
 _BY_KERNEL: Mapping[str, Selector] = {
     "conv": convolution,
     "conv_transpose": convolution,
@@ -71,27 +78,29 @@ _STANDARD: Mapping[str, Selector] = {
 
 
 def call_of(node: gs.Node, module: Module) -> list[Call]:
-    """The calls that compute a node: several where a kernel needs another map first."""
+    """Return the calls that compute a node; several if the kernel needs an additional map."""
     operator = module.operator(node)
     selector = _STANDARD.get(node.op) if operator is None else _selector(operator)
     if selector is None:
-        return [TorchCall(node, "no kernel computes this operator")]
+        text = "no kernel computes this operator"
+        return [TorchCall(node, Message("no-kernel-for-operator", text))]
     tensors = [t for t in (*node.inputs, *node.outputs) if t.name and value_of(t) is None]
     if operator is not None and any(size_of_map(tensor) is None for tensor in tensors):
-        return [TorchCall(node, "its maps have no known size, or are not float32")]
+        return [TorchCall(node, UNKNOWN_SIZE.reason)]
     try:
         found = selector(node, module)
     except NotConstantError as error:
-        return [TorchCall(node, str(error))]
+        return [TorchCall(node, error.reason)]
     if isinstance(found, Declined):
         return [TorchCall(node, found.reason)]
     if not all(_is_map(name, tensors, module) for call in found for name in call.roles.values()):
-        return [TorchCall(node, "an operand is no map of known size")]
+        text = "an operand is not a map of known size"
+        return [TorchCall(node, Message("operand-of-unknown-size", text))]
     return [*found]
 
 
 def _is_map(name: str, tensors: list[gs.Tensor], module: Module) -> bool:
-    """Whether a tensor that a call reads or makes is a map, and no constant."""
+    """Whether an operand of a call is a map and not a constant."""
     if name in module.low_frequency_maps:
         return True
     return any(t.name == name and size_of_map(t) is not None for t in tensors)
@@ -104,7 +113,7 @@ def _selector(operator: Operator) -> Selector | None:
 
 
 def frequencies_of(node: gs.Node, operator: Operator | None) -> int | None:
-    """The frequencies that a node keeps of its result; None if that is all that there are."""
+    """Return the number of frequencies that a node keeps; None if it does not truncate."""
     if operator is None or not operator.truncates:
         return None
     return int(node.attrs["frequencies"])

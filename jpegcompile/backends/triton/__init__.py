@@ -1,1 +1,1 @@
-"""Emit a compiled model as a module of PyTorch that calls Triton kernels."""
+"""Emission of compiled models as PyTorch modules that call Triton kernels."""

@@ -1,4 +1,4 @@
-"""The kernels of a model compiled ahead of time, beside its `model.py`."""
+"""Compile the kernels of a model ahead of time, for a file next to its `model.py`."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def compiled_kernels(
     archs: Sequence[int],
     progress: Progress = no_progress,
 ) -> tuple[bytes, list[dict[str, Any]]]:
-    """Every kernel that a model calls, compiled for each architecture.
+    """Compile every kernel that a model calls for each architecture.
 
     Args:
-        kernels: by the names of their attributes in `model.py`.
-        precision: of the model.
+        kernels: kernels by their attribute names in `model.py`.
+        precision: precision of the model.
         archs: compute capabilities, such as 90.
         progress: called with (kernels done, kernels in all).
 
     Returns:
-        The file of the cubins, and what the manifest says of each.
+        The content of the cubin file, and the record of each cubin for the manifest.
 
     Raises:
         UsageError: if Triton interprets kernels in this process.
@@ -57,7 +57,7 @@ def compiled_kernels(
 
 
 def _grid_text(one: Step, two: Step) -> str:
-    """The numbers of programs as a formula of the batch; `one` and `two` launch so many images."""
+    """Return the grid as a formula of the batch; `one` and `two` are launches of 1 and 2 images."""
     tiling, numbers = one.launch.tiling, one.launch.numbers
     rows = numbers.get("rows")
     parts = []

@@ -20,10 +20,11 @@ from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
 from jpegcompile.ir.module import Module
 from jpegcompile.kernels.conv.launch import Convolution
 from jpegcompile.kernels.ingest.launch import Ingest
+from jpegcompile.messages import Message
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.progress import Progress, no_progress
 
-# Weights of operators of PyTorch keep these types; all other numbers become float32 or int64.
+# Weights of PyTorch operators keep these types. Other types become float32 or int64.
 _KEPT = (np.dtype(np.float32), np.dtype(np.int64), np.dtype(np.bool_))
 
 
@@ -34,20 +35,21 @@ def emit_triton(
     archs: Sequence[int] = (),
     progress: Progress | None = None,
 ) -> dict[str, bytes]:
-    """The files of a module whose kernels and layouts are chosen.
+    """Emit a module whose kernels and layouts are chosen.
 
     Args:
-        module: behind the last pass.
-        info: what the model says of itself.
-        name: of the source.
-        archs: compute capabilities that kernels are compiled for ahead of time.
+        module: the module after the last pass.
+        info: metadata of the compiled model.
+        name: name of the source.
+        archs: compute capabilities for which to compile kernels ahead of time.
         progress: called with (kernels compiled, kernels in all).
 
     Returns:
-        The content of each file by its name.
+        The content of each file by name.
 
     Raises:
-        UnsupportedModelError: if a node has neither a kernel nor an operator of PyTorch.
+        UnsupportedModelError: if a node has neither a GPU kernel nor a PyTorch expression, or the
+            model has other inputs than the image.
     """
     _require_image_alone(module, name)
     source = Statements(module)
@@ -88,15 +90,18 @@ def _require_image_alone(module: Module, name: str) -> None:
     other = next((t.name for t in module.graph.inputs if t.name not in known), None)
     if other is not None:
         raise UnsupportedModelError(
-            f"{name}: takes '{other}' besides the image, which --target triton does not support;"
-            " use --target ort"
+            Message(
+                "triton-several-inputs",
+                f"{name}: has input '{other}' in addition to the image, which --target triton does"
+                " not support; use --target ort",
+            )
         )
 
 
 def _title(source: Statements, name: str) -> str:
     stem = name.rsplit("/", 1)[-1].removesuffix(".onnx").replace("\\", "").replace('"', "")
     count = len(source.kernels)
-    return f"{stem}, as {count} calls of GPU kernels; written by jpegcompile."
+    return f"{stem}, as {count} GPU kernel calls; written by jpegcompile."
 
 
 def _header(module: Module, source: Statements) -> list[str]:
@@ -107,7 +112,7 @@ def _header(module: Module, source: Statements) -> list[str]:
 
 
 def _weights(source: Statements, module: Module) -> bytes:
-    """The weights of all calls, packed as kernels read them, as a safetensors file."""
+    """Return the weights of all calls, packed for the kernels, as a safetensors file."""
     import torch
     from safetensors.torch import save
 

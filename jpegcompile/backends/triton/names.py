@@ -1,4 +1,4 @@
-"""Names of a graph as names of Python."""
+"""Convert names of a graph to Python identifiers."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import keyword
 import re
 from collections.abc import Iterable
 
-# Characters of a name, of which the last ones are kept: they tell nodes apart.
+# Length of a name. A longer name is cut to its end, which tells nodes apart.
 _MOST = 60
 
 
 class Names:
-    """Makes a distinct identifier of each name of a graph."""
+    """Converts each name of a graph to a distinct identifier."""
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
-        """Avoid what is `taken`."""
+        """Avoid the identifiers in `taken`."""
         self._taken = set(taken)
         self._made: dict[str, str] = {}
 
     def of(self, name: str) -> str:
-        """The identifier of a name, the same each time."""
+        """Return the identifier of a name, always the same one."""
         if name not in self._made:
             base = identifier(name)
             made, count = base, 1
@@ -32,9 +32,9 @@ class Names:
 
 
 def identifier(name: str) -> str:
-    """A name in lower case, with underscores in place of what identifiers may not have.
+    """Convert a name to lower case, with underscores for characters that identifiers exclude.
 
-    A part that is repeated, as in `layer1/layer1.0/relu`, is left out.
+    A repeated part, as in `layer1/layer1.0/relu`, is removed.
     """
     parts = [part for part in re.split(r"[^0-9A-Za-z]+", name) if part]
     parts = [part.lower() for part in parts]

@@ -1,4 +1,4 @@
-"""Nodes of a graph as nodes of ONNX alone: operators of our domain by their function bodies."""
+"""Expand nodes to standard ONNX nodes, with function bodies for `jpegcompile` operators."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from onnx import helper, numpy_helper
 
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.ir.graph import value_of
+from jpegcompile.messages import Message
 from jpegcompile.operators.definition import Operator
 from jpegcompile.operators.function import function_of
 
 
 @dataclass(frozen=True)
 class PlainNode:
-    """A node of ONNX.
+    """A standard ONNX node.
 
     Attributes:
         op: its operator.
-        inputs, outputs: names of tensors, "" where one is left out.
+        inputs, outputs: names of tensors; "" for an omitted one.
         attrs: its attributes.
-        constants: the values of inputs that are known, by name.
+        constants: values of constant inputs by name.
     """
 
     op: str
@@ -36,10 +37,15 @@ class PlainNode:
 
 
 def plain_nodes(node: gs.Node, operator: Operator | None, opset: int) -> Iterator[PlainNode]:
-    """The nodes that compute a node.
+    """Expand a node to standard ONNX nodes.
+
+    Args:
+        node: the node.
+        operator: its `jpegcompile` operator; None for a standard operator.
+        opset: opset of the graph.
 
     Raises:
-        UnsupportedModelError: if it is of a domain that we do not know, or has no function body.
+        UnsupportedModelError: if the node is of an unknown operator domain or has no function body.
     """
     known = {t.name: v for t in node.inputs if (v := value_of(t)) is not None}
     inputs = tuple(tensor.name for tensor in node.inputs)
@@ -47,14 +53,21 @@ def plain_nodes(node: gs.Node, operator: Operator | None, opset: int) -> Iterato
     if operator is None:
         if node.domain not in (None, "", "ai.onnx"):
             raise UnsupportedModelError(
-                f"node '{node.name}' is {node.domain}::{node.op}, which --target triton does not"
-                " know; use --target ort"
+                Message(
+                    "triton-operator-domain-unknown",
+                    f"node '{node.name}' is {node.domain}::{node.op}, which --target triton does"
+                    " not support; use --target ort",
+                )
             )
         yield PlainNode(str(node.op), inputs, outputs, dict(node.attrs), known)
         return
     if not operator.bodies:
         raise UnsupportedModelError(
-            f"node '{node.name}' ({node.op}): has no kernel and no function body; use --target ort"
+            Message(
+                "triton-without-function-body",
+                f"node '{node.name}' ({node.op}): has neither a GPU kernel nor a function body; use"
+                " --target ort",
+            )
         )
     yield from _expanded(node, function_of(operator, opset), inputs, outputs, known)
 
@@ -84,7 +97,7 @@ def _expanded(
 
 
 def _value(attribute: onnx.AttributeProto, node: gs.Node) -> Any:
-    """An attribute of a body, which may be that of the node."""
+    """Return the value of an attribute in a body, which can refer to an attribute of the node."""
     if attribute.ref_attr_name:
         return node.attrs[attribute.ref_attr_name]
     return helper.get_attribute_value(attribute)

@@ -1,4 +1,4 @@
-"""Operators of ONNX that compute with entries of tensors, as expressions of PyTorch."""
+"""PyTorch expressions of ONNX operators that compute with elements of tensors."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from jpegcompile.backends.triton.standard_node import (
     call,
     text_of,
 )
+from jpegcompile.messages import Message
 
 _DTYPES: Mapping[int, str] = {
     TensorProto.FLOAT: "torch.float32",
@@ -80,7 +81,9 @@ def _clip(node: Standard) -> str:
 def _cast(node: Standard) -> str:
     kind = _DTYPES.get(int(node.attrs["to"]))
     if kind is None:
-        raise NotWrittenError(f"it casts to type {node.attrs['to']}")
+        raise NotWrittenError(
+            Message("torch-cast-type", f"it casts to ONNX type {node.attrs['to']}")
+        )
     return f"{node.inputs[0]}.to({kind})"
 
 
@@ -88,7 +91,9 @@ def _arg(function: str) -> Writer:
     def write(node: Standard) -> str:
         axis, keep = int(node.attrs.get("axis", 0)), bool(node.attrs.get("keepdims", 1))
         if node.attrs.get("select_last_index"):
-            raise NotWrittenError("it selects the last index")
+            raise NotWrittenError(
+                Message("torch-arg-selects-last-index", "it selects the last index")
+            )
         return f"{function}({node.inputs[0]}, dim={axis}, keepdim={keep})"
 
     return write

@@ -1,4 +1,4 @@
-"""A node of ONNX that becomes an expression of PyTorch, and ways to write it."""
+"""A standard ONNX node to be written as a PyTorch expression, and helpers to write it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from jpegcompile.messages import Message
+
 
 @dataclass(frozen=True)
 class Standard:
-    """A node of ONNX, ready to be written.
+    """A standard ONNX node, ready to be written.
 
     Attributes:
         op: its operator.
-        inputs: expressions of its inputs, "" where one is left out.
-        values: of inputs that are constants, None for the others.
+        inputs: expressions of its inputs; "" for an omitted one.
+        values: values of constant inputs; None for the others.
         attrs: its attributes.
-        opset: of the graph.
-        outputs: how many results are wanted.
+        opset: opset of the graph.
+        outputs: number of outputs.
     """
 
     op: str
@@ -30,18 +32,25 @@ class Standard:
     outputs: int = 1
 
     def value(self, index: int) -> NDArray[Any] | None:
-        """The values of an input that is a constant; None if it is none, or left out."""
+        """Return the values of an input; None if it is not a constant or is omitted."""
         return self.values[index] if index < len(self.values) else None
 
     def given(self, index: int) -> str:
-        """The expression of an input; "" if it is left out."""
+        """Return the expression of an input; "" if it is omitted."""
         return self.inputs[index] if index < len(self.inputs) else ""
 
     def integers(self, index: int, name: str) -> list[int] | None:
-        """Integers that are an attribute or, in later opsets, an input; None if not given.
+        """Return integers that are an attribute or, in later opsets, an input.
+
+        Args:
+            index: index of the input.
+            name: name of the attribute.
+
+        Returns:
+            The integers; None if neither is given.
 
         Raises:
-            NotWrittenError: if the input is not known at compile time.
+            NotWrittenError: if the input is not a constant.
         """
         if name in self.attrs:
             values = self.attrs[name]
@@ -50,27 +59,38 @@ class Standard:
             return None
         found = self.value(index)
         if found is None:
-            raise NotWrittenError(f"its input {index} is not known at compile time")
+            raise NotWrittenError(
+                Message("torch-input-not-constant", f"its input {index} is not a constant")
+            )
         return [int(v) for v in found.reshape(-1)]
 
 
 class NotWrittenError(Exception):
-    """An operator, or a form of it, that has no expression here."""
+    """A node cannot be written as a PyTorch expression.
+
+    Attributes:
+        reason: why not; "it" is the node.
+    """
+
+    def __init__(self, reason: Message) -> None:
+        """Create an error for the node at hand."""
+        super().__init__(reason)
+        self.reason = reason
 
 
 Writer = Callable[[Standard], str]
 
 
 def call(function: str) -> Writer:
-    """A call of a function with the inputs."""
+    """Return a writer of a function call with the inputs."""
     return lambda n: f"{function}({', '.join(n.inputs)})"
 
 
 def method(name: str) -> Writer:
-    """A method of the first input, with its arguments."""
+    """Return a writer of a method call on the first input; `name` includes the arguments."""
     return lambda n: f"{n.inputs[0]}.{name}"
 
 
 def text_of(value: Any) -> str:
-    """An attribute that is a text, which ONNX stores as bytes."""
+    """Return a string attribute, which ONNX stores as bytes."""
     return value.decode() if isinstance(value, bytes) else str(value)

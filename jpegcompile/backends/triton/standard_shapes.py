@@ -1,4 +1,4 @@
-"""Operators of ONNX that change shapes or pick entries, as expressions of PyTorch."""
+"""PyTorch expressions of ONNX operators that change shapes or select elements."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from jpegcompile.backends.triton.standard_node import (
     method,
     text_of,
 )
+from jpegcompile.messages import Message
+
+# A Slice whose end is this or larger ends where its axis does. Exporters write it so.
+_END_OF_AXIS = 2**31 - 1
 
 
 def _flatten(node: Standard) -> str:
@@ -52,7 +56,9 @@ def _unsqueeze(node: Standard) -> str:
     axes = node.integers(1, "axes")
     assert axes is not None
     if any(axis < 0 for axis in axes) and len(axes) > 1:
-        raise NotWrittenError("it has several axes that count from the end")
+        raise NotWrittenError(
+            Message("torch-unsqueeze-negative-axes", "it has several negative axes")
+        )
     for axis in sorted(axes):
         written = f"{written}.unsqueeze({axis})"
     return written
@@ -77,7 +83,7 @@ def _gather(node: Standard) -> str:
     x, picked = node.inputs[0], node.value(1)
     before = ":, " * axis
     if axis < 0:
-        raise NotWrittenError("its axis counts from the end")
+        raise NotWrittenError(Message("torch-gather-negative-axis", "its axis is negative"))
     if picked is None:
         return f"{x}[{before}{node.inputs[1]}]"
     return f"{x}[{before}{picked.tolist()}]"
@@ -90,11 +96,12 @@ def _slice(node: Standard) -> str:
     axes = node.integers(3, "axes") or list(range(len(starts)))
     steps = node.integers(4, "steps") or [1] * len(starts)
     if any(step < 1 for step in steps) or any(axis < 0 for axis in axes):
-        raise NotWrittenError("it goes backwards, or its axis counts from the end")
+        raise NotWrittenError(
+            Message("torch-slice-form", "it has a negative step or a negative axis")
+        )
     parts = [":"] * (max(axes) + 1)
-    far = 2**31 - 1
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        stop = "" if end >= far else str(end)
+        stop = "" if end >= _END_OF_AXIS else str(end)
         parts[axis] = f"{start or ''}:{stop}{f':{step}' if step > 1 else ''}"
     return f"{node.inputs[0]}[{', '.join(parts)}]"
 
@@ -112,7 +119,11 @@ def _pad(node: Standard) -> str:
     value = node.value(2)
     filled = float(node.attrs.get("value", 0.0)) if value is None else float(value.reshape(-1)[0])
     if mode != "constant" or pads is None or node.given(3):
-        raise NotWrittenError(f"it pads by '{mode}', or along axes of its own")
+        raise NotWrittenError(
+            Message(
+                "torch-pad-form", f"it pads in mode '{mode}', by computed pads or along given axes"
+            )
+        )
     half = len(pads) // 2
     pairs = [(pads[i], pads[i + half]) for i in reversed(range(half))]
     flat = tuple(side for pair in pairs for side in pair)

@@ -1,4 +1,4 @@
-"""The calls of a module as statements of Python; `text.py` makes a file of them."""
+"""Write the calls of a module as Python statements; `text.py` writes the file."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from jpegcompile.ir.calls import KernelCall, TorchCall
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.kernels.arithmetic.launch import Elementwise
+from jpegcompile.messages import Message
 from jpegcompile.operators.constants import DOMAIN
 
 _PROGRAMS = {value: name for name, value in vars(programs).items() if isinstance(value, Program)}
@@ -31,19 +32,19 @@ _RESERVED = (*_FUNCTIONS, "functional", "torch", "network", "forward", "image", 
 
 
 class Statements:
-    """What the method `network` of a model does.
+    """The body of the method `network` of a model.
 
     Attributes:
-        kernels: every kernel that is called, by the name of its attribute, with its call.
-        constants: what operators of PyTorch read, by the name of the attribute.
-        layouts: the names of all layouts.
-        functions: of `runtime/triton/maps.py` that statements call.
-        lines: one statement each.
-        image: the parameter of `network`.
+        kernels: called kernels with their calls, by attribute name.
+        constants: constants that PyTorch operators read, by attribute name.
+        layouts: names of all layouts.
+        functions: called functions of `runtime/triton/maps.py`.
+        lines: the statements.
+        image: name of the parameter of `network`.
     """
 
     def __init__(self, module: Module) -> None:
-        """Write the calls of `module`, whose layouts are chosen."""
+        """Write the calls of a module after its layouts were chosen."""
         self._module = module
         self._names = Names((*_RESERVED, *dir(object)))
         self.kernels: dict[str, tuple[KernelCall, Kernel]] = {}
@@ -65,22 +66,22 @@ class Statements:
         self._return(outputs)
 
     def _begin(self) -> str:
-        """The first variable: the image as the ingest makes it, or the caller's tensor."""
+        """Return the first variable: the output of the ingest, or the caller's tensor."""
         module = self._module
         if module.ingest_output is not None:
             self._stored[module.ingest_output] = "image"
             return "image"
         variable = self._names.of(module.image.name)
-        # What is kept without a batch gets one.
+        # An image without a batch gets one in `forward`.
         self._graph[module.image.name, False] = variable
         return variable
 
     def _write(self, statement: str) -> None:
-        """Add a statement, to the branch that is being written if there is one."""
+        """Add a statement at the current indentation."""
         self.lines.append(f"{self._indent}{statement}")
 
     def _return(self, outputs: Sequence[str]) -> None:
-        """Return the outputs; the last statement at once, if it makes the only one."""
+        """Write the return statement, merged with the last statement if possible."""
         start = f"{outputs[0]} = "
         if len(outputs) == 1 and self.lines and self.lines[-1].startswith(start):
             self.lines[-1] = f"return {self.lines[-1].removeprefix(start)}"
@@ -111,7 +112,7 @@ class Statements:
         self._stored[call.result] = name
 
     def _as_stored(self, tensor: str) -> str:
-        """The variable of a map as kernels read it."""
+        """Return the variable of a map in the layout that kernels read."""
         if tensor not in self._stored:
             coefficients = self._module.current_block_of(tensor) > 1
             if (tensor, coefficients) not in self._graph and (tensor, False) in self._graph:
@@ -125,7 +126,7 @@ class Statements:
         return self._stored[tensor]
 
     def _in_graph(self, tensor: str, coefficients: bool) -> str:
-        """The variable of a tensor as the graph means it, or of its pixels."""
+        """Return the variable of a tensor in NCHW, as coefficients or as pixels."""
         if (tensor, coefficients) not in self._graph:
             if tensor not in self._stored:
                 return self._transformed(tensor, coefficients)
@@ -138,7 +139,7 @@ class Statements:
         return self._graph[tensor, coefficients]
 
     def _transformed(self, tensor: str, coefficients: bool) -> str:
-        """The variable of what PyTorch made, in the other of the two forms."""
+        """Return the variable of a PyTorch tensor, transformed to coefficients or to pixels."""
         source = self._graph[tensor, not coefficients]
         function = "to_jpeg" if coefficients else "to_spatial"
         self.functions.add(function)
@@ -164,7 +165,7 @@ class Statements:
             self._plain(plain, call)
 
     def _choice(self, node: gs.Node, call: TorchCall) -> None:
-        """An If as Python's: what is read from outside the branches is made before."""
+        """Write an If as a Python `if`. Tensors that branches read from outside come before it."""
         condition = self._value_of(node.inputs[0])
         branches = [node.attrs["then_branch"], node.attrs["else_branch"]]
         for tensor in _read_outside(branches):
@@ -205,8 +206,11 @@ class Statements:
             written = expression(standard)
         except NotWrittenError as error:
             raise UnsupportedModelError(
-                f"node '{call.name}' ({node.op}): --target triton cannot run it: {error};"
-                " use --target ort"
+                Message(
+                    error.reason.code,
+                    f"node '{call.name}' ({node.op}): --target triton cannot run it: {error};"
+                    " use --target ort",
+                )
             ) from error
         made = []
         for output in node.outputs:
@@ -233,7 +237,7 @@ class Statements:
 
 
 def _read_outside(branches: Sequence[gs.Graph]) -> list[str]:
-    """Names of tensors that branches read, or give, and that are made outside of them."""
+    """Return the names of outside tensors that branches read or return."""
     read: dict[str, None] = {}
     for branch in branches:
         made = {t.name for node in branch.nodes for t in node.outputs}
@@ -257,10 +261,10 @@ def _layouts_of(kernel: Kernel) -> list[MapLayout]:
 
 
 def _commutes(call: TorchCall, module: Module) -> bool:
-    """Whether an operator between maps of the JPEG domain may as well work on their pixels.
+    """Whether an operator on JPEG-domain maps can run on their pixels instead.
 
-    Only operators that commute with the DCT of tiles are lowered as they are. One that also reads
-    a map that is known at compile time reads its coefficients.
+    Operators that are lowered unchanged commute with the DCT of tiles. But an operator that also
+    reads a constant map reads the coefficients of the constant.
     """
     tensors = [t for t in (*call.node.inputs, *call.node.outputs) if t.name]
     maps = [t for t in tensors if t.name in module.blocks]

@@ -1,4 +1,4 @@
-"""The text of `model.py`: layouts, one object for each kernel, one line for each call."""
+"""Write the text of `model.py`: layouts, one object for each kernel, one line for each call."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def model_text(
     arguments: Mapping[str, str],
     parameters: Sequence[str],
 ) -> str:
-    """The text of the file.
+    """Return the text of the file.
 
     Args:
-        statements: of the module.
-        module: that is written.
-        title: the first line of its docstring.
-        arguments: of `CompiledModule`, as they are written.
-        parameters: of `forward`.
+        statements: statements of the module.
+        module: the module.
+        title: docstring of the file and the class.
+        arguments: source text of the arguments of `CompiledModule`.
+        parameters: parameters of `forward`.
     """
     lines = [f'"""{title}"""', "", "from __future__ import annotations", ""]
     lines += _imports(statements)
@@ -48,7 +48,7 @@ def model_text(
     lines += _constructor(statements, module, arguments)
     result = "tuple[Tensor, ...]" if len(module.graph.outputs) > 1 else "Tensor"
     lines += ["", f"    def network(self, {statements.image}: Tensor) -> {result}:"]
-    lines += ['        """The outputs for an image as the first call takes it."""']
+    lines += ['        """Return the outputs for an image in the layout of the first call."""']
     lines += [part for line in statements.lines for part in _wrapped(line)]
     lines += _forward(module, parameters, result)
     return "\n".join(lines) + "\n"
@@ -82,7 +82,7 @@ def _constructor(statements: Statements, module: Module, arguments: Mapping[str,
     given = ", ".join(f"{name}={value}" for name, value in arguments.items())
     lines = [
         "    def __init__(self, info: CompiledInfo) -> None:",
-        '        """Made by `jpegcompile.load`."""',
+        '        """Create the model; called by `jpegcompile.load`."""',
         f"        super().__init__(info, {given})",
     ]
     if module.ingest_output is not None:
@@ -96,7 +96,7 @@ def _constructor(statements: Statements, module: Module, arguments: Mapping[str,
 
 
 def _arguments(kernel: Kernel, statements: Statements) -> list[str]:
-    """What makes the kernel, without what is the default."""
+    """Return the constructor arguments of a kernel that differ from their defaults."""
     found = []
     for entry in fields(kernel):  # type: ignore[arg-type]
         value = getattr(kernel, entry.name)
@@ -121,7 +121,7 @@ def _program_text(program: Program) -> str:
 
 
 def _programs(statements: Statements) -> set[Program]:
-    """The programs that are written; a kernel without one has its default."""
+    """Return the programs that are written, without defaults."""
     found = set()
     for _, kernel in statements.kernels.values():
         for entry in fields(kernel):  # type: ignore[arg-type]
@@ -141,7 +141,7 @@ def _forward(module: Module, parameters: Sequence[str], result: str) -> list[str
     return [
         "",
         f"    def forward(self, {declared}) -> {result}:",
-        '        """The outputs for the tensors that `feeds` gives."""',
+        '        """Return the outputs for the tensors that `feeds` returns."""',
         f"        return self.network({image})",
     ]
 
@@ -158,7 +158,7 @@ def _layout_text(layout: MapLayout) -> str:
 
 
 def _wrapped(line: str) -> list[str]:
-    """A statement of a method on lines of at most `_WIDTH` columns, as far as it is a call."""
+    """Wrap a statement to lines of at most `_WIDTH` columns if it is a call."""
     statement = line.lstrip()
     margin = " " * (8 + len(line) - len(statement))
     before, bracket, rest = statement.partition("(")

@@ -1,1 +1,1 @@
-"""How each library resizes an axis: the pixels that every output is made of, and their weights."""
+"""The resize filters of each library: the pixels of every output and their weights."""

@@ -1,4 +1,4 @@
-"""What each pixel of a resized axis takes of the pixels of an image."""
+"""Taps: the pixels of an image and their weights in each pixel of a resized axis."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ Outputs = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Taps:
-    """Each of L outputs is the sum of T pixels by their weights.
+    """Each of L outputs is a weighted sum of T pixels.
 
     Attributes:
-        places: int64 [L, T], pixels of the axis as the file stores it; of weight 0 where there is
-            none.
-        weights: float64 [L, T]. They sum to 1, or to 0 where an output shows the fill.
+        places: indices of pixels of the stored axis, int64 [L, T]. Unused taps have weight 0.
+        weights: float64 [L, T]. Weights of an output sum to 1, or to 0 if it shows the fill.
     """
 
     places: NDArray[np.int64]
@@ -30,11 +29,11 @@ class Taps:
 
     @property
     def level(self) -> Doubles:
-        """[L], 1 where an output shows the image and 0 where it shows the fill."""
+        """[L]; 1 for outputs that show the image, 0 for outputs that show the fill."""
         return np.asarray(self.weights.any(axis=1), np.float64)
 
 
-# From outputs [L], pixels of the resized axis, to what they take of the image.
+# Returns the taps of outputs [L], which are pixels of the resized axis.
 Resampler = Callable[[Outputs, AxisPlacement], Taps]
 
 

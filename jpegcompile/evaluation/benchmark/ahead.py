@@ -1,4 +1,4 @@
-"""A reader thread that works ahead of the network, as deployments have it, and how it is timed."""
+"""A reader thread that works ahead of the network, as in deployments, and its timing."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle, islice
-from statistics import median
 from time import perf_counter
 from typing import Any
 
-# Batches that are read, or being read, while the network computes one.
+from jpegcompile.evaluation.benchmark.rounds import interleaved
+
+# Batches that are read ahead, or being read, while the network computes one batch.
 _AHEAD = 2
 _TRIALS, _TRIAL_SECONDS, _MOST_RUNS = 3, 0.1, 100
 
 
 @dataclass(frozen=True)
 class Sharing:
-    """How the two sides of a pipeline share the threads that a job has.
+    """A division of the threads of a job between reader and network.
 
     Attributes:
         readers: threads that read files.
@@ -32,12 +34,12 @@ class Sharing:
 
 @dataclass(frozen=True)
 class Overlap:
-    """The two halves of a pipeline that work at once.
+    """The two stages of a pipeline, which run at the same time.
 
     Attributes:
-        sharing: of the threads.
-        read: what is done ahead for a batch of files, in a thread of its own.
-        finish: makes the outputs of that, in the caller's thread.
+        sharing: division of the threads.
+        read: reads a batch of files ahead, in its own thread.
+        finish: computes the outputs from the result of `read`, in the thread of the caller.
     """
 
     sharing: Sharing
@@ -45,15 +47,15 @@ class Overlap:
     finish: Callable[[Any], Any]
 
     def seconds(self, batches: Sequence[Sequence[bytes]], runs: int) -> float:
-        """Time from one batch's outputs to the next one's, once both halves are at work.
+        """Return the time from the outputs of a batch to the next outputs, with both stages busy.
 
         Args:
-            batches: of files, which come again and again.
-            runs: batches that count.
+            batches: batches of files, which are repeated.
+            runs: number of batches to time.
         """
         stream = read_ahead(self.read, cycle(batches))
         try:
-            # While the first batch is read there is nothing to compute.
+            # The network is idle while the first batch is read.
             self.finish(next(stream))
             start = perf_counter()
             for made in islice(stream, runs):
@@ -66,14 +68,14 @@ class Overlap:
 def read_ahead(
     read: Callable[[Sequence[bytes]], Any], batches: Iterable[Sequence[bytes]]
 ) -> Generator[Any, None, None]:
-    """What `read` makes of each batch, in order; two are made while the caller works on one."""
+    """Yield the results of `read` for each batch, in order; two are read ahead of the caller."""
     source = iter(batches)
     pending: deque[Future[Any]] = deque()
     with ThreadPoolExecutor(1) as executor:
         try:
             while True:
-                room = _AHEAD - len(pending)
-                pending.extend(executor.submit(read, batch) for batch in islice(source, room))
+                missing = _AHEAD - len(pending)
+                pending.extend(executor.submit(read, batch) for batch in islice(source, missing))
                 if not pending:
                     return
                 yield pending.popleft().result()
@@ -83,17 +85,18 @@ def read_ahead(
 
 
 def fastest(overlaps: Sequence[Overlap], batches: Sequence[Sequence[bytes]]) -> Overlap:
-    """The one that takes the least time, in some trials by turns."""
+    """Return the fastest of several overlaps, measured in interleaved trials."""
     if len(overlaps) == 1:
         return overlaps[0]
-    times: list[list[float]] = [[] for _ in overlaps]
-    runs = [_runs(overlap.seconds(batches, 1)) for overlap in overlaps]
-    for _ in range(_TRIALS):
-        for overlap, count, seconds in zip(overlaps, runs, times, strict=True):
-            seconds.append(overlap.seconds(batches, count))
-    middles = [median(seconds) for seconds in times]
-    return overlaps[middles.index(min(middles))]
+    by_name = {str(index): overlap for index, overlap in enumerate(overlaps)}
+    trials = {
+        name: partial(overlap.seconds, batches, _runs(overlap.seconds(batches, 1)))
+        for name, overlap in by_name.items()
+    }
+    medians = interleaved(trials, _TRIALS).medians()
+    return by_name[min(medians, key=medians.__getitem__)]
 
 
 def _runs(estimate: float) -> int:
+    """Return the runs of a trial, from an estimate of the seconds of one."""
     return min(max(math.ceil(_TRIAL_SECONDS / estimate), 2), _MOST_RUNS)

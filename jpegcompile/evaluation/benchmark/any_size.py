@@ -1,8 +1,8 @@
 """Models for images of any size, in the stages that are timed.
 
-Neither side should lose for want of care. Both have as many threads, share the images of a batch
-among them, and pipeline in the same way: of the ways to share threads between the reader and the
-network each side takes the one that is faster for it.
+Both sides are as fast as their libraries allow. They have the same number of threads, distribute
+the images of a batch over them, and pipeline in the same way. Each side uses the division of
+threads between reader and network that is fastest for this side.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class AnySizePipeline:
     """The stages of one side.
 
     Attributes:
-        read: bytes of a batch of files to the network's input.
-        network: to the outputs.
-        overlaps: ways to have both work at once; none for one thread.
+        read: converts the bytes of a batch of files to the network's input.
+        network: computes the outputs.
+        overlaps: ways to run both stages at the same time; empty for one thread.
     """
 
     read: BatchReader
@@ -52,29 +52,29 @@ class AnySizePipeline:
     overlaps: tuple[Overlap, ...] = ()
 
     def end_to_end(self, files: Sequence[bytes]) -> Outputs:
-        """Bytes to the outputs, one after the other."""
+        """Compute the outputs from the bytes, one stage after the other."""
         return self.network(self.read(files))
 
     def step(self, stage: str, files: Sequence[bytes]) -> Callable[[], object]:
-        """What a run of a stage does for a batch of files; everything before it is done here."""
+        """See `Stages`."""
         if stage == END_TO_END:
             return lambda: self.end_to_end(files)
         if stage == INPUT:
             return lambda: self.read(files)
         assert stage == NETWORK
-        begin = self.read(files)
-        return lambda: self.network(begin)
+        tensors = self.read(files)
+        return lambda: self.network(tensors)
 
 
 class AnySizeModel(TimedModel):
-    """A network in ONNX Runtime behind a reader: the original, or the compiled one."""
+    """A reader followed by a network in ONNX Runtime, either the original or the compiled one."""
 
     def __init__(self, job: Job, reader_of: Callable[[int], BatchReader]) -> None:
-        """Open both.
+        """Open the reader and the network.
 
         Args:
-            job: that is done.
-            reader_of: what reads a batch by so many threads.
+            job: job of this side.
+            reader_of: returns a reader of batches with a number of threads.
         """
         self._job, self._reader_of = job, reader_of
         session = open_session(job, *network_file(job))
@@ -88,7 +88,7 @@ class AnySizeModel(TimedModel):
         return AnySizePipeline(self._read, self._network, tuple(self._overlap(way) for way in ways))
 
     def _overlap(self, sharing: Sharing) -> Overlap:
-        # Threads that wait for work must not take the reader's processor.
+        # Idle threads of the network must not spin on the processor of the reader.
         job = replace(self._job, threads=sharing.network)
         session = open_session(job, *network_file(job), spinning=False)
         read = self._reader_of(sharing.readers)
@@ -96,14 +96,14 @@ class AnySizeModel(TimedModel):
 
 
 def sharings(threads: int) -> list[Sharing]:
-    """Ways to share so many threads; none for one, which does one thing after the other."""
+    """Return the ways to divide threads between reader and network; none for one thread."""
     if threads == 1:
         return []
     return [Sharing(1, threads - 1), Sharing(threads, threads)]
 
 
 def network_file(job: Job) -> tuple[str, str | None]:
-    """Path of the model in ONNX Runtime, and the folder of its weights if they lie elsewhere."""
+    """Return the path of the ONNX model, and the folder of its weights if they are elsewhere."""
     if job.is_original or not job.is_preprocessed:
         return job.model, job.folder
     assert job.network is not None
@@ -111,15 +111,15 @@ def network_file(job: Job) -> tuple[str, str | None]:
 
 
 def opener(job: Job) -> Callable[[], TimedModel]:
-    """What opens the model of a job; libraries of rivals are imported here."""
+    """Return a function that opens the model of a job; imports the libraries of rivals."""
     if not job.is_original:
         return lambda: AnySizeModel(job, lambda threads: preprocessor_reader(job, threads))
     read = _file_reader(job)
-    return lambda: AnySizeModel(job, lambda threads: _batches_of(read, threads))
+    return lambda: AnySizeModel(job, lambda threads: stacked_reader(read, threads))
 
 
 def preprocessor_reader(job: Job, threads: int | None = None) -> BatchReader:
-    """The native reader of the compiled network; it has the job's threads if not given others."""
+    """Return the native reader of the compiled network; `threads` defaults to the job's threads."""
     taken = replace(job.image, layout="NCHW")
     count = job.threads if threads is None else threads
     preprocessor = Preprocessor(taken, job.ingest_block, threads=count, tolerant=job.tolerant)
@@ -128,16 +128,16 @@ def preprocessor_reader(job: Job, threads: int | None = None) -> BatchReader:
 
 
 def pixel_fallback(job: Job) -> PixelFallback:
-    """What decodes files of which no coefficients are read, if the job wants that."""
+    """Return the decoder of files without readable coefficients, as the job configures it."""
     color, _ = job.image.from_pixels
     return PixelFallback(job.fallback, color)
 
 
 def tensors_of(files: Sequence[bytes], preprocessor: Preprocessor, pixels: PixelFallback) -> Array:
-    """The input of the compiled network, as `Session.run` makes it.
+    """Return the input of the compiled network, as `Session.run` computes it.
 
     Raises:
-        ImageError, AccessError: of a file that cannot be used.
+        ImageError, AccessError: if a file is unusable.
     """
     batch = preprocessor.read(files)
     for place, error in batch.errors.items():
@@ -149,7 +149,7 @@ def tensors_of(files: Sequence[bytes], preprocessor: Preprocessor, pixels: Pixel
 
 
 def _network_of(job: Job, session: Any) -> Callable[[Any], Outputs]:
-    """Outputs for images, averaged over their views if there are several."""
+    """Return a function that runs the network; it averages the outputs of several views."""
     (image,) = session.get_inputs()
     network = session_network(session)
     if not job.is_original:
@@ -167,14 +167,14 @@ def _run_image(session: Any, name: str, tensors: Array) -> Outputs:
     return run_session(session, {name: tensors})
 
 
-def _batches_of(read: Callable[[bytes], Array], threads: int) -> BatchReader:
-    """A batch as one array, its files shared among threads."""
+def stacked_reader(read: Callable[[bytes], Array], threads: int) -> BatchReader:
+    """Return a reader of batches, which reads files on several threads and stacks the arrays."""
     each = each_by(threads)
     return lambda files: np.stack(each(read, files))
 
 
 def _file_reader(job: Job) -> FileReader:
-    """The reader of the job's rival."""
+    """Return the reader of the job's rival."""
     assert job.preprocess is not None
     target = Target(job.image, preprocess_of(job.preprocess))
     return FileReader(job.side, target, fallback=job.fallback, tolerant=job.tolerant)

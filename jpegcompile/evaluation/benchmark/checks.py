@@ -1,4 +1,4 @@
-"""Outputs of the sides of a benchmark, held against the original's on the float decode."""
+"""Comparison of the outputs of all sides with the original's outputs for the float decode."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from jpegcompile.evaluation.benchmark.difference import Difference, differences
 from jpegcompile.evaluation.benchmark.job import SPATIAL
-from jpegcompile.evaluation.benchmark.plan import Plan
+from jpegcompile.evaluation.benchmark.job_templates import JobTemplates
 from jpegcompile.evaluation.benchmark.process import Process
 from jpegcompile.evaluation.benchmark.rivals.registry import PILLOW_AS_WRITTEN
 from jpegcompile.evaluation.meter import Meter, Variant, verification
@@ -22,11 +22,11 @@ from jpegcompile.evaluation.verify import require_passed
 
 @dataclass(frozen=True)
 class Checked:
-    """What is known of the outputs of one side.
+    """The check of the outputs of one side.
 
     Attributes:
-        verification: of a compiled model; None for the original.
-        differences: of the original behind a rival's reader.
+        verification: verification of a compiled model; None for the original.
+        differences: differences of the original with a rival's reader.
     """
 
     verification: Verification | None = None
@@ -34,20 +34,20 @@ class Checked:
 
 
 class Checks:
-    """Checks the sides of one cell."""
+    """The checks of the sides of one cell."""
 
-    def __init__(self, plan: Plan, first: Process, outputs: Sequence[str]) -> None:
-        """Ask the first side, which is the original, for what is right.
+    def __init__(self, templates: JobTemplates, first: Process, outputs: Sequence[str]) -> None:
+        """Get the reference outputs from the first side, which is the original.
 
         Args:
-            plan: of the benchmark.
-            first: that side.
-            outputs: files with its outputs for the files, or tensors, of each set.
+            templates: jobs of the benchmark.
+            first: process of the first side.
+            outputs: files with its outputs for each set of inputs.
         """
-        self._plan = plan
+        self._templates = templates
         self._exact, self._pillow = outputs, None
         if first.job.takes_files:
-            self._exact = first.ask("exact", str(plan.folder))["files"]
+            self._exact = first.ask("exact", str(templates.folder))["files"]
             if first.job.side in (SPATIAL, PILLOW_AS_WRITTEN):
                 self._pillow = outputs
 
@@ -55,15 +55,15 @@ class Checks:
         """Check one side.
 
         Args:
-            process: of the side.
+            process: process of the side.
             actual: files with its outputs, one for each set.
 
         Raises:
-            CheckFailedError: if a compiled model that is exact has other answers.
+            CheckFailedError: if the outputs of an exact compiled model differ.
         """
         if not process.job.is_original:
             check = self._verification(process.outputs, actual)
-            if self._plan.is_exact:
+            if self._templates.is_exact:
                 require_passed(check)
             return Checked(check)
         if not process.job.is_preprocessed:
@@ -73,22 +73,22 @@ class Checks:
         return Checked(differences=differences(process.outputs, pairs))
 
     def _verification(self, names: Sequence[str], actual: Sequence[str]) -> Verification:
-        plan = self._plan
-        meter = Meter(plan.tolerance, plan.templates[0].image.layout)
+        templates = self._templates
+        meter = Meter(templates.tolerance, templates.jobs[0].image.layout)
         for index, paths in enumerate(zip(actual, self._exact, strict=True)):
             own, expected = (_read_outputs(path, names) for path in paths)
             pillow = None if self._pillow is None else _read_outputs(self._pillow[index], names)
-            # Inputs that fill no whole batch are not run.
+            # Inputs of an incomplete last batch are not run.
             variants = [
                 Variant(
                     {n: v[: len(expected[n])] for n, v in _read_outputs(path, names).items()},
                     weight,
                 )
-                for path, weight in plan.variants[index]
+                for path, weight in templates.variants[index]
             ]
             count = len(own[names[0]])
             meter.outputs(names, own, expected, pillow, variants, inputs=count)
-        return verification(meter, is_exact=plan.is_exact)
+        return verification(meter, is_exact=templates.is_exact)
 
 
 def _read_outputs(path: str, names: Sequence[str]) -> dict[str, NDArray[Any]]:

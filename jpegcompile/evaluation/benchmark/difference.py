@@ -1,4 +1,4 @@
-"""How far the outputs of the original move when another reader makes its input."""
+"""Differences of the original's outputs when another reader makes its input."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Difference:
-    """At one output.
+    """The difference at one output.
 
     Attributes:
         name: of the output.
@@ -39,11 +39,11 @@ class Difference:
 def differences(
     names: Sequence[str], pairs: Sequence[tuple[Arrays, Arrays]]
 ) -> tuple[Difference, ...]:
-    """Of every output that holds real numbers.
+    """Return the difference at every output with real numbers.
 
     Args:
-        names: of the outputs.
-        pairs: for each set of inputs the outputs behind a reader, and behind the float decode.
+        names: names of the outputs.
+        pairs: for each set of inputs, the outputs with a reader and with the float decode.
     """
     return tuple(
         _difference(name, [(a[name], e[name]) for a, e in pairs])
@@ -67,7 +67,7 @@ def _difference(name: str, pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]]) -
 
 
 def _largest_distance(actual: NDArray[Any], expected: NDArray[Any]) -> float:
-    """Infinite where shapes differ, as the number of a detector's boxes may."""
+    """Return the largest difference; infinite if shapes differ, as for the boxes of a detector."""
     if actual.shape != expected.shape:
         return math.inf
     return float(np.abs(actual.astype(np.float64) - expected).max(initial=0.0))

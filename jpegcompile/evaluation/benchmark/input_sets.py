@@ -1,4 +1,4 @@
-"""What both sides are timed with: files of a folder, files made for the purpose, or tensors."""
+"""The inputs of a benchmark: files of a folder, generated files, or tensors."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from jpegcompile.jpeg.pixel_fallback import Fallback, PixelFallback
 from jpegcompile.jpeg.pixel_image import PixelImage
 from jpegcompile.jpeg.subsampling import GRAY, frame_of, subsampling_of
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Reading, Skipped
+from jpegcompile.messages import Message
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.input_tensors import (
     check_usable,
@@ -33,12 +34,12 @@ from jpegcompile.runtime.session import Session
 
 Item = TypeVar("Item")
 
-# As many inputs are run in turn, so that no time is that of one image.
+# Smallest number of inputs, so that no time depends on a single image.
 _FEWEST = 16
 _QUALITIES = (75, 90)
-# What Pillow writes.
+# Chroma samplings that Pillow writes.
 _SUBSAMPLINGS = ("4:4:4", "4:2:2", "4:2:0", GRAY)
-# Of photographs, where they need not have the network's size.
+# Generated photographs for models that read images of any size.
 _PHOTOGRAPHS = tuple(
     frame_of(subsampling, *size)
     for size in ((375, 500), (480, 640))
@@ -47,17 +48,18 @@ _PHOTOGRAPHS = tuple(
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """What there is to run.
+class InputSets:
+    """The inputs of a benchmark.
 
     Attributes:
-        sets: of inputs.
-        left_out: files of the folder that the compiled model does not take as they are.
-        left_out_pixels: how many of these hold no coefficients that are read.
-        files: of the folder that are run, some again where inputs are more; None without a folder.
-        skipped: files that cannot be used, and why.
-        ignored: why, for every folder that is passed over, by its path.
-        pixel_fallbacks: how many of `files` go through the pixel fallback.
+        sets: sets of inputs.
+        left_out: number of files of the folder that the compiled model cannot read directly.
+        left_out_pixels: number of these files without readable coefficients.
+        files: number of files of the folder that are run; some run repeatedly to fill the inputs.
+            None without a folder.
+        skipped: unusable files, with reasons.
+        ignored: reasons for the folders that are ignored, by path.
+        pixel_fallbacks: number of `files` that use the pixel fallback.
     """
 
     sets: tuple[InputSet, ...]
@@ -78,44 +80,55 @@ def gather(
     *,
     tolerant: bool = False,
     fallback: Fallback = "none",
-) -> Inputs:
-    """Inputs for every batch size; what has to be written goes to `folder`.
+) -> InputSets:
+    """Return inputs for every batch size.
 
-    Of the files in `images` only some are run. Unless `on_error` is "stop" all are read, so that
-    unusable ones change neither which of the others are run nor how many. With the fallback
-    "pixels" models for tensors and for files of any size also run files of which no coefficients
-    are read. Models for coefficients of one size are timed with coefficients alone: such files are
-    left out.
+    Only some of the files in `images` are run. Unless `on_error` is "stop", all files are read, so
+    that unusable files change neither the choice nor the number of the other files. With the
+    fallback "pixels", models for tensors and for files of any size also run files without readable
+    coefficients. Models for coefficients of one size are timed with coefficients only, and such
+    files are left out.
+
+    Args:
+        session: session of the compiled model.
+        images: folder of JPEG files; None for generated inputs.
+        batches: batch sizes.
+        folder: folder for generated files.
+        on_error: what to do with unusable files: "stop", "skip" or "report".
+        tolerant: whether to read damaged files as far as possible.
+        fallback: fallback for files without readable coefficients.
 
     Raises:
-        ImageError, AccessError: if an image is damaged, of another size, or cannot be read, or no
-            image is of the sampling that the model is compiled for.
-        UsageError: if Pillow writes no files of that sampling, or the model has no preprocessing.
+        ImageError: if an image is damaged or has another size, or no image has the sampling of the
+            compiled model.
+        AccessError: if an image cannot be read.
+        UsageError: if Pillow cannot write files of the sampling, or the model has no preprocessing.
     """
     count, info = max(_FEWEST, *batches), session.info
     if images is None:
-        return Inputs(_made(session, count, folder))
+        return InputSets(_made(session, count, folder))
     listing, reader = jpeg_files(images, fallback), _reader(session, on_error, tolerant, fallback)
     files = listing.files if on_error != "stop" else _spread(listing.files, count)
     found = _spread(reader.each(files, partial(_usable, session, tolerant)), count)
     fitting = [item.file for item in found if item.fits]
     if not fitting:
-        raise ImageError(
-            f"{images}: holds no image of the sampling {info.subsampling} that the model is"
-            " compiled for; give others, or leave --images out"
+        text = (
+            f"{images}: contains no image with the sampling {info.subsampling} of the compiled"
+            " model; give another folder, or leave --images out"
         )
+        raise ImageError(Message("bench-no-image-of-sampling", text))
     run = _repeated(fitting, count)
     if info.frame is None:
         preprocess = session.preprocess
         pixels = [pillow_input(file, preprocess, info.input, tolerant=tolerant) for file in run]
-        # Each view of an image is a tensor by itself.
+        # Each view of an image is a separate tensor.
         tensors = np.stack(pixels).reshape(-1, *info.input.shape)
         inputs = _tensor_set("images", tensors, folder)
     else:
-        # Each can be used, or was left out.
+        # Unusable files were left out above.
         again = _reader(session, "stop", tolerant, fallback)
         inputs = _file_set("images", run, session, folder, again)
-    return Inputs(
+    return InputSets(
         (inputs,),
         left_out=len(found) - len(fitting),
         left_out_pixels=sum(item.is_pixels and not item.fits for item in found),
@@ -127,7 +140,7 @@ def gather(
 
 
 def _made(session: ImageRunner, count: int, folder: Path) -> tuple[InputSet, ...]:
-    """Random tensors, or files of two qualities."""
+    """Return random tensors, or generated files of two qualities."""
     frame = session.info.frame
     if frame is None:
         generator = np.random.default_rng(0)
@@ -143,29 +156,31 @@ def _made(session: ImageRunner, count: int, folder: Path) -> tuple[InputSet, ...
 
 
 def write_images(frame: Frame, quality: int, count: int, folder: Path) -> list[Path]:
-    """JPEG files of a frame, of a photograph's spectrum.
+    """Write JPEG files of a frame, with the spectrum of photographs.
 
     Args:
-        frame: of the files.
-        quality: of the files, as Pillow counts.
-        count: of them.
-        folder: that they are written to.
+        frame: frame of the files.
+        quality: quality of the files, for Pillow.
+        count: number of files.
+        folder: folder to write to.
 
     Raises:
-        UsageError: if Pillow writes none of that sampling.
+        UsageError: if Pillow cannot write the sampling of the frame.
     """
     subsampling = subsampling_of(frame)
     if subsampling not in _SUBSAMPLINGS:
-        raise UsageError(
-            f"images of the sampling {subsampling} cannot be made; give some with --images"
-        )
+        text = f"cannot generate images with the sampling {subsampling}; give images with --images"
+        raise UsageError(Message("bench-sampling-not-generated", text))
     return [_write_image(frame, quality, index, folder) for index in range(count)]
 
 
 def write_photographs(quality: int, count: int, folder: Path) -> list[Path]:
-    """JPEG files of usual sizes, 500x375 and 640x480, each in 4:2:0 and in 4:4:4, in turn.
+    """Write JPEG files of 500x375 and 640x480 pixels, alternating between 4:2:0 and 4:4:4.
 
-    The arguments are those of `write_images`.
+    Args:
+        quality: quality of the files, for Pillow.
+        count: number of files.
+        folder: folder to write to.
     """
     frames = islice(cycle(_PHOTOGRAPHS), count)
     return [_write_image(frame, quality, index, folder) for index, frame in enumerate(frames)]
@@ -182,9 +197,9 @@ def _write_image(frame: Frame, quality: int, index: int, folder: Path) -> Path:
 
 
 def photograph_like(height: int, width: int, seed: int) -> NDArray[np.uint8]:
-    """Pixels [H, W, 3] of smooth noise in which every octave of frequencies has the same power.
+    """Return pixels [H, W, 3] of noise with the same power in every octave of frequencies.
 
-    So it is in photographs (Field 1987), whose power falls with the square of the frequency.
+    Photographs have this spectrum (Field 1987): their power falls with the square of the frequency.
     """
     generator = np.random.default_rng(seed)
     total = np.zeros((height, width, 3))
@@ -192,7 +207,7 @@ def photograph_like(height: int, width: int, seed: int) -> NDArray[np.uint8]:
     while cell < max(height, width):
         rows, columns = -(-height // cell) + 1, -(-width // cell) + 1
         coarse = generator.uniform(-1, 1, (3, rows, columns)).astype(np.float32)
-        # Colours of a photograph differ less than its brightness.
+        # Colour varies less than brightness in photographs.
         coarse[1:] = 0.3 * coarse[1:] + coarse[0]
         planes = [
             Image.fromarray(plane).resize((columns * cell, rows * cell), Image.Resampling.BICUBIC)
@@ -206,7 +221,7 @@ def photograph_like(height: int, width: int, seed: int) -> NDArray[np.uint8]:
 def _reader(
     session: ImageRunner, on_error: OnError, tolerant: bool, fallback: Fallback
 ) -> ImageReader:
-    """A reader of files that come to the network's size, of every sampling that defines pixels."""
+    """Return a reader of files that preprocessing brings to the network's size."""
     taken = session.info.input
     if session.info.frame is None:
         taken = taken.normalized(session.preprocess)
@@ -221,7 +236,13 @@ def _reader(
 
 @dataclass(frozen=True)
 class _Usable:
-    """A file, whether it can be fed as it is, and whether through pixels."""
+    """A usable file.
+
+    Attributes:
+        file: path of the file.
+        fits: whether the compiled model can read it directly.
+        is_pixels: whether it has no readable coefficients.
+    """
 
     file: Path
     fits: bool
@@ -229,7 +250,11 @@ class _Usable:
 
 
 def _usable(session: ImageRunner, tolerant: bool, file: Path, item: Reading) -> _Usable:
-    """What is known of a file; refuses files that either side cannot decode."""
+    """Return how a file can be used.
+
+    Raises:
+        ImageError: if one of the sides cannot decode the file.
+    """
     info, frame = session.info, item.image.frame
     if isinstance(item.image, PixelImage):
         return _Usable(file, info.frame is None or info.input.is_preprocessed, is_pixels=True)
@@ -237,25 +262,26 @@ def _usable(session: ImageRunner, tolerant: bool, file: Path, item: Reading) -> 
     color = session.preprocess.color_for(info.input.channels)
     fits = is_preprocessed or fits_inputs(frame, info.frame, info.input)
     if fits and not is_preprocessed and _takes_whole_files(session) and not item.is_whole:
-        raise ImageError("is damaged, and JpegDecode takes whole files only; replace the file")
+        text = "is damaged, and JpegDecode reads complete files only; replace the file"
+        raise ImageError(Message("bench-damaged-file", text))
     pillow_pixels(file, color, tolerant=tolerant)
     return _Usable(file, fits)
 
 
 def _takes_whole_files(session: ImageRunner) -> bool:
-    """Whether JpegDecode reads the files, by native kernels."""
+    """Return whether the native kernel of JpegDecode reads the files."""
     reads_files = isinstance(session, Session) and session.execution.library is not None
     return reads_files and session.info.input_mode == "jpeg"
 
 
 def _spread(files: Sequence[Item], most: int) -> list[Item]:
-    """So many files at most, evenly over all of them."""
+    """Return at most `most` files, evenly chosen from all of them."""
     count = min(most, len(files))
     return [files[index * len(files) // count] for index in range(count)]
 
 
 def _repeated(files: Sequence[Path], count: int) -> list[Path]:
-    """So many files, again from the first on where there are fewer."""
+    """Return `count` files, repeated from the first one if there are fewer."""
     return [files[index % len(files)] for index in range(count)]
 
 

@@ -1,4 +1,4 @@
-"""What a process that is timed is told: one JSON object."""
+"""The job of a worker process: one JSON object."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from jpegcompile.runtime.providers import ON_CPU, Providers
 SPATIAL, COMPILED, PORTABLE = "spatial", "compiled", "portable"
 
 DECODE, INGEST, NETWORK, END_TO_END = "decode", "ingest", "network", "end to end"
-# Of models for images of any size: decoding and ingest are one, and reader and network may overlap.
+# Models for images of any size have one stage for decoding and ingest, and may overlap reader and
+# network.
 INPUT, PIPELINED = "input", "pipelined"
 
 
 @dataclass(frozen=True)
 class InputSet:
-    """Inputs of one kind, as many as the largest batch at least.
+    """Inputs of one kind, at least as many as the largest batch.
 
     Attributes:
-        name: for tables.
-        files: JPEG files; empty where the models take the same tensors.
-        tensors: path of a .npy file, float32 [N, ...] as the original takes them; of the float
-            decode where there are files.
+        name: name in tables.
+        files: paths of JPEG files; empty if both models read the same tensors.
+        tensors: path of a .npy file with the original's inputs, float32 [N, ...]; with files, these
+            are the float decode of the files.
     """
 
     name: str
@@ -38,15 +39,30 @@ class InputSet:
     tensors: str
 
     def file_batches(self, size: int) -> list[list[bytes]]:
-        """The bytes of the files, in whole batches of `size`."""
+        """Return the bytes of the files, in complete batches."""
         data = [bytes(image_bytes(file)) for file in self.files]
         return [data[start : start + size] for start in range(0, len(data) - size + 1, size)]
 
     def tensor_batches(self, size: int) -> Iterator[NDArray[np.float32]]:
-        """The tensors in whole batches of `size`, each read when it is wanted."""
+        """Yield the tensors in complete batches; each batch is read on demand."""
         count = len(np.load(self.tensors, mmap_mode="r"))
         for start in range(0, count - size + 1, size):
             yield np.array(np.load(self.tensors, mmap_mode="r")[start : start + size])
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The error of a worker process, as JSON carries it.
+
+    Attributes:
+        kind: name of the class in `jpegcompile.errors`.
+        code: code of the message.
+        text: text of the message.
+    """
+
+    kind: str
+    code: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -54,26 +70,26 @@ class Job:
     """One side at one batch size and one number of threads.
 
     Attributes:
-        side: SPATIAL, COMPILED or PORTABLE; for images of any size the name of a rival, which is
-            the original behind it, in place of SPATIAL.
-        model: path of the model: a file, or the folder of a module of PyTorch.
-        folder: of its external weights, where the model is not beside them.
-        library: of native kernels; None to run without.
-        batch: inputs of a run.
-        threads: of ONNX Runtime or PyTorch, and of decoding.
-        input_mode: what the compiled model takes, as in `CompiledInfo`.
-        image: the image input of the original.
-        frame: of the files; None for tensors.
-        preprocess: as in `Preprocess.to_json`; None where tensors are given.
+        side: SPATIAL, COMPILED or PORTABLE. For images of any size, the name of a rival instead of
+            SPATIAL: the original with the reader of the rival.
+        model: path of the model: a file, or the folder of a PyTorch module.
+        folder: folder of its external weights, if they are not next to the model.
+        library: path of the library of native kernels; None to run without it.
+        batch: inputs in a batch.
+        threads: threads of ONNX Runtime or PyTorch, and of decoding.
+        input_mode: input mode of the compiled model, as in `CompiledInfo`.
+        image: image input of the original.
+        frame: frame of the files; None for tensors.
+        preprocess: preprocessing as in `Preprocess.to_json`; None for tensors.
         ingest: path of the part of the compiled model that makes the network's input.
-        network: path of the part behind it.
-        parts_folder: of external weights of these two.
+        network: path of the part after it.
+        parts_folder: folder of the external weights of these two parts.
         sets: inputs.
-        tolerant: whether to take what can be read of damaged files.
-        providers: what sessions of ONNX Runtime run on.
-        ingest_block: block size of the tensor where the compiled network begins.
-        averages_views: as in `CompiledInfo`, of the compiled model.
-        fallback: "pixels" has Pillow decode files of any size of which no coefficients are read.
+        tolerant: whether to read damaged files as far as possible.
+        providers: execution providers of ONNX Runtime.
+        ingest_block: block size of the compiled network's input.
+        averages_views: as in `CompiledInfo`, for the compiled model.
+        fallback: "pixels" lets Pillow decode files of any size without readable coefficients.
     """
 
     side: str
@@ -98,35 +114,35 @@ class Job:
 
     @property
     def is_original(self) -> bool:
-        """Whether the original model is run."""
+        """Whether this side runs the original model."""
         return self.side not in (COMPILED, PORTABLE)
 
     @property
     def is_preprocessed(self) -> bool:
-        """Whether the native reader makes the compiled network's input, of files of any size."""
+        """Whether files have any size, so that the native reader makes the compiled input."""
         return self.takes_files and self.image.is_preprocessed
 
     @property
     def takes_files(self) -> bool:
-        """Whether runs begin with the bytes of files."""
+        """Whether runs start from the bytes of files."""
         return bool(self.sets[0].files)
 
     @property
     def stages(self) -> list[tuple[str, str | None]]:
-        """What is timed: stages, and the inputs where it matters which."""
+        """Stages to time, each with the name of its inputs, or None if inputs do not matter."""
         if not self.takes_files:
             return [(NETWORK, None)]
         names = [inputs.name for inputs in self.sets]
         if self.is_preprocessed:
-            # One thread reads and computes in turn, which is what "end to end" times.
-            behind = [END_TO_END] if self.threads == 1 else [END_TO_END, PIPELINED]
-            whole = [(stage, name) for stage in behind for name in names]
+            # One thread cannot overlap reading and computing.
+            stages = [END_TO_END] if self.threads == 1 else [END_TO_END, PIPELINED]
+            whole = [(stage, name) for stage in stages for name in names]
             return [*((INPUT, name) for name in names), (NETWORK, None), *whole]
         before = [(stage, name) for stage in (DECODE, INGEST) for name in names]
         return [*before, (NETWORK, None), *((END_TO_END, name) for name in names)]
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data."""
+        """Return JSON-ready data."""
         return {
             **vars(self),
             "image": self.image.to_json(),
@@ -137,7 +153,7 @@ class Job:
 
 
 def job_of(data: dict[str, Any]) -> Job:
-    """The job that `Job.to_json` gave."""
+    """Return the job from the data of `Job.to_json`."""
     sets = tuple(InputSet(s["name"], tuple(s["files"]), s["tensors"]) for s in data["sets"])
     providers = Providers.from_json(data["providers"])
     image = NetworkInput.from_json(data["image"])

@@ -1,4 +1,4 @@
-"""The model of one side, as the process that is timed opens it."""
+"""The model of one side, as the worker process opens it."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from jpegcompile.evaluation.benchmark.pipelines import (
     tensor_pipeline,
 )
 from jpegcompile.gpu.folder import is_module_folder
+from jpegcompile.preprocessing.reading import preprocess_of
 
 
 class TimedModel(ABC):
     """An opened model.
 
     Attributes:
-        output_names: of the source model, in its order.
+        output_names: names of the outputs, in the order of the source model.
     """
 
     output_names: list[str]
 
     @abstractmethod
     def pipeline(self, *, with_parts: bool) -> Stages:
-        """The steps of the model.
+        """Return the stages of the model.
 
         Args:
-            with_parts: whether parts of it run by themselves, too; if not, nothing is opened for
+            with_parts: whether stages are run separately, too. If not, no sessions are opened for
                 them.
         """
 
@@ -41,7 +42,7 @@ class OnnxModel(TimedModel):
     """A model in ONNX Runtime."""
 
     def __init__(self, job: Job) -> None:
-        """Open a session of it."""
+        """Open a session of the model."""
         self._job = job
         self._session = open_session(job, job.model, job.folder)
         self.output_names = [output.name for output in self._session.get_outputs()]
@@ -52,7 +53,11 @@ class OnnxModel(TimedModel):
         if not job.takes_files:
             return tensor_pipeline(session_network(self._session))
         if job.is_original:
-            return spatial_pipeline(job, self._session)
+            assert job.preprocess is not None
+            preprocess, network = preprocess_of(job.preprocess), session_network(self._session)
+            return spatial_pipeline(
+                job.image, preprocess, job.threads, network, tolerant=job.tolerant
+            )
         parts = None
         if with_parts:
             assert job.ingest is not None
@@ -63,7 +68,11 @@ class OnnxModel(TimedModel):
 
 
 def opener_of(job: Job) -> Callable[[], TimedModel]:
-    """What opens the model of a job; the modules that it needs are imported here."""
+    """Return a function that opens the model of a job.
+
+    This function imports the modules that the model needs, so that opening does not include the
+    time of imports.
+    """
     if job.side == COMPILED and is_module_folder(job.model):
         from jpegcompile.evaluation.benchmark.module import open_module
 

@@ -1,8 +1,8 @@
-"""A module of PyTorch in the steps that are timed.
+"""A PyTorch module in the stages that are timed.
 
-A GPU queues its work, so each step waits for the device before the clock is read. Copies belong to
-the step that needs them: of coefficients to the device to the ingest, of outputs to the host to the
-network.
+A GPU queues its work, so each stage waits for the device before the clock is read. A copy counts
+for the stage that needs it: the ingest copies coefficients to the device, and the network copies
+outputs to the host.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ from jpegcompile.runtime.triton.photographs import is_for_host
 
 
 class TimedModule(TimedModel):
-    """A module on the current GPU, or on the CPU where Triton interprets kernels."""
+    """A module on the current GPU, or on the CPU if Triton interprets kernels."""
 
     def __init__(self, job: Job, module: CompiledModule) -> None:
-        """`module` is that of the job."""
+        """Store the job and its module."""
         self._job = job
         self._module = module
         self.output_names = module.output_names
 
     def pipeline(self, *, with_parts: bool) -> Stages:
-        """See `TimedModel`; the parts of a module need no opening."""
+        """See `TimedModel`; the stages of a module need no further sessions."""
         job, module = self._job, self._module
         if not job.takes_files:
             return tensor_pipeline(self._waiting(self._run_tensors))
@@ -64,7 +64,7 @@ class TimedModule(TimedModel):
         )
 
     def _any_size(self, run_image: Callable[[Any], Outputs]) -> AnySizePipeline:
-        """The device is fed by one thread: what is done ahead is the work of the host."""
+        """Return the stages for files of any size; one host thread uses the GPU."""
         job, module = self._job, self._module
         preprocessor = module.preprocessor(tolerant=job.tolerant)
         pixels = pixel_fallback(job)
@@ -73,7 +73,7 @@ class TimedModule(TimedModel):
         )
 
         def read(files: Sequence[bytes]) -> Any:
-            """Pixels or coefficients, as `CompiledModule.batches` chooses."""
+            """Return pixels or coefficients, as `CompiledModule.batches` chooses."""
             if is_for_host(files, job.image):
                 return tensors_of(files, preprocessor, pixels)
             return [item.image for item in reader.read(files)]
@@ -92,7 +92,7 @@ class TimedModule(TimedModel):
         return read_coefficients_many(files, threads=job.threads, tolerant=job.tolerant)
 
     def image_of(self, images: Sequence[ReadImage]) -> torch.Tensor:
-        """Files of any frames as the first kernel takes them, in their order."""
+        """Return the input of the first kernel for files of any frames, in their order."""
         groups: dict[Frame | None, list[int]] = {}
         for index, image in enumerate(images):
             frame = image.frame if isinstance(image, Coefficients) else None
@@ -105,7 +105,7 @@ class TimedModule(TimedModel):
         return self._module.run_feeds({self._job.image.name: tensors})
 
     def _waiting(self, step: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """The step, done when the device has done its work."""
+        """Return a step that ends when the device has finished its work."""
 
         def run(given: Any) -> Any:
             made = step(given)
@@ -117,10 +117,10 @@ class TimedModule(TimedModel):
 
 
 def open_module(job: Job) -> TimedModule:
-    """The module of a job; PyTorch's operators on the CPU get the threads of the job.
+    """Open the module of a job; PyTorch operators on the CPU use the threads of the job.
 
     Raises:
-        AccessError, UnsupportedModelError: as `load_module`.
+        AccessError, UnsupportedModelError: as for `load_module`.
     """
     torch.set_num_threads(job.threads)
     module = load_module(job.model)

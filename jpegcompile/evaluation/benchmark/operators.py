@@ -1,4 +1,4 @@
-"""Times of single nodes, from ONNX Runtime's profile of some runs."""
+"""Times of single nodes, from a profile of ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SUFFIX = "_kernel_time"
 
 @dataclass(frozen=True)
 class NodeTime:
-    """One node.
+    """The time of one node.
 
     Attributes:
-        node: its name in ONNX Runtime's optimised graph.
-        op: its operator there.
-        seconds: of a batch, median.
+        node: name of the node in ONNX Runtime's optimised graph.
+        op: operator of the node in this graph.
+        seconds: median time of a batch.
     """
 
     node: str
@@ -28,12 +28,12 @@ class NodeTime:
 
 
 def node_times(profile: Path, runs: int, warm_up: int) -> list[NodeTime]:
-    """The nodes of a profile, the slowest first.
+    """Return the nodes of a profile, the slowest first.
 
     Args:
-        profile: as `InferenceSession.end_profiling` writes it.
-        runs: how many batches ran, in all, each in one run of the session or in several.
-        warm_up: how many batches at the beginning do not count.
+        profile: file that `InferenceSession.end_profiling` wrote.
+        runs: number of batches; a batch is one or several runs of the session.
+        warm_up: number of batches at the beginning that do not count.
     """
     durations: dict[tuple[str, str], list[float]] = defaultdict(list)
     for event in json.loads(profile.read_text(encoding="utf-8")):
@@ -42,7 +42,7 @@ def node_times(profile: Path, runs: int, warm_up: int) -> list[NodeTime]:
             durations[key].append(event["dur"] / 1e6)
     times = []
     for (node, op), values in durations.items():
-        # A node has several events a batch within a loop, and where files run one by one.
+        # A node has several events a batch inside a loop, and if files run one by one.
         each = max(len(values) // runs, 1)
         sums = [sum(values[i : i + each]) for i in range(each * warm_up, len(values), each)]
         times.append(NodeTime(node, op, median(sums or values)))
@@ -50,7 +50,7 @@ def node_times(profile: Path, runs: int, warm_up: int) -> list[NodeTime]:
 
 
 def by_operator(times: Sequence[NodeTime]) -> dict[str, tuple[int, float]]:
-    """Number of nodes and sum of seconds of each operator, the slowest first."""
+    """Return the number of nodes and the sum of seconds of each operator, the slowest first."""
     sums: dict[str, tuple[int, float]] = {}
     for time in times:
         count, seconds = sums.get(time.op, (0, 0.0))

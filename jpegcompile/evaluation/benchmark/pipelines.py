@@ -1,7 +1,7 @@
-"""From the bytes of JPEG files to outputs, in the steps that are timed.
+"""Pipelines from the bytes of JPEG files to outputs, in the stages that are timed.
 
-Neither side should lose for want of care: both read the images of a batch with as many threads,
-and the spatial one normalises plane by plane in float32.
+Both sides are as fast as their libraries allow: they read the images of a batch with the same
+number of threads, and the spatial side normalises plane by plane in float32.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from jpegcompile.evaluation.benchmark.job import DECODE, END_TO_END, INGEST, NET
 from jpegcompile.evaluation.pillow import pillow_pixels
 from jpegcompile.interface import JPEG
 from jpegcompile.jpeg.read import read_coefficients_many
-from jpegcompile.preprocessing.reading import preprocess_of
+from jpegcompile.messages import Message
+from jpegcompile.network_input import NetworkInput
+from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.runtime.input_tensors import coefficient_feeds
 from jpegcompile.runtime.native import register
 from jpegcompile.runtime.opening import session_options
@@ -32,29 +34,29 @@ Outputs = list[Array]
 
 
 class Stages(Protocol):
-    """What can be run of one side."""
+    """The stages of one side, which can be run separately."""
 
     @property
     def network(self) -> Callable[[Any], Outputs]:
-        """From the network's input to the outputs."""
+        """Function from the network's input to the outputs."""
 
     @property
     def end_to_end(self) -> Callable[[Sequence[bytes]], Outputs]:
-        """From the bytes of a batch of files to the outputs."""
+        """Function from the bytes of a batch of files to the outputs."""
 
     def step(self, stage: str, files: Sequence[bytes]) -> Callable[[], object]:
-        """What a run of a stage does for a batch of files; everything before it is done here."""
+        """Run all earlier stages for a batch of files, and return a function that runs `stage`."""
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """The steps of one side, each from what the one before gives.
+    """The stages of one side; each takes the result of the previous one.
 
     Attributes:
-        decode: bytes of a batch of files to pixels, or to coefficients.
-        ingest: to the network's input.
-        network: to the outputs.
-        end_to_end: bytes to the outputs.
+        decode: converts the bytes of a batch of files to pixels or coefficients.
+        ingest: converts these to the network's input.
+        network: computes the outputs.
+        end_to_end: computes the outputs from the bytes.
     """
 
     decode: Callable[[Sequence[bytes]], Any]
@@ -63,7 +65,7 @@ class Pipeline:
     end_to_end: Callable[[Sequence[bytes]], Outputs]
 
     def step(self, stage: str, files: Sequence[bytes]) -> Callable[[], object]:
-        """What a run of a stage does for a batch of files; everything before it is done here."""
+        """See `Stages`."""
         if stage == END_TO_END:
             return lambda: self.end_to_end(files)
         if stage == DECODE:
@@ -72,8 +74,8 @@ class Pipeline:
         if stage == INGEST:
             return lambda: self.ingest(decoded)
         assert stage == NETWORK
-        begin = self.ingest(decoded)
-        return lambda: self.network(begin)
+        tensors = self.ingest(decoded)
+        return lambda: self.network(tensors)
 
 
 def open_session(
@@ -84,14 +86,21 @@ def open_session(
     *,
     spinning: bool = True,
 ) -> ort.InferenceSession:
-    """A session as a program of ONNX Runtime's would have it, from the file where that is possible.
+    """Open a session as other programs of ONNX Runtime do, from the file where possible.
 
-    Idle threads spin unless it is told otherwise, as is ONNX Runtime's default: without, two
-    threads took a fifth longer for a small network. They do so for some 45 ms after a run, which is
-    why a process that was told to run answers only when it is quiet (see `worker`).
+    Idle threads spin by default, as in ONNX Runtime: without spinning, two threads took a fifth
+    longer for a small network. Threads spin for about 45 ms after a run, so a worker process
+    answers only when they are quiet (see `worker`).
+
+    Args:
+        job: side of the benchmark, which sets threads, providers and native kernels.
+        path: path of the model.
+        folder: folder of its external weights; None if they are next to the model.
+        profile: prefix of the file for a profile of nodes; None for no profile.
+        spinning: whether idle threads spin.
 
     Raises:
-        UnsupportedModelError: if ONNX Runtime refuses the model.
+        UnsupportedModelError: if ONNX Runtime cannot load the model.
         AccessError: if CUDA is required and not used.
     """
     options = session_options(
@@ -108,15 +117,14 @@ def open_session(
         with job.providers.opening():
             session = ort.InferenceSession(model, options, providers=list(job.providers.names))
     except Exception as error:
-        raise UnsupportedModelError(
-            f"{path}: ONNX Runtime refuses the model: {one_line(error)}"
-        ) from error
+        text = f"{path}: ONNX Runtime cannot load the model: {one_line(error)}"
+        raise UnsupportedModelError(Message("bench-model-not-loaded", text)) from error
     job.providers.check(session)
     return session
 
 
 def run_session(session: ort.InferenceSession, feeds: dict[str, Array]) -> Outputs:
-    """All outputs of a session.
+    """Run a session and return all outputs.
 
     Raises:
         UnsupportedModelError: if ONNX Runtime fails.
@@ -124,39 +132,53 @@ def run_session(session: ort.InferenceSession, feeds: dict[str, Array]) -> Outpu
     try:
         outputs: Outputs = session.run(None, feeds)
     except Exception as error:
-        raise UnsupportedModelError(f"ONNX Runtime fails: {one_line(error)}") from error
+        text = f"ONNX Runtime failed to run the model: {one_line(error)}"
+        raise UnsupportedModelError(Message("bench-run-failed", text)) from error
     return outputs
 
 
 def byte_feeds(file: bytes) -> dict[str, Array]:
-    """The input of a model that takes the bytes of a file."""
+    """Return the input of a model that reads the bytes of a file."""
     return {JPEG: np.frombuffer(file, np.uint8)}
 
 
 def tensor_pipeline(network: Callable[[Array], Outputs]) -> Pipeline:
-    """A model that is fed tensors: there is nothing before it."""
+    """Return the pipeline of a model for tensors, which has no stage before the network."""
 
-    def none(given: Any) -> Any:
+    def no_stage(_: Any) -> Any:
         raise AssertionError("tensors are neither decoded nor ingested")
 
-    return Pipeline(none, none, network, none)
+    return Pipeline(no_stage, no_stage, network, no_stage)
 
 
-def spatial_pipeline(job: Job, session: ort.InferenceSession) -> Pipeline:
-    """Pillow's decode, normalisation in NumPy, and the original model."""
-    assert job.preprocess is not None
-    preprocess, channels = preprocess_of(job.preprocess), job.image.channels
+def spatial_pipeline(
+    image: NetworkInput,
+    preprocess: Preprocess,
+    threads: int,
+    network: Callable[[Array], Outputs],
+    *,
+    tolerant: bool = False,
+) -> Pipeline:
+    """Return the pipeline with Pillow's decode, normalisation in NumPy, and the original model.
+
+    Args:
+        image: image input of the model.
+        preprocess: preprocessing from pixels to this input, without a resize.
+        threads: threads that decode and normalise the images of a batch.
+        network: runs the model.
+        tolerant: whether to read damaged files as far as possible.
+    """
+    channels = image.channels
     color, affine = preprocess.color_for(channels), preprocess.affine(channels)
     scale, shift = (v.astype(np.float32)[:, None, None] for v in (affine.scale, affine.shift))
-    each = each_by(job.threads)
-    network = session_network(session)
+    each = each_by(threads)
 
     def decode(files: Sequence[bytes]) -> list[NDArray[np.uint8]]:
-        return each(lambda file: pillow_pixels(file, color, tolerant=job.tolerant), files)
+        return each(lambda file: pillow_pixels(file, color, tolerant=tolerant), files)
 
     def normalize(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         values = pixels.transpose(2, 0, 1) * scale + shift
-        return values.transpose(1, 2, 0) if job.image.layout == "NHWC" else values
+        return values.transpose(1, 2, 0) if image.layout == "NHWC" else values
 
     def ingest(images: list[NDArray[np.uint8]]) -> Array:
         return np.stack(each(normalize, images))
@@ -169,14 +191,16 @@ def compiled_pipeline(
     session: ort.InferenceSession,
     parts: tuple[ort.InferenceSession, ort.InferenceSession] | None,
 ) -> Pipeline:
-    """Entropy decoding, the batch of coefficients with the ingest in the graph, and the network.
+    """Return the pipeline of a compiled model: entropy decoding, ingest in the graph, network.
 
-    A model for the bytes of a file has the first in the graph, too, which then runs for each file.
+    A model that reads the bytes of a file has entropy decoding in the graph, too. Such a model runs
+    once for each file.
 
     Args:
-        job: of a compiled model that takes coefficients, or bytes.
-        session: of the whole file.
-        parts: of the graph up to the network and behind it; None if only the whole is run.
+        job: job of a compiled model that reads coefficients or bytes.
+        session: session of the whole graph.
+        parts: sessions of the graph before the network and of the network; None if only the whole
+            graph is run.
     """
 
     def decode(files: Sequence[bytes]) -> Any:
@@ -203,12 +227,12 @@ def compiled_pipeline(
 
 
 def session_network(session: ort.InferenceSession) -> Callable[[Array], Outputs]:
-    """The run of a session that takes the network's input."""
+    """Return a function that runs a session on the network's input."""
     (image,) = session.get_inputs()
     kind = np.float16 if image.type == "tensor(float16)" else np.float32
 
     def network(tensors: Array) -> Outputs:
-        # A model that takes one image without a batch is timed with batches of one.
+        # A model for one image without a batch dimension is timed with batches of one image.
         values = tensors if tensors.ndim == len(image.shape) else tensors[0]
         return run_session(session, {image.name: values.astype(kind, copy=False)})
 
@@ -216,7 +240,7 @@ def session_network(session: ort.InferenceSession) -> Callable[[Array], Outputs]
 
 
 def each_by(threads: int) -> Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]:
-    """`map` with so many threads; one item is done where it is, which takes half the time."""
+    """Return `map` on a pool of threads; a single item runs in the calling thread."""
     pool = ThreadPoolExecutor(threads)
     return lambda work, items: list(
         (pool.map if min(threads, len(items)) > 1 else map)(work, items)

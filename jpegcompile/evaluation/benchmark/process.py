@@ -1,4 +1,4 @@
-"""The other end of `worker`: a process with one model, and what it is asked."""
+"""A worker process, as the process that measures sees it."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from typing import Any
 
 from jpegcompile import errors
 from jpegcompile.errors import AccessError, InternalError
-from jpegcompile.evaluation.benchmark.job import Job
+from jpegcompile.evaluation.benchmark.job import Failure, Job
+from jpegcompile.messages import Message
 
 _MODULE = "jpegcompile.evaluation.benchmark.worker"
 
 
 class Process:
-    """A worker; as a context it ends when that is left.
+    """A worker process; as a context manager, it ends with the context.
 
     Attributes:
-        job: that it does.
-        creation: seconds that opening its model took.
+        job: job of the process.
+        creation: seconds to open the model.
         outputs: names of the model's outputs.
     """
 
     def __init__(self, job: Job, folder: Path) -> None:
-        """Start it and have it open its model; `folder` takes what it prints.
+        """Start the process, which opens its model; its log is a file in `folder`.
 
         Raises:
             AccessError, UnsupportedModelError: if the model cannot be opened.
@@ -52,7 +53,7 @@ class Process:
         self.outputs: list[str] = opened["outputs"]
 
     def __enter__(self) -> Process:
-        """The process itself."""
+        """Return the process itself."""
         return self
 
     def __exit__(
@@ -61,16 +62,16 @@ class Process:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End it."""
+        """End the process."""
         self.end()
 
     def ask(self, command: str, *arguments: Any) -> dict[str, Any]:
-        """The answer to a command, one of the methods of `Worker`.
+        """Return the answer to a command, which is the name of a method of `Worker`.
 
         Raises:
-            JpegCompileError: as the command raises it there.
-            AccessError: if the system ended the process, as it does where memory runs out.
-            InternalError: if it ended by itself.
+            JpegCompileError: if the command raises it in the process.
+            AccessError: if the system killed the process, which happens if memory runs out.
+            InternalError: if the process ended otherwise.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -84,12 +85,12 @@ class Process:
             raise self._death()
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            name, message = answer["error"]
-            raise getattr(errors, name)(message)
+            failure = Failure(**answer["error"])
+            raise getattr(errors, failure.kind)(Message(failure.code, failure.text))
         return answer
 
     def end(self) -> None:
-        """Stop it, whatever it does."""
+        """Kill the process if it runs, and wait for its end."""
         if self._process.poll() is None:
             self._process.kill()
         for stream in (self._process.stdin, self._process.stdout):
@@ -99,14 +100,15 @@ class Process:
         self._process.wait()
 
     def _death(self) -> errors.JpegCompileError:
+        """Return the error for a process that ended."""
         code = self._process.wait()
         if code == -9:
-            return AccessError(
-                f"{self.job.model}: the process that was timed was killed, as happens where memory"
-                " runs out; give smaller batches with --batch"
+            text = (
+                f"{self.job.model}: the worker process was killed, probably because memory ran out;"
+                " give smaller batches with --batch"
             )
+            return AccessError(Message("bench-process-killed", text))
         lines = self._log.read_text(encoding="utf-8", errors="replace").split("\n")
-        last = next((line for line in reversed(lines) if line.strip()), "it said nothing")
-        return InternalError(
-            f"{self.job.model}: the process that was timed ended with code {code}: {last.strip()}"
-        )
+        last = next((line for line in reversed(lines) if line.strip()), "no output")
+        text = f"{self.job.model}: the worker process ended with code {code}: {last.strip()}"
+        return InternalError(Message("bench-process-ended", text))

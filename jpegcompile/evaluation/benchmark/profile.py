@@ -1,4 +1,4 @@
-"""Nodes of a model in ONNX Runtime, timed by its profile."""
+"""Profiles of the nodes of a model in ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _WARM_UP = 2
 
 
 def profile(job: Job, runs: int) -> list[NodeTime]:
-    """Times of the nodes of the whole model for a batch, the slowest first.
+    """Return the times of all nodes of a model for a batch, the slowest first.
 
     Args:
-        job: of a model in ONNX Runtime; a session of its own is opened.
-        runs: batches that count.
+        job: job of a model in ONNX Runtime, for which a new session is opened.
+        runs: number of batches that count.
     """
     with tempfile.TemporaryDirectory(prefix="jpegcompile-bench-") as folder:
         session = open_session(job, *network_file(job), Path(folder) / "profile")
@@ -41,7 +41,7 @@ def profile(job: Job, runs: int) -> list[NodeTime]:
 
 
 def _steps(job: Job, session: ort.InferenceSession) -> list[Callable[[], object]]:
-    """What runs a batch: the bytes of files go one by one, everything else at once."""
+    """Return functions that run a batch: one for each file of bytes, otherwise a single one."""
     inputs = job.sets[0]
     if not job.takes_files or job.is_original:
         return [partial(session_network(session), next(inputs.tensor_batches(job.batch)))]

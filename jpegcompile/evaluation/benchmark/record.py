@@ -3,13 +3,14 @@
 Every benchmark script has the option `--json FILE`, which writes one such record:
 
     {"benchmark": "conv", "date": "2026-01-31",
-     "machine": {"processor": "AMD EPYC 9654", "processors": 2, "system": "Linux x86_64"},
+     "machine": {"processor": "AMD EPYC 9654", "processors": "2 processors", ...},
      "versions": {"jpegcompile": "1.0", "python": "3.12.3", "numpy": "2.1.0", ...},
      "settings": {"rounds": 15, ...},
-     "rows": [{"layer.inputs": 64, "seconds.direct": 0.0022, ...}, ...]}
+     "rows": [{"layer/inputs": 64, "seconds/direct": 0.0022, ...}, ...]}
 
-Rows are flat: a column is a number, a text, a boolean or null. The columns of a nested value are
-named with dots, and items of lists by their index.
+Rows are flat: a column is a number, a text, a boolean or null. A nested value has a column for each
+of its items, whose name is a path such as "layer/inputs"; items of lists are named by their index.
+`docs/make.py` makes the tables of the documentation from records in `docs/results/`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ PACKAGES = (
     "numpy", "onnxruntime", "onnxruntime-gpu", "pillow", "torch", "torchvision", "triton",
     "openvino", "ncnn", "simplejpeg", "opencv-python-headless",
 )  # fmt: skip
+
+SEPARATOR = "/"
 
 Row = Mapping[str, Any]
 
@@ -89,11 +92,12 @@ def parser_for(text: str | None, *, rounds: int | None = None) -> argparse.Argum
     return parser
 
 
-def machine() -> dict[str, Any]:
+def machine() -> dict[str, str]:
     """Return the processor, the number of processors this process may use, and the system."""
+    count = available_processors()
     return {
         "processor": _processor(),
-        "processors": available_processors(),
+        "processors": f"{count} processor{'s' if count > 1 else ''}",
         "system": f"{platform.system()} {platform.machine()}",
     }
 
@@ -110,13 +114,13 @@ def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
 
 
 def flat(row: Row) -> dict[str, Any]:
-    """Return a row whose nested values became columns of their own: {"a": {"b": 1}} is "a.b"."""
+    """Return a row with a column for each nested value: {"a": {"b": 1}} becomes {"a/b": 1}."""
     columns: dict[str, Any] = {}
     for name, value in row.items():
         nested_value = dict(enumerate(value)) if isinstance(value, list | tuple) else value
         if isinstance(nested_value, Mapping):
             inner = flat({str(key): item for key, item in nested_value.items()})
-            columns |= {f"{name}.{key}": item for key, item in inner.items()}
+            columns |= {f"{name}{SEPARATOR}{key}": item for key, item in inner.items()}
         else:
             columns[name] = value
     return columns
@@ -126,7 +130,7 @@ def nested(row: Row) -> dict[str, Any]:
     """Return a row with the mappings and lists that `flat` took apart."""
     result: dict[str, Any] = {}
     for name, value in row.items():
-        *path, last = name.split(".")
+        *path, last = name.split(SEPARATOR)
         inner = result
         for part in path:
             inner = inner.setdefault(part, {})

@@ -1,4 +1,4 @@
-"""What `bench` measured."""
+"""The results of `bench`."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _OF_ONE_RUN = ("inputs", "cells", "ignored")
 
 
 def originals_among(sides: Iterable[str]) -> list[str]:
-    """Those of the sides that run the original model, in their order."""
+    """Return the sides that run the original model, in their order."""
     return [side for side in sides if side not in (COMPILED, PORTABLE)]
 
 
 @dataclass(frozen=True)
 class Timing:
-    """One stage.
+    """The times of one stage.
 
     Attributes:
         stage: "decode", "ingest", "network" or "end to end"; for images of any size "input",
             "network", "end to end" or "pipelined".
-        inputs: of which kind; None where it does not matter.
-        rounds: of each side, seconds of a batch in each round.
+        inputs: name of the set of inputs; None if inputs do not matter.
+        rounds: seconds of a batch in each round, by side.
     """
 
     stage: str
@@ -48,21 +48,21 @@ class Timing:
     rounds: Mapping[str, Sequence[float]]
 
     def seconds(self, side: str) -> float:
-        """Of a batch: the median of the rounds."""
+        """Return the seconds of a batch: the median over the rounds."""
         return median(self.rounds[side])
 
     @property
     def originals(self) -> list[str]:
-        """The sides that run the original model, the reference first."""
+        """Sides that run the original model, the reference first."""
         return originals_among(self.rounds)
 
     def ratio(self, side: str, original: str | None = None) -> float:
-        """To the time of a side with the original, the first if not given: median of the rounds."""
+        """Return the median ratio to the time of an original side, by default the first one."""
         reference = self.rounds[original or self.originals[0]]
         return median(own / other for own, other in zip(self.rounds[side], reference, strict=True))
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data."""
+        """Return JSON-ready data."""
         return {
             "stage": self.stage,
             "inputs": self.inputs,
@@ -82,18 +82,17 @@ class Timing:
 
 @dataclass(frozen=True)
 class Side:
-    """One process: a model at one batch size and one number of threads.
+    """The process of a side, with a model at one batch size and one number of threads.
 
     Attributes:
-        creation: seconds that making the session, or opening the module, took.
-        memory: the most resident memory that the process had, in bytes, when the whole model had
-            run; None where the system does not tell.
-        base: as `memory`, before the model was opened.
-        check: of the outputs, against the original's; None for the original itself.
-        nodes: times of nodes, the slowest first; empty where they were not asked for.
-        differences: of outputs of the original behind a rival's reader, to those for the float
-            decode; empty where images have the network's size.
-        sharing: of threads, where reader and network overlap; None where that was not timed.
+        creation: seconds to create the session or open the module.
+        memory: largest resident memory after a run of the whole model, bytes; None if unknown.
+        base: largest resident memory before the model was opened, bytes; None if unknown.
+        check: comparison of the outputs with the original's; None for the original itself.
+        nodes: times of nodes, the slowest first; empty unless requested.
+        differences: differences between the original's outputs with a rival's reader and with the
+            float decode; empty if images have the network's size.
+        sharing: division of threads between reader and network; None if they do not overlap.
     """
 
     creation: float
@@ -106,11 +105,11 @@ class Side:
 
     @property
     def own_memory(self) -> int | None:
-        """Memory beyond that of the interpreter and its modules."""
+        """Memory without the memory of the interpreter and its modules, bytes."""
         return None if self.memory is None or self.base is None else self.memory - self.base
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data."""
+        """Return JSON-ready data."""
         return {
             "creation": self.creation,
             "memory": self.memory,
@@ -131,11 +130,11 @@ class Cell:
     """All sides at one batch size and one number of threads.
 
     Attributes:
-        batch: inputs of a run.
-        threads: of ONNX Runtime and of decoding.
-        sides: "spatial" or, for images of any size, rivals by name; "compiled" and, where it was
-            asked for, "portable".
-        timings: of the stages.
+        batch: inputs in a batch.
+        threads: threads of ONNX Runtime and of decoding.
+        sides: sides by name: "spatial" or, for images of any size, names of rivals; "compiled";
+            and "portable" if requested.
+        timings: times of the stages.
     """
 
     batch: int
@@ -144,12 +143,12 @@ class Cell:
     timings: tuple[Timing, ...]
 
     def ratio(self, side: str, what: str) -> float | None:
-        """`creation`, `memory` or `own_memory` of a side, in units of the first one's."""
+        """Return `creation`, `memory` or `own_memory` of a side divided by the first side's."""
         own, first = (getattr(self.sides[name], what) for name in (side, next(iter(self.sides))))
         return own / first if own is not None and first else None
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data."""
+        """Return JSON-ready data."""
         others = list(self.sides)[1:]
         return {
             "batch": self.batch,
@@ -167,27 +166,28 @@ class Cell:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Outcome of `bench`.
+    """The result of `bench`.
 
     Attributes:
         original, compiled: paths of the models.
-        mode: what the compiled model takes, "coefficients", "jpeg" or "tensor".
-        execution: what ran the compiled model's nodes.
-        cpus: processors that the process may run on.
-        onnxruntime: its version.
-        rounds: that each time is the median of.
-        inputs: number of each kind, and the mean bytes of a file, by name.
-        files: of the user that are run, some again where inputs are more; None without any.
-        left_out: files that the compiled model does not take as they are.
-        left_out_pixels: how many of these hold no coefficients that are read.
-        cells: by batch size and threads.
-        skipped: files that could not be used, and why.
-        ignored: why, for every folder that was passed over, by its path.
-        pixel_fallbacks: how many of `files` went through the pixel fallback.
-        rivals: what each resizes with, by name; empty where images have the network's size.
-        left_out_rivals: why others do not take part, by name.
-        read_by_pillow: how many of `files` Pillow read for a rival, by name; only those with any.
-        machine: model of its processor.
+        mode: input of the compiled model: "coefficients", "jpeg" or "tensor".
+        execution: what ran the nodes of the compiled model.
+        cpus: processors that the process may use.
+        onnxruntime: version of ONNX Runtime.
+        rounds: number of rounds; each time is a median over them.
+        inputs: number of inputs, and mean bytes of a file, by set of inputs.
+        files: number of files of the user that ran, some repeatedly; None without a folder.
+        left_out: number of files that the compiled model cannot read directly.
+        left_out_pixels: number of these files without readable coefficients.
+        cells: results by batch size and threads.
+        skipped: unusable files, with reasons.
+        ignored: reasons for the folders that were ignored, by path.
+        pixel_fallbacks: number of `files` that used the pixel fallback.
+        rivals: description of the resize of each rival, by name; empty if images have the
+            network's size.
+        left_out_rivals: reasons why other rivals were left out, by name.
+        read_by_pillow: number of `files` that Pillow read for a rival, by name, if there are any.
+        machine: model of the processor that was measured.
     """
 
     original: str
@@ -212,12 +212,12 @@ class Benchmark:
 
     @property
     def checks(self) -> list[Verification]:
-        """Of every process that ran a compiled model."""
+        """Checks of every process that ran a compiled model."""
         sides = [side for cell in self.cells for side in cell.sides.values()]
         return [side.check for side in sides if side.check is not None]
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data; times in seconds, memory in bytes."""
+        """Return JSON-ready data; times in seconds, memory in bytes."""
         return {
             "kind": KIND,
             "original": self.original,

@@ -38,7 +38,7 @@ class Rounds:
         return {name: self.median(name) for name in self.seconds}
 
     def ratio(self, name: str, reference: str) -> float:
-        """Return the median over rounds of the time of a way divided by that of the reference."""
+        """Return the ratio of the times of a way and of the reference: median over the rounds."""
         pairs = zip(self.seconds[name], self.seconds[reference], strict=True)
         return median(own / other for own, other in pairs)
 

@@ -1,4 +1,4 @@
-"""The function `bench`: both pipelines, checked and then timed in turn, each in its own process."""
+"""The function `bench`, which checks both pipelines and times them in interleaved rounds."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ import onnxruntime as ort
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.benchmark.input_sets import gather
 from jpegcompile.evaluation.benchmark.job import InputSet
-from jpegcompile.evaluation.benchmark.plan import benchmark_plan
+from jpegcompile.evaluation.benchmark.job_templates import job_templates
 from jpegcompile.evaluation.benchmark.results import Benchmark
 from jpegcompile.evaluation.benchmark.rivals.readable import readable
 from jpegcompile.evaluation.benchmark.rivals.registry import Chosen, chosen_rivals
 from jpegcompile.evaluation.benchmark.rivals.target import Target
-from jpegcompile.evaluation.benchmark.timer import Steps, Timer
+from jpegcompile.evaluation.benchmark.timer import Timer
 from jpegcompile.evaluation.verify import original_of
 from jpegcompile.frontend.load import Source
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
+from jpegcompile.messages import Message
 from jpegcompile.processors import available_processors
-from jpegcompile.progress import Progress, no_progress
+from jpegcompile.progress import Progress, Steps, no_progress
 from jpegcompile.resolution import network_of
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.native import Execution, execution_of
@@ -62,41 +63,41 @@ def bench(
     rivals: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Benchmark:
-    """Time the original model behind Pillow and NumPy against the compiled model.
+    """Time the original model with Pillow and NumPy against the compiled model.
 
-    Of a model for images of any size, the original is timed behind several readers of files, and
-    reading and network are timed at work at once, too. Of one with preprocessing of its own, both
-    sides are the network behind it: the readers do its work as well as they can.
+    For images of any size, the original is timed with several file readers, and the overlap of
+    reading and network is timed, too. If the original has its own preprocessing nodes, both sides
+    run the network after them, and the readers replace them.
 
     Args:
         original: path of the source model.
         compiled: path of the compiled model, a file or the folder of a module.
-        images: folder of JPEG files, of the network's size unless the model takes any. Without it
-            a model for coefficients is timed with files made for the purpose, of quality 75 and 90,
-            and one for tensors with random tensors.
-        batches: inputs of a run; 1 and 8, or what the model is bound to, if not given.
-        threads: of ONNX Runtime or PyTorch, and of decoding; every number is timed with every
-            batch size.
-        rounds: how often each side is timed, in turn with the others.
-        seconds: how long it runs each time, at least once.
+        images: folder of JPEG files, of the network's size unless the model reads any size. Without
+            it, models for coefficients run generated files of quality 75 and 90, and models for
+            tensors run random tensors.
+        batches: batch sizes; 1 and 8 by default, or the fixed batch size of the model.
+        threads: threads of ONNX Runtime or PyTorch, and of decoding; every number is timed with
+            every batch size.
+        rounds: number of measurements of each side.
+        seconds: time of a measurement; each side runs at least once.
         per_op: whether to time every node, too.
-        portable: whether to time the compiled model without native kernels as well.
-        providers: what ONNX Runtime runs both models on, as for `jpegcompile.load`.
-        on_error: what becomes of files that cannot be used: "stop" raises the error of the first
-            that is to be run; "skip" and "report" read all files, leave such ones out, and the
-            result lists them.
-        tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
-        fallback: "pixels" also times files of which no coefficients are read, decoded by Pillow as
-            by `Session.run`, with models for tensors and for files of any size. With models for
+        portable: whether to time the compiled model without native kernels, too.
+        providers: execution providers of ONNX Runtime for both models, as for `jpegcompile.load`.
+        on_error: what to do with unusable files. "stop" raises the error of the first one to be
+            run; "skip" and "report" read all files and list the unusable ones in the result.
+        tolerant: whether to read damaged files as far as possible, as in `read_coefficients`.
+        fallback: "pixels" also times files without readable coefficients, which Pillow decodes as
+            in `Session.run`, with models for tensors and for files of any size. With models for
             coefficients of one size such files are left out.
-        rivals: names of readers for the original, of "pillow", "pillow-box", "simplejpeg+opencv"
-            and "torchvision"; all that are installed if not given.
+        rivals: names of file readers for the original: "pillow", "pillow-box", "simplejpeg+opencv",
+            "torchvision". By default all that are installed.
         progress: called with (done, total).
 
     Raises:
-        CheckFailedError: if outputs are not those of the original; nothing is timed then.
+        CheckFailedError: if outputs differ from the original's; nothing is timed then.
         UsageError: if arguments do not fit the models.
-        ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
+        ImageError: if an image is damaged or has another size.
+        AccessError: if an image cannot be read.
         UnsupportedModelError: if a model cannot be run.
     """
     _require_positive(batches or (), threads, rounds, seconds)
@@ -104,7 +105,7 @@ def bench(
         session = opened(compiled, threads=1, providers=providers, progress=progress or no_progress)
         source = original_of(original, session)
         if session.info.feeds_whole_images:
-            # Images of several sizes make no batch: they are resized by the readers that are timed.
+            # Images of several sizes cannot form a batch, so the readers resize them.
             source = network_of(source, session.info)
         _require_timed(session, per_op, portable)
         chosen = _rivals(session, rivals)
@@ -123,7 +124,7 @@ def bench(
                 fallback=fallback,
                 tolerant=tolerant,
             )
-        plan = benchmark_plan(
+        templates = job_templates(
             session,
             source,
             path,
@@ -136,11 +137,11 @@ def bench(
             fallback,
         )
         execution, mode = _execution_of(session), session.info.input_mode
-        # Their memory is not wanted while others are timed.
+        # Free their memory before the workers are timed.
         del session, source
-        jobs = [plan.jobs(batch, count) for batch in sizes for count in threads]
+        jobs = [templates.at(batch, count) for batch in sizes for count in threads]
         steps = Steps(progress, sum((2 + rounds) * len(sides) for sides in jobs))
-        timer = Timer(plan, rounds, seconds, per_op, steps)
+        timer = Timer(templates, rounds, seconds, per_op, steps)
         cells = tuple(timer.cell(sides) for sides in jobs)
         return Benchmark(
             original=os.fspath(original),
@@ -165,57 +166,61 @@ def bench(
 
 
 def _rivals(session: ImageRunner, names: Sequence[str] | None) -> Chosen:
-    """Which readers take part, where files may have any size.
+    """Return the readers to time if files have any size.
 
     Raises:
-        UsageError: if some are named and cannot take part.
+        UsageError: if a named reader cannot be used.
     """
     taken = session.info.input
     if taken.is_preprocessed:
         return chosen_rivals(names, taken.geometry)
     if names is not None:
-        raise UsageError(
-            f"{session.path}: takes images of its own size, or tensors, which rivals do not differ"
-            " in; leave --rivals out, or compile it with a --preprocess that resizes"
+        text = (
+            f"{session.path}: --rivals applies only to models that read images of any size; leave"
+            " it out, or compile with a --preprocess that resizes"
         )
+        raise UsageError(Message("bench-rivals-not-applicable", text))
     return Chosen({}, {})
 
 
 def _require_timed(session: Session | CompiledModule, per_op: bool, portable: bool) -> None:
-    """Refuse what there is not to time.
+    """Check that the model has what the options time.
 
     Raises:
-        UsageError: naming the option.
+        UsageError: if it does not; the message names the option.
     """
     if isinstance(session, Session):
         if portable and not session.target.keeps_operators:
-            raise UsageError(f"{session.path}: has standard operators only; leave --portable out")
+            text = f"{session.path}: has standard operators only; leave --portable out"
+            raise UsageError(Message("bench-no-native-kernels", text))
         return
     if portable:
-        raise UsageError(
-            f"{session.path}: is a module of PyTorch, which has no function bodies;"
-            " leave --portable out"
+        text = (
+            f"{session.path}: is a PyTorch module, which has no function bodies; leave --portable"
+            " out"
         )
+        raise UsageError(Message("bench-module-not-portable", text))
     if per_op:
-        raise UsageError(
-            f"{session.path}: is a module of PyTorch, and only ONNX Runtime times single nodes;"
-            " leave --per-op out"
+        text = (
+            f"{session.path}: is a PyTorch module, and only ONNX Runtime times single nodes; leave"
+            " --per-op out"
         )
+        raise UsageError(Message("bench-module-not-profiled", text))
 
 
 def _execution_of(session: Session | CompiledModule) -> Execution | ModuleExecution:
-    """What runs the nodes of the compiled model in the process that is timed."""
+    """Return what executes the nodes of the compiled model in the worker process."""
     if not isinstance(session, Session):
         return session.execution
     if session.info.input_mode == "jpeg" and session.execution.library is not None:
-        # The whole file is run there, as any program runs it.
+        # The worker runs the whole file, as any program does.
         whole, ran = execution_of(read_compiled(session.path)[0]), session.execution
         return whole.on_cuda(frozenset(ran.for_cuda)) if ran.is_on_cuda else whole
     return session.execution
 
 
 def _providers(session: ImageRunner, original: str | os.PathLike[str], asked: Asked) -> Providers:
-    """What ONNX Runtime runs on: both models, or, beside a module of PyTorch, the original."""
+    """Return the providers for both models, or for the original if the other is a module."""
     if isinstance(session, Session):
         return session.execution_providers
     return providers_for(asked, original, native=False)
@@ -224,37 +229,45 @@ def _providers(session: ImageRunner, original: str | os.PathLike[str], asked: As
 def _batch_sizes(
     session: ImageRunner, source: Source, wanted: Sequence[int] | None
 ) -> Sequence[int]:
-    """The sizes wanted, which must be the one that a model is bound to."""
+    """Return the batch sizes to time.
+
+    Raises:
+        UsageError: if a fixed-batch model cannot run one of the given sizes.
+    """
     image = next(v for v in source.model.graph.input if v.name == session.info.input.name)
     fixed = image.type.tensor_type.shape.dim[0].dim_value or session.fixed_batch
     if not fixed:
         return wanted or BATCHES
     if wanted is not None and set(wanted) != {fixed}:
         other = next(size for size in wanted if size != fixed)
-        raise UsageError(
-            f"{source.name}: is bound to batch {fixed}, so it cannot be timed with {other};"
+        text = (
+            f"{source.name}: has the fixed batch size {fixed} and cannot run batches of {other};"
             " leave --batch out"
         )
+        raise UsageError(Message("bench-fixed-batch", text))
     return (fixed,)
 
 
 def _require_positive(
     batches: Sequence[int], threads: Sequence[int], rounds: int, seconds: float
 ) -> None:
-    """Refuse numbers that nothing could be timed with.
+    """Check the numbers of the benchmark.
 
     Raises:
-        UsageError: naming the first.
+        UsageError: if one is out of range; the message names it.
     """
     if not threads:
-        raise UsageError("no number of threads is given; give one at least")
+        raise UsageError(Message("bench-no-threads", "threads is empty; give at least one number"))
     for name, values in (("batch", batches), ("threads", threads), ("rounds", (rounds,))):
         low = next((value for value in values if value < 1), None)
         if low is not None:
-            raise UsageError(f"{name} is {low}; give 1 or more")
+            text = f"{name} is {low}; give 1 or more"
+            raise UsageError(Message("bench-number-out-of-range", text))
     if not 0 <= seconds < math.inf:
-        raise UsageError(f"seconds is {seconds:g}; give the time of a round, 0 or more")
+        text = f"seconds is {seconds:g}; give the time of a measurement, 0 or more"
+        raise UsageError(Message("bench-seconds-out-of-range", text))
 
 
 def _mean_bytes(inputs: InputSet) -> float | None:
+    """Return the mean size of the files; None without files."""
     return mean(Path(file).stat().st_size for file in inputs.files) if inputs.files else None

@@ -1,4 +1,4 @@
-"""What a worker times: runs one by one, or a pipeline in which they overlap."""
+"""Stages that a worker times: runs one after another, or a pipeline of overlapping runs."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from jpegcompile.evaluation.benchmark.ahead import Overlap
 
 
 class Timed(ABC):
-    """One stage of one side, for one kind of inputs."""
+    """A stage of a side, for one set of inputs."""
 
     @abstractmethod
     def estimate(self) -> float:
-        """Seconds of a batch, from a first pass over all batches."""
+        """Return estimated seconds of a batch, from a first pass over all batches."""
 
     @abstractmethod
     def seconds(self, runs: int, warm_up: int) -> list[float]:
-        """Seconds of a batch, measured over `runs` runs after some that do not count."""
+        """Return seconds of a batch, measured over `runs` runs after `warm_up` uncounted runs."""
 
 
 @dataclass(frozen=True)
 class InTurn(Timed):
-    """Runs one after the other.
+    """Runs one after another.
 
     Attributes:
-        steps: a run for each batch.
+        steps: functions that run each batch.
     """
 
     steps: Sequence[Callable[[], object]]
@@ -40,7 +40,7 @@ class InTurn(Timed):
         return (perf_counter() - start) / len(self.steps)
 
     def seconds(self, runs: int, warm_up: int) -> list[float]:
-        """See `Timed`; one time for each run."""
+        """See `Timed`; returns one time for each run."""
         seconds = []
         for number in range(-warm_up, runs):
             step = self.steps[number % len(self.steps)]
@@ -53,11 +53,13 @@ class InTurn(Timed):
 
 @dataclass(frozen=True)
 class Overlapping(Timed):
-    """Batches read while those before them are computed: their mean, since they come in bursts.
+    """Batches that are read while earlier batches are computed.
+
+    Outputs come in bursts, so the time is a mean over the runs.
 
     Attributes:
         overlap: the pipeline.
-        batches: of files.
+        batches: batches of files.
     """
 
     overlap: Overlap
@@ -68,5 +70,5 @@ class Overlapping(Timed):
         return self.overlap.seconds(self.batches, len(self.batches))
 
     def seconds(self, runs: int, warm_up: int) -> list[float]:
-        """See `Timed`; the pipeline warms up by itself, and one run would be a matter of luck."""
+        """See `Timed`; the pipeline warms up itself, and the mean needs at least two runs."""
         return [self.overlap.seconds(self.batches, max(runs, 2))]

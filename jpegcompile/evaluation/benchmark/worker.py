@@ -1,10 +1,10 @@
-"""A process that holds one model and runs it when it is told to.
+"""A worker process, which opens one model and runs it on command.
 
     python -P -m jpegcompile.evaluation.benchmark.worker < commands > answers
 
-Commands and answers are JSON, one a line; the first command is the job. Between commands it waits
-in a read, and it answers only when its threads are quiet: those of ONNX Runtime spin for some
-45 ms behind a run, in which they would take a core from the side that is timed next.
+Commands and answers are lines of JSON; the first command contains the job. The process answers only
+when its threads are quiet: threads of ONNX Runtime spin for about 45 ms after a run and would take
+a core from the side that is timed next.
 """
 
 from __future__ import annotations
@@ -23,19 +23,20 @@ import numpy as np
 from jpegcompile.errors import AccessError, JpegCompileError
 from jpegcompile.evaluation.benchmark.ahead import Overlap, fastest, read_ahead
 from jpegcompile.evaluation.benchmark.any_size import AnySizePipeline
-from jpegcompile.evaluation.benchmark.job import PIPELINED, InputSet, Job, job_of
+from jpegcompile.evaluation.benchmark.job import PIPELINED, Failure, InputSet, Job, job_of
 from jpegcompile.evaluation.benchmark.model import opener_of
 from jpegcompile.evaluation.benchmark.pipelines import Array, Stages
 from jpegcompile.evaluation.benchmark.profile import profile
 from jpegcompile.evaluation.benchmark.timed import InTurn, Overlapping, Timed
+from jpegcompile.messages import Message
 
-# Idle is less than a twentieth of a core over this time. Something is wrong with a process that
-# is not after the longest wait, but then it is timed as it is.
+# A process is quiet if it uses less than a twentieth of a core over this time, seconds. After the
+# longest wait a process is timed even if it is not quiet.
 _QUIET, _LONGEST_WAIT = 0.02, 2.0
 
 
 class Worker:
-    """One side at one batch size, as `job` says."""
+    """The side, batch size and number of threads of a job."""
 
     def __init__(self, job: Job) -> None:
         """Open the model."""
@@ -50,13 +51,16 @@ class Worker:
         self._overlap: Overlap | None = None
 
     def opened(self) -> dict[str, Any]:
-        """Seconds that opening took, and names of the outputs."""
+        """Return the seconds to open the model, and the names of its outputs."""
         return {"creation": self.creation, "outputs": self._model.output_names}
 
     def outputs(self, folder: str) -> dict[str, Any]:
-        """Run every batch of every set whole; writes the outputs and says the peak of memory.
+        """Run the whole model on every batch of every set, and write the outputs.
 
-        Nothing but the whole model was run until then, so the peak is that of using it.
+        Nothing else has run until then, so the peak of memory belongs to the whole model.
+
+        Returns:
+            The peak of memory, and the files of outputs.
         """
         whole, takes_files = self._whole, self.job.takes_files
         results = [
@@ -69,7 +73,7 @@ class Worker:
         return {"memory": memory, "files": self._write(results, folder, "outputs")}
 
     def exact(self, folder: str) -> dict[str, Any]:
-        """Outputs of the original for the float decode of the files, written likewise."""
+        """Write the outputs of the original for the float decode of the files."""
         results = [
             [self._whole.network(batch) for batch in inputs.tensor_batches(self.job.batch)]
             for inputs in self.job.sets
@@ -77,13 +81,17 @@ class Worker:
         return {"files": self._write(results, folder, "exact")}
 
     def prepare(self) -> dict[str, Any]:
-        """Make the inputs of every stage and run it once; says the seconds and the sharing."""
+        """Make the inputs of every stage and run it once.
+
+        Returns:
+            Estimated seconds of every stage, and the division of threads.
+        """
         pipeline = self._model.pipeline(with_parts=True)
         self._overlap = overlap = self._chosen(pipeline)
         by_name = {inputs.name: inputs for inputs in self.job.sets}
         seconds = []
         for stage, name in self.job.stages:
-            # The network does the same work whatever it is fed.
+            # The work of the network does not depend on its inputs.
             inputs = by_name.get(name or "", self.job.sets[0])
             timed: Timed
             if stage == PIPELINED:
@@ -96,7 +104,7 @@ class Worker:
         return {"seconds": seconds, "sharing": overlap and asdict(overlap.sharing)}
 
     def pipelined(self, folder: str) -> dict[str, Any]:
-        """Outputs of the pipeline for every batch of every set, written as `outputs` does."""
+        """Write the outputs of the overlapping pipeline for every batch of every set."""
         overlap, size = self._overlap, self.job.batch
         assert overlap is not None
         results = [
@@ -106,7 +114,7 @@ class Worker:
         return {"files": self._write(results, folder, "pipelined")}
 
     def _chosen(self, pipeline: Stages) -> Overlap | None:
-        """The way to overlap that is fastest for the first inputs; None where none is timed."""
+        """Return the fastest overlap for the first inputs; None if no overlap is timed."""
         if not isinstance(pipeline, AnySizePipeline) or not pipeline.overlaps:
             return None
         return fastest(pipeline.overlaps, self.job.sets[0].file_batches(self.job.batch))
@@ -118,15 +126,15 @@ class Worker:
         return InTurn([partial(pipeline.network, b) for b in inputs.tensor_batches(size)])
 
     def time(self, stage: str, name: str | None, runs: int, warm_up: int) -> dict[str, Any]:
-        """Seconds of a batch in each of `runs` runs of a stage, or over all of them."""
+        """Return the seconds of a batch in each of `runs` runs of a stage, or their mean."""
         return {"seconds": self._timed[stage, name].seconds(runs, warm_up)}
 
     def profile(self, runs: int) -> dict[str, Any]:
-        """Times of the nodes of the whole model for a batch; see `profile`."""
+        """Return the times of the nodes of the whole model for a batch; see `profile`."""
         return {"nodes": [asdict(time) for time in profile(self.job, runs)]}
 
     def _write(self, results: list[list[list[Array]]], folder: str, name: str) -> list[str]:
-        """One file for each set, with the outputs in order."""
+        """Write a file for each set, with the outputs in order, and return the paths."""
         paths = []
         for index, runs in enumerate(results):
             path = Path(folder) / f"{self.job.side}-{name}-{index}.npz"
@@ -137,7 +145,7 @@ class Worker:
 
 
 def _peak_memory() -> int | None:
-    """The most resident memory that this process has had, in bytes; None where nothing tells it."""
+    """Return the largest resident memory of this process so far, bytes; None if unknown."""
     try:
         text = Path("/proc/self/status").read_text(encoding="ascii")
     except OSError:
@@ -148,6 +156,7 @@ def _peak_memory() -> int | None:
 
 
 def _wait_until_quiet() -> None:
+    """Wait until the threads of this process do not spin."""
     start = perf_counter()
     while perf_counter() - start < _LONGEST_WAIT:
         busy, since = process_time(), perf_counter()
@@ -157,7 +166,7 @@ def _wait_until_quiet() -> None:
 
 
 def serve(commands: IO[str], answers: IO[str]) -> None:
-    """Obey commands until there are no more; an error on purpose is the last answer."""
+    """Execute commands until there are no more; the answer to a failed command is its error."""
     worker: Worker | None = None
     for line in commands:
         name, arguments = json.loads(line)
@@ -168,18 +177,20 @@ def serve(commands: IO[str], answers: IO[str]) -> None:
             else:
                 answer = getattr(worker, name)(*arguments)
         except JpegCompileError as error:
-            answer = {"error": [type(error).__name__, str(error)]}
+            failure = Failure(type(error).__name__, error.code, str(error))
+            answer = {"error": asdict(failure)}
         except MemoryError:
-            text = "out of memory while a model was timed; give smaller batches with --batch"
-            answer = {"error": [AccessError.__name__, text]}
+            text = "memory ran out while a model was timed; give smaller batches with --batch"
+            message = Message("bench-out-of-memory", text)
+            answer = {"error": asdict(Failure(AccessError.__name__, message.code, message))}
         _wait_until_quiet()
         print(json.dumps(answer), file=answers, flush=True)
 
 
 def main() -> None:
-    """Serve whoever started this process; an interrupt is theirs to handle."""
+    """Serve the process that started this one, which also handles interrupts."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What libraries print must not get among the answers.
+    # Libraries that print must not write among the answers.
     answers, sys.stdout = sys.stdout, sys.stderr
     serve(sys.stdin, answers)
 

@@ -1,1 +1,1 @@
-"""The checks of `gpu-check`: kernels, whole models, rates and throughput on the GPU at hand."""
+"""The checks of `gpu-check`: kernels, whole models, rates and throughput on the current GPU."""

@@ -1,4 +1,4 @@
-"""One kernel with inputs, and what it should make of them in float64."""
+"""A kernel with inputs and its expected result in float64."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ _SEED = 11
 
 @dataclass(frozen=True)
 class Prepared:
-    """A kernel with inputs.
+    """A kernel with inputs and its expected result.
 
     Attributes:
-        kernel: that runs.
-        maps: what it reads, by role: float64 as memory holds it, or integers.
-        tensors: weights and tables, by argument.
-        pixels: that it should make [N, C, H, W].
-        before: pixels in front of the function of pixels, whose size bounds rounding.
-        unsure: what pixels may differ by where a mask is decided by rounding.
+        kernel: kernel to run.
+        maps: input maps by role: float64 in the layout of memory, or integers.
+        tensors: weights and tables by argument.
+        pixels: expected pixels [N, C, H, W].
+        before: pixels before the per-pixel function; their magnitude bounds the rounding error.
+        unsure: possible difference of each pixel if rounding decides its mask.
     """
 
     kernel: Kernel
@@ -58,9 +58,9 @@ class KernelCase:
     """A case of a family of kernels.
 
     Attributes:
-        family: of kernels.
-        name: of the case within it.
-        prepare: makes its inputs at a precision.
+        family: name of the family.
+        name: name of the case within the family.
+        prepare: makes the inputs, in the precision of the random numbers.
     """
 
     family: str
@@ -73,28 +73,28 @@ class Draw:
     """Random numbers, rounded to a precision.
 
     Attributes:
-        precision: of maps and weights.
+        precision: precision of maps and weights.
     """
 
     precision: Precision
     _generator: np.random.Generator = field(default_factory=lambda: np.random.default_rng(_SEED))
 
     def normal(self, *shape: int) -> Doubles:
-        """Standard normal numbers."""
+        """Return standard normal numbers."""
         return self.rounded(self._generator.standard_normal(shape))
 
     def integers(self, low: int, high: int, *shape: int) -> NDArray[np.int64]:
-        """Whole numbers."""
+        """Return whole numbers."""
         return self._generator.integers(low, high, shape)
 
     def rounded(self, values: Doubles) -> Doubles:
-        """As they are stored."""
+        """Return values rounded to the storage type."""
         kind = DTYPES[self.precision.storage]
         result: Doubles = torch.from_numpy(np.ascontiguousarray(values)).to(kind).double().numpy()
         return result
 
     def map(self, layout: MapLayout, batch: int, shift: float = 0.0) -> tuple[Doubles, Doubles]:
-        """A map as it is stored, and its pixels."""
+        """Return a map in its storage layout, and its pixels."""
         pixels = self.normal(batch, layout.channels, layout.height, layout.width) + shift
         values = self.rounded(stored(pixels, layout))
         return values, pixels_of(values, layout)
@@ -103,7 +103,7 @@ class Draw:
 def finished(
     program: Program, before: Doubles, kernel: Kernel, phi: int, precision: Precision
 ) -> tuple[Doubles, Doubles | None]:
-    """Pixels behind NOTHING, RELU or ASM_RELU, and where they are unsure by how much."""
+    """Return the pixels after NOTHING, RELU or ASM_RELU, and their possible difference."""
     if program == NOTHING:
         return before, None
     if program == RELU:
@@ -118,14 +118,14 @@ def finished(
 
 
 def constants_for(program: Program, layout: MapLayout) -> dict[str, NDArray[Any]]:
-    """What ASM_RELU reads: zero for each channel."""
+    """Return the constants of ASM_RELU: zero for each channel."""
     if not program.constants:
         return {}
     return {"constants": np.zeros((program.constants, padded(layout.channels)))}
 
 
 def module_of(prepared: Prepared, precision: Precision, device: torch.device) -> KernelModule:
-    """The kernel with its weights on a device."""
+    """Return the kernel with its weights on a device."""
     kernel = prepared.kernel
     module = KernelModule(kernel, precision)
     types: dict[str, str] = {}
@@ -138,12 +138,12 @@ def module_of(prepared: Prepared, precision: Precision, device: torch.device) ->
 
 
 def run_case(case: KernelCase, precision: Precision, device: torch.device) -> KernelCheck:
-    """Compare what a kernel makes with its reference.
+    """Compare the result of a kernel with its reference.
 
     Args:
-        case: what runs.
-        precision: of maps and products.
-        device: where it runs.
+        case: case to run.
+        precision: precision of maps and products.
+        device: device to run on.
     """
     prepared = case.prepare(Draw(precision))
     module = module_of(prepared, precision, device)
@@ -158,13 +158,13 @@ def run_case(case: KernelCase, precision: Precision, device: torch.device) -> Ke
 
 
 def _excess(made: Doubles, prepared: Prepared, precision: Precision) -> float:
-    """The largest error as a fraction of what is allowed: a right result has at most 1.
+    """Return the largest error as a fraction of the tolerance; a correct result has at most 1.
 
-    NaN, and anything but zero in the padding of channels, is an error.
+    NaN is an error, and so is a nonzero value in padded channels.
     """
     layout = prepared.kernel.y
     expected = stored(prepared.pixels, layout)
-    # Padded channels are zero whatever the rounding.
+    # Padded channels must be exactly zero.
     allowed = np.zeros_like(expected)
     bound = FLOAT32_ERROR * max(np.abs(expected).max(), np.abs(prepared.before).max())
     bound += transform_error(prepared.before, layout, precision, len(prepared.kernel.matrices))

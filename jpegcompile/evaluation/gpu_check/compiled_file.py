@@ -1,4 +1,4 @@
-"""Compiled files on ONNX Runtime's CUDA provider, by the native library's kernels."""
+"""Checks of compiled files on ONNX Runtime's CUDA provider, with the native library's kernels."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from jpegcompile.evaluation.gpu_check.networks import Network
 from jpegcompile.evaluation.gpu_check.records import ModelCheck
 from jpegcompile.evaluation.verify import verify
 from jpegcompile.gpu.archs import architecture_for
+from jpegcompile.messages import Message
 from jpegcompile.precision import TF32X3
 from jpegcompile.runtime import cuda
 from jpegcompile.runtime.providers import Asked
@@ -22,19 +23,19 @@ _CHECK = "file on ONNX Runtime"
 
 
 def can_run_files() -> bool:
-    """Whether onnxruntime has the provider; what else it needs is a check."""
+    """Return whether onnxruntime has the provider; other requirements are part of the check."""
     return CUDA_PROVIDER in ort.get_available_providers()
 
 
 def check_compiled_file(
     network: Network, folder: Path, providers: Asked = "cuda"
 ) -> list[ModelCheck]:
-    """Check a network that is compiled for ONNX Runtime, with its kernels, against the original.
+    """Compile a network for ONNX Runtime with GPU kernels and compare it with the original.
 
     Args:
-        network: to check.
-        folder: where the file and its kernels are written.
-        providers: what it runs on.
+        network: network to check.
+        folder: folder for the compiled file and its kernels.
+        providers: execution providers to run on.
     """
     path = folder / f"{network.name}.onnx"
     gpu = architecture_for(cuda.device())
@@ -45,8 +46,9 @@ def check_compiled_file(
         made.save(path)
         found = verify(network.original, path, network.images, providers=providers)
     except JpegCompileError as error:
-        # A device or a library that is missing is a check that fails.
-        return [ModelCheck(network.name, TF32X3.name, _CHECK, math.inf, 0.0, str(error))]
+        # A missing device or library is a failed check.
+        note = Message(error.code, str(error))
+        return [ModelCheck(network.name, TF32X3.name, _CHECK, math.inf, 0.0, note)]
     return [
         ModelCheck(
             network.name,

@@ -1,4 +1,4 @@
-"""Cases of convolutions: on pixels, on thin images and on rows of coefficients."""
+"""Cases of convolutions: on pixels, on images with few channels, on rows of coefficients."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from jpegcompile.kernels.conv.launch import THIN, Convolution, Pair
 
 @dataclass(frozen=True)
 class _Shape:
-    """A convolution by few numbers; 0 frequencies are all."""
+    """A convolution in short form; 0 frequencies means all frequencies."""
 
     channels: Pair
     size: Pair
@@ -47,10 +47,10 @@ class _Shape:
 
     @property
     def convolution(self) -> Convolution:
-        """The record of the kernel."""
+        """Kernel of the convolution."""
         size = self._size
         block, made = block_size(*self.size), block_size(*size)
-        # x is truncated where it stands in rows: so a chain of 1x1 convolutions has it.
+        # x is truncated if it is stored in rows, as in a chain of 1x1 convolutions.
         few = (self.frequencies or full(block)) if self.x_rows else full(block)
         x = MapLayout(
             self.channels[0], *self.size, block, few, self.x_rows, THIN if self.thin else 0
@@ -143,7 +143,7 @@ _LARGE: dict[str, dict[str, _Shape]] = {
 
 
 def convolution_cases(*, large: bool) -> Iterator[KernelCase]:
-    """All cases; the large ones are too slow for Triton's interpreter."""
+    """Yield all cases; large cases are too slow for Triton's interpreter."""
     for family, shapes in (("conv_pixels", _PLAIN), ("conv_thin", _THIN), ("conv_rows", _ROWS)):
         every = {**shapes, **_LARGE[family]} if large else shapes
         for name, shape in every.items():
@@ -152,7 +152,7 @@ def convolution_cases(*, large: bool) -> Iterator[KernelCase]:
 
 @dataclass(frozen=True)
 class _Prepare:
-    """Makes the inputs of a convolution."""
+    """A function that makes the inputs of a convolution."""
 
     shape: _Shape
 
@@ -178,7 +178,7 @@ class _Prepare:
 
 
 def _convolved(conv: Convolution, x: Doubles, weight: Doubles, bias: Doubles) -> Doubles:
-    """The convolution by PyTorch in float64."""
+    """Compute the convolution with PyTorch in float64."""
     given, kernel, added = (torch.from_numpy(np.ascontiguousarray(v)) for v in (x, weight, bias))
     if conv.is_transposed:
         made = torch.nn.functional.conv_transpose2d(

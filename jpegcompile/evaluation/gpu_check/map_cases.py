@@ -1,4 +1,4 @@
-"""Cases of kernels that work on maps without weights: pools, sums of maps, the ingest and so on."""
+"""Cases of kernels without convolution weights: pools, sums of maps, the ingest and others."""
 
 from __future__ import annotations
 
@@ -85,11 +85,11 @@ def _elementwise(
 
 
 def _max_pool(x: MapLayout, y: MapLayout, batch: int, program: Program, phi: int) -> KernelCase:
-    """3x3 with stride 2 and padding 1."""
+    """Return a case of max pooling with a 3x3 window, stride 2 and padding 1."""
 
     def prepare(draw: Draw) -> Prepared:
         kernel = MaxPool(x, y, (3, 3), (2, 2), (1, 1), program=program, phi=phi)
-        # Below zero, padding with zeros would show, unless a function makes all of it zero.
+        # Negative pixels reveal padding with zeros, except if a function makes all of them zero.
         stored, pixels = draw.map(x, batch, 0.0 if program.steps else -3.0)
         before = _image(torch.nn.functional.max_pool2d(torch.from_numpy(pixels), 3, 2, 1))
         made, unsure = finished(program, before, kernel, phi, draw.precision)
@@ -111,7 +111,7 @@ def _global_pool(x: MapLayout, batch: int, *, mean: bool) -> KernelCase:
 
 
 def _resample(x: MapLayout, batch: int, *, in_rows: bool) -> KernelCase:
-    """Average pooling of rows, columns backwards."""
+    """Return a case of average pooling over rows with reversed columns."""
 
     def prepare(draw: Draw) -> Prepared:
         down = average_pool_matrix(x.height, 3, 2, (1, 1), 1, False)
@@ -131,7 +131,7 @@ def _reduce(x: MapLayout, batch: int, kind: Any, *, in_rows: bool) -> KernelCase
 
     def prepare(draw: Draw) -> Prepared:
         y = (_rows if in_rows else _pixels)(1, x.height, x.width)
-        # On the side of zero where padded channels would show.
+        # Values on one side of zero reveal an influence of padded channels, which are zero.
         stored, pixels = draw.map(x, batch, {"max": -5.0, "min": 5.0}.get(kind, 0.0))
         made: Doubles = functions[kind](pixels, axis=1, keepdims=True)
         return Prepared(ReduceChannels(x, y, kind), {"x": stored}, {}, made, made)
@@ -197,7 +197,7 @@ def _ingest(subsampling: str, height: int, width: int, batch: int) -> KernelCase
 
 
 def map_cases(*, large: bool) -> Iterator[KernelCase]:
-    """All cases; the large ones are too slow for Triton's interpreter."""
+    """Yield all cases; large cases are too slow for Triton's interpreter."""
     yield _elementwise(_rows(20, 8, 12), _pixels(20, 8, 12), 2, _pixels(20, 8, 12), ADD_RELU, 0)
     yield _elementwise(_pixels(20, 8, 8), _rows(20, 8, 8, 7), 1, None, ASM_RELU, 4)
     yield _max_pool(_pixels(20, 15, 17), _pixels(20, 8, 9), 1, NOTHING, 0)

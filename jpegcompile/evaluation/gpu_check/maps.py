@@ -1,4 +1,4 @@
-"""Maps in float64 as GPU kernels store them, and how far a kernel's result may be from them."""
+"""Maps in float64 in the layouts of GPU kernels, and tolerances for a kernel's result."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from jpegcompile.gpu.matrices import TILE_ROWS, TileMatrix
 from jpegcompile.precision import Precision
 
 Doubles = NDArray[np.float64]
-# Of the largest reference value: what float32 sums may err by.
+# Tolerance of float32 sums, as a fraction of the largest reference value.
 FLOAT32_ERROR = 2e-5
 
 
 def stored(pixels: Doubles, layout: MapLayout) -> Doubles:
-    """What memory holds [N, *layout.shape] of a map with the given pixels [N, C, H, W]."""
+    """Return the stored map [N, *layout.shape] of pixels [N, C, H, W]."""
     images, channels = pixels.shape[:2]
     block = layout.block
     coefficients = keep_band(to_jpeg(pixels, block), block, layout.frequencies)
@@ -34,7 +34,7 @@ def stored(pixels: Doubles, layout: MapLayout) -> Doubles:
 
 
 def pixels_of(values: Doubles, layout: MapLayout) -> Doubles:
-    """The pixels [N, C, H, W] of what `stored` gives."""
+    """Return the pixels [N, C, H, W] of a stored map; the inverse of `stored`."""
     if not layout.is_rows:
         return np.ascontiguousarray(values.transpose(0, 3, 1, 2)[:, : layout.channels])
     images, block = len(values), layout.block
@@ -47,14 +47,14 @@ def pixels_of(values: Doubles, layout: MapLayout) -> Doubles:
 
 
 def tiled(pixels: Doubles, block: int) -> Doubles:
-    """Pixels [N, C, H, W] tile by tile: [N, tiles, block^2, C]."""
+    """Return pixels [N, C, H, W] by tiles: [N, tiles, block^2, C]."""
     images, channels, height, width = pixels.shape
     tiles = pixels.reshape(images, channels, height // block, block, width // block, block)
     return tiles.transpose(0, 2, 4, 3, 5, 1).reshape(images, -1, block * block, channels)
 
 
 def untiled(tiles: Doubles, layout: MapLayout) -> Doubles:
-    """What memory holds of a map whose pixels or coefficients [N, tiles, T, C] are given."""
+    """Return the stored map of pixels or coefficients [N, tiles, T, C]."""
     images, _, _, channels = tiles.shape
     result = np.zeros((images, *layout.shape))
     if layout.is_rows:
@@ -68,7 +68,7 @@ def untiled(tiles: Doubles, layout: MapLayout) -> Doubles:
 
 
 def spread(pixels: Doubles, layout: MapLayout) -> Doubles:
-    """How far stored numbers move [N, *layout.shape] if pixels move by as much as `pixels`."""
+    """Return bounds [N, *layout.shape] on changes of a stored map if pixels change by `pixels`."""
     matrix = TileMatrix.from_pixels(layout)
     tiles = tiled(np.abs(pixels), layout.block)
     if matrix is not None:
@@ -79,16 +79,17 @@ def spread(pixels: Doubles, layout: MapLayout) -> Doubles:
 
 
 def largest_tile(pixels: Doubles, block: int) -> float:
-    """The largest root of the sum of squares over a tile of one channel."""
+    """Return the largest 2-norm of a tile of one channel."""
     return float(np.sqrt(np.square(tiled(pixels, block)).sum(2).max()))
 
 
 def transform_error(pixels: Doubles, layout: MapLayout, precision: Precision, count: int) -> float:
-    """What `count` transforms of tiles of half precision move a number by at most.
+    """Return a bound on the error of a number after `count` transforms of tiles in half precision.
 
-    A transform rounds the entries of its matrix and what it multiplies, each by a relative error of
-    u, the roundoff. Its rows have 2-norm 1, so that a number moves by at most 2 u times the 2-norm
-    of its tile. Transforms keep 2-norms, and functions of pixels here do not raise them.
+    A transform rounds the entries of its matrix and its input, each with a relative error of at
+    most u, the roundoff. The rows of the matrix have 2-norm 1, so the error of a number is at most
+    2 u times the 2-norm of its tile. Transforms preserve 2-norms, and the per-pixel functions here
+    do not increase them.
     """
     if precision.storage == "float32":
         return 0.0

@@ -1,4 +1,4 @@
-"""Whole networks: against the original, and against themselves run in other ways."""
+"""Checks of whole networks, against the original and against other ways to run them."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from jpegcompile.evaluation.verify import verify
 from jpegcompile.frontend.load import load_source
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.messages import Message
 from jpegcompile.precision import Precision
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.runtime.input_tensors import original_input
@@ -33,12 +34,12 @@ from jpegcompile.runtime.triton.load import load_module
 from jpegcompile.runtime.triton.module import CompiledModule
 
 CUDA = "CUDAExecutionProvider"
-# Without it, float32 products of ONNX Runtime are TF32 ones.
+# Without this option, ONNX Runtime computes float32 products in TF32.
 CUDA_OPTIONS = {"use_tf32": "0"}
 _WARM_UPS = 3
-# Files that are looked at.
+# Largest number of files to search for equal frames.
 _MOST_FILES = 256
-# Runs on two streams: enough that they overlap.
+# Runs on two streams, enough for an overlap.
 _TURNS = 8
 
 
@@ -47,11 +48,11 @@ class Network:
     """A network with images.
 
     Attributes:
-        name: for people.
-        original: its ONNX file.
-        preprocess: from pixels to its input.
+        name: name in results.
+        original: ONNX file of the network.
+        preprocess: preprocessing from pixels to its input.
         images: folder of JPEG files of its size.
-        batch: images that are run at once.
+        batch: batch size.
     """
 
     name: str
@@ -62,29 +63,29 @@ class Network:
 
     @cached_property
     def _alike(self) -> tuple[tuple[Path, ...], str | None]:
-        """Files of one frame, that of the first file, and its sampling."""
+        """Files with the frame of the first file, and their sampling."""
         first, *others = jpeg_files(self.images).files[:_MOST_FILES]
         frame = read_coefficients(first).frame
         alike = [file for file in others if read_coefficients(file).frame == frame]
         return (first, *alike), subsampling_of(frame)
 
     def files(self, count: int) -> list[Path]:
-        """So many images of one sampling, repeated if there are fewer."""
+        """Return `count` files of one sampling, repeated if there are fewer."""
         found, _ = self._alike
         return [found[index % len(found)] for index in range(count)]
 
     def compiled(
         self, folder: Path, precision: Precision, *, from_pixels: bool = False
     ) -> CompiledModule:
-        """The network at a precision, written to a folder and loaded.
+        """Compile the network in a precision, write it to a folder and load it.
 
         Args:
-            folder: that it is written to.
-            precision: of maps and products.
-            from_pixels: whether it takes tensors, in place of the coefficients of the images.
+            folder: folder to write to.
+            precision: precision of maps and products.
+            from_pixels: whether the compiled network reads tensors instead of coefficients.
 
         Raises:
-            UsageError: if the network takes no batch.
+            UsageError: if the network has no batch dimension.
         """
         made = compile_model(
             self.original,
@@ -97,23 +98,24 @@ class Network:
         made.save(folder)
         module = load_module(folder)
         if not module.info.input.has_batch:
-            raise UsageError(
-                f"{self.original}: takes an image without a batch, which gpu-check does not feed;"
-                " give a model that takes a batch"
+            text = (
+                f"{self.original}: has no batch dimension, which gpu-check requires; give a model"
+                " with a batch dimension"
             )
+            raise UsageError(Message("gpu-check-without-batch", text))
         return module
 
 
 def check_network(
     network: Network, precision: Precision, folder: Path, backend: str
 ) -> list[ModelCheck]:
-    """All checks of a network at a precision.
+    """Run all checks of a network in a precision.
 
     Args:
-        network: to check.
-        precision: of maps and products.
-        folder: where the compiled model is written.
-        backend: of `torch.compile`.
+        network: network to check.
+        precision: precision of maps and products.
+        folder: folder for the compiled model.
+        backend: backend of `torch.compile`.
     """
     module = network.compiled(folder, precision)
     checks = _Checks(network.name, precision.name)
@@ -137,39 +139,39 @@ def check_network(
 
 
 class _Checks:
-    """Checks of one network."""
+    """The checks of one network."""
 
     def __init__(self, model: str, precision: str) -> None:
         self._model, self._precision = model, precision
         self.done: list[ModelCheck] = []
 
     def add(self, check: str, error: float, allowed: float, note: str = "") -> None:
-        """Note an outcome."""
+        """Record a result."""
         self.done.append(ModelCheck(self._model, self._precision, check, error, allowed, note))
 
     def compare(
         self, check: str, expected: Sequence[Tensor], run: Callable[[], Sequence[Tensor]]
     ) -> None:
-        """Compare outputs with those of a plain call, up to the order of float32 sums."""
+        """Compare outputs with the outputs of a plain call, up to rounding of float32 sums."""
         allowed = FLOAT32_ERROR * max(float(e.abs().max()) for e in expected)
         try:
             made = run()
         except Exception as error:
-            # Compilers and drivers raise errors of many kinds; each is a check that fails.
+            # Compilers and drivers raise many kinds of errors; each is a failed check.
             self.add(check, math.inf, allowed, f"{type(error).__name__}: {one_line(error)}")
             return
         self.add(check, _largest(made, expected), allowed)
 
 
 def outputs_of(module: Callable[..., Any], feeds: dict[str, Tensor]) -> tuple[Tensor, ...]:
-    """Outputs of a call, always a tuple."""
+    """Call a module and return its outputs, always as a tuple."""
     with torch.inference_mode():
         made = module(**feeds)
     return made if isinstance(made, tuple) else (made,)
 
 
 def _largest(made: Sequence[Tensor], expected: Sequence[Tensor]) -> float:
-    """The largest difference, infinite if it is not a number."""
+    """Return the largest difference; infinite if it is NaN."""
     errors = [
         float((a.double() - b.double()).abs().max()) for a, b in zip(made, expected, strict=True)
     ]
@@ -179,7 +181,7 @@ def _largest(made: Sequence[Tensor], expected: Sequence[Tensor]) -> float:
 def _against_cuda(
     checks: _Checks, network: Network, module: CompiledModule, allowed: Sequence[OutputError]
 ) -> None:
-    """Compare with the original in ONNX Runtime on the GPU, within what `verify` allows."""
+    """Compare with the original in ONNX Runtime on the GPU, within the tolerance of `verify`."""
     session = cuda_session(network.original)
     if session is None:
         return
@@ -194,7 +196,7 @@ def _against_cuda(
 
 
 def cuda_session(original: Path) -> ort.InferenceSession | None:
-    """The original on the GPU with float32 products; None if the provider cannot start."""
+    """Open the original on the GPU with float32 products; None if the provider cannot start."""
     source = load_source(original)
     session = ort.InferenceSession(
         readable(source.model).SerializeToString(), providers=[(CUDA, CUDA_OPTIONS)]
@@ -205,7 +207,7 @@ def cuda_session(original: Path) -> ort.InferenceSession | None:
 def run_original(
     session: ort.InferenceSession, name: str, images: NDArray[np.float32]
 ) -> list[NDArray[Any]]:
-    """Outputs of the original for a batch."""
+    """Run the original on a batch and return its outputs."""
     outputs: list[NDArray[Any]] = session.run(None, {name: images})
     return outputs
 
@@ -218,7 +220,7 @@ def _by_inductor(
 
 
 def _by_graph(module: CompiledModule, feeds: dict[str, Tensor]) -> tuple[Tensor, ...]:
-    """Capture with other inputs, then replay with the right ones."""
+    """Capture a CUDA graph with other inputs, then replay it with the given ones."""
     given = {name: values.flip(0).contiguous() for name, values in feeds.items()}
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())
@@ -237,7 +239,7 @@ def _by_graph(module: CompiledModule, feeds: dict[str, Tensor]) -> tuple[Tensor,
 
 
 def _on_two_streams(module: CompiledModule, feeds: dict[str, Tensor]) -> tuple[Tensor, ...]:
-    """The outputs of a call that differs most from a plain one, of calls on two streams."""
+    """Run calls on two streams and return the outputs that differ most from a plain call."""
     turned = {name: values.flip(0).contiguous() for name, values in feeds.items()}
     expected = outputs_of(module, feeds)
     streams = [torch.cuda.Stream() for _ in range(2)]  # type: ignore[no-untyped-call]
@@ -248,7 +250,7 @@ def _on_two_streams(module: CompiledModule, feeds: dict[str, Tensor]) -> tuple[T
             with torch.cuda.stream(stream):
                 made.append(outputs_of(module, given))
     torch.cuda.synchronize()
-    # Each image stands by itself: a batch in the other order has its outputs in the other order.
+    # Images are independent, so the outputs of a reversed batch are in reverse order.
     ordered = [
         tuple(values.flip(0) for values in one) if index % 2 else one
         for index, one in enumerate(made)

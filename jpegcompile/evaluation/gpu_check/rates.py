@@ -1,4 +1,4 @@
-"""How fast kernels work on the GPU at hand, beside what it reaches at most."""
+"""Rates of kernels on the current GPU, and its ceilings."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from jpegcompile.runtime.triton.launching import DTYPES
 from jpegcompile.runtime.triton.random_maps import random_maps
 from jpegcompile.runtime.triton.timer import Timer, medians
 
-# Rounds of which medians are taken.
+# Rounds of each measurement.
 _ROUNDS = 5
 
 
 def copy_ceiling(elements: int, timer: Timer, device: torch.device) -> Rate:
-    """How fast memory is copied; the bytes count read and written."""
+    """Measure a copy in memory; bytes include reads and writes."""
     source = torch.zeros(elements, device=device)
     target = torch.empty_like(source)
     (seconds,) = medians([timer.prepared(lambda: target.copy_(source))], _ROUNDS)
@@ -33,9 +33,9 @@ def copy_ceiling(elements: int, timer: Timer, device: torch.device) -> Rate:
 
 
 def product_ceiling(side: int, precision: Precision, timer: Timer, device: torch.device) -> Rate:
-    """How fast cuBLAS multiplies two square matrices.
+    """Measure the product of two square matrices by cuBLAS.
 
-    TF32x3 makes three TF32 products of one: its ceiling is a third of theirs.
+    TF32x3 computes three TF32 products for each product, so its ceiling is a third of TF32's.
     """
     kind = DTYPES[precision.storage]
     a, b = (torch.randn(side, side, device=device).to(kind) for _ in range(2))
@@ -55,7 +55,7 @@ def product_ceiling(side: int, precision: Precision, timer: Timer, device: torch
 
 @contextmanager
 def _float32_products(kind: str) -> Iterator[None]:
-    """Have cuBLAS multiply float32 so."""
+    """Set the precision of float32 products in cuBLAS for a context."""
     settings = torch.backends.cuda.matmul
     before = settings.fp32_precision
     settings.fp32_precision = kind
@@ -68,7 +68,7 @@ def _float32_products(kind: str) -> Iterator[None]:
 def layer_rates(
     layers: Sequence[Layer], batch: int, precision: Precision, timer: Timer, device: torch.device
 ) -> list[Rate]:
-    """Of each convolution, equal ones once: useful bytes and FLOPs, without padding."""
+    """Measure each distinct convolution; bytes and FLOPs do not include padding."""
     counts: dict[Convolution, int] = {}
     names: dict[Convolution, str] = {}
     for layer in layers:
@@ -87,7 +87,7 @@ def layer_rates(
 
 
 def _with_weights(conv: Convolution, precision: Precision, device: torch.device) -> KernelModule:
-    """A convolution with random weights."""
+    """Return a convolution with random weights."""
     module = KernelModule(conv, precision)
     shape = conv.weight_shape(module.tiling)
     channels = padded(conv.y.channels)

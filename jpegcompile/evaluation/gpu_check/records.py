@@ -1,4 +1,4 @@
-"""What `gpu-check` found."""
+"""The results of `gpu-check`."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from jpegcompile.errors import CheckFailedError
+from jpegcompile.messages import Message
 
 
 @dataclass(frozen=True)
 class KernelCheck:
-    """One kernel against its reference.
+    """The comparison of a kernel with its reference.
 
     Attributes:
-        family: of kernels.
-        name: of the case.
-        precision: of maps and products.
-        share: the largest error as a fraction of what is allowed.
+        family: family of the kernel.
+        name: name of the case.
+        precision: precision of maps and products.
+        share: largest error as a fraction of the tolerance.
     """
 
     family: str
@@ -27,21 +28,21 @@ class KernelCheck:
 
     @property
     def passed(self) -> bool:
-        """Whether every number is within what is allowed."""
+        """Whether every error is within the tolerance."""
         return self.share <= 1
 
 
 @dataclass(frozen=True)
 class ModelCheck:
-    """One property of a whole model.
+    """A check of a whole model.
 
     Attributes:
-        model: its name.
-        precision: of maps and products.
-        check: what was compared with what.
-        error: the largest error.
-        allowed: that it may have.
-        note: why there is no result, if there is none.
+        model: name of the model.
+        precision: precision of maps and products.
+        check: what was compared.
+        error: largest error.
+        allowed: tolerance.
+        note: reason if there is no result.
     """
 
     model: str
@@ -53,21 +54,21 @@ class ModelCheck:
 
     @property
     def passed(self) -> bool:
-        """Whether the error is within what is allowed."""
+        """Whether the error is within the tolerance."""
         return self.error <= self.allowed
 
 
 @dataclass(frozen=True)
 class Rate:
-    """How fast a kernel works, or what the GPU reaches at most.
+    """The rate of a kernel, or a ceiling of the GPU.
 
     Attributes:
-        name: of the layer, or of what measures the ceiling.
-        precision: of maps and products.
-        calls: of equal layers.
-        seconds: of one call.
-        bytes: that it moves.
-        flops: that it computes.
+        name: name of the layer or of the ceiling.
+        precision: precision of maps and products.
+        calls: number of equal layers.
+        seconds: seconds of one call.
+        bytes: bytes moved by one call.
+        flops: FLOPs of one call.
     """
 
     name: str
@@ -90,12 +91,12 @@ class Rate:
 
 @dataclass(frozen=True)
 class Throughput:
-    """Images a second from the bytes of files to outputs in the memory of the host.
+    """The throughput of a pipeline from the bytes of files to outputs in host memory.
 
     Attributes:
-        pipeline: what decodes and what computes.
-        images: a second.
-        batch: images at once.
+        pipeline: decoder and executor of the pipeline.
+        images: images a second.
+        batch: batch size.
     """
 
     pipeline: str
@@ -105,15 +106,15 @@ class Throughput:
 
 @dataclass(frozen=True)
 class GpuCheck:
-    """What `gpu-check` found.
+    """The result of `gpu-check`.
 
     Attributes:
         device: name and versions; see `DeviceFacts`.
-        kernels: each against its reference.
-        models: whole models.
-        ceilings: what a copy and a matrix product reach.
-        rates: kernels of ResNet-50.
-        throughput: of pipelines from bytes.
+        kernels: checks of kernels.
+        models: checks of whole models.
+        ceilings: rates of a copy and of matrix products.
+        rates: rates of the kernels of ResNet-50.
+        throughput: throughput of pipelines from bytes.
     """
 
     device: Mapping[str, str]
@@ -125,17 +126,17 @@ class GpuCheck:
 
     @property
     def failures(self) -> tuple[KernelCheck | ModelCheck, ...]:
-        """Checks that did not hold."""
+        """Checks that failed."""
         every: list[KernelCheck | ModelCheck] = [*self.kernels, *self.models]
         return tuple(check for check in every if not check.passed)
 
     @property
     def passed(self) -> bool:
-        """Whether all checks held."""
+        """Whether all checks passed."""
         return not self.failures
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data."""
+        """Return JSON-ready data."""
         kernels = [{**asdict(check), "passed": check.passed} for check in self.kernels]
         models = [{**asdict(check), "passed": check.passed} for check in self.models]
         rates = {
@@ -154,20 +155,21 @@ class GpuCheck:
 
 
 def require_passed(result: GpuCheck) -> None:
-    """Refuse a result in which a check did not hold.
+    """Check that a result has no failed check.
 
     Raises:
-        CheckFailedError: naming the first one.
+        CheckFailedError: if it has one; the message names the first.
     """
     if result.passed:
         return
     first = result.failures[0]
     if isinstance(first, KernelCheck):
         where = f"{first.family} ({first.name}) in {first.precision}"
-        error = f"is off by {first.share:.3g} times what is allowed"
+        error = f"the error is {first.share:.3g} times the tolerance"
     else:
         where = f"{first.model} in {first.precision}, {first.check}"
-        error = first.note or f"is off by {first.error:.2e}, {first.allowed:.2e} is allowed"
+        error = first.note or f"the error is {first.error:.2e}, more than {first.allowed:.2e}"
     count = len(result.failures)
     total = len(result.kernels) + len(result.models)
-    raise CheckFailedError(f"{count} of {total} checks failed, first: {where}: {error}")
+    text = f"{count} of {total} checks failed; the first is {where}: {error}"
+    raise CheckFailedError(Message("gpu-checks-failed", text))

@@ -1,4 +1,4 @@
-"""Check kernels and whole models on the GPU at hand, and measure how fast they are."""
+"""The function `gpu_check`, which checks and times kernels and models on the current GPU."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jpegcompile.digits import images_path, model_path, preprocess_path
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.gpu_check.records import GpuCheck
+from jpegcompile.messages import Message
 from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.progress import Progress
 from jpegcompile.target.triton import require_triton
@@ -19,7 +20,7 @@ from jpegcompile.target.triton import require_triton
 if TYPE_CHECKING:
     from jpegcompile.evaluation.gpu_check.case import KernelCase
     from jpegcompile.evaluation.gpu_check.networks import Network
-    from jpegcompile.evaluation.gpu_check.plan import Plan
+    from jpegcompile.evaluation.gpu_check.scope import Scope
     from jpegcompile.precision import Precision
     from jpegcompile.preprocessing.preprocess import Preprocess
     from jpegcompile.runtime.triton.timer import Timer
@@ -35,31 +36,30 @@ def gpu_check(
     batch: int = BATCH,
     progress: Progress | None = None,
 ) -> GpuCheck:
-    """Check everything that runs on GPUs on the current one, and measure it.
+    """Check all GPU code on the current GPU and measure its speed.
 
-    Kernels of every family run against references in float64, at every precision. The network of
-    the demo, and a model that is given, run against the original, and in several ways against
-    themselves.
+    The function compares kernels of every family with references in float64, in every precision. It
+    compares the network of the demo and a given model with the originals, and with other ways to
+    run them.
 
     Args:
-        model: path of an ONNX model.
+        model: path of an ONNX model to check, too.
         images: folder of JPEG files of its size.
-        preprocess: from pixels to its input; see `compile`.
-        batch: images at once, where time is measured.
+        preprocess: preprocessing from pixels to its input, as for `compile`.
+        batch: batch size for measurements.
         progress: called with (done, total).
 
     Raises:
         AccessError: if there is no GPU, or a file cannot be read.
-        UsageError: if a model is given without images or preprocessing, or these without a model.
+        UsageError: if only some of `model`, `images` and `preprocess` are given.
     """
     given = [value is not None for value in (model, images, preprocess)]
     if any(given) and not all(given):
-        raise UsageError(
-            "gpu-check takes --model, --images and --preprocess together; give all or none"
-        )
+        text = "gpu-check requires --model, --images and --preprocess together; give all or none"
+        raise UsageError(Message("gpu-check-model-incomplete", text))
     require_triton()
     from jpegcompile.evaluation.gpu_check.networks import Network
-    from jpegcompile.evaluation.gpu_check.plan import whole_plan
+    from jpegcompile.evaluation.gpu_check.scope import full_scope
     from jpegcompile.runtime.triton.device import require_gpu
     from jpegcompile.runtime.triton.timer import CudaTimer
 
@@ -70,18 +70,18 @@ def gpu_check(
         path = Path(model)
         own = Network(path.stem, path, preprocess_of(preprocess), Path(images), batch)
         networks.append(own)
-    return check_by(whole_plan(networks, batch), facts.to_json(), CudaTimer(), progress)
+    return check_by(full_scope(networks, batch), facts.to_json(), CudaTimer(), progress)
 
 
 def check_by(
-    plan: Plan, device: Mapping[str, str], timer: Timer, progress: Progress | None = None
+    scope: Scope, device: Mapping[str, str], timer: Timer, progress: Progress | None = None
 ) -> GpuCheck:
-    """Do what a plan says, on the GPU or, if Triton interprets, on the CPU.
+    """Check and measure a scope, on the GPU or, if Triton interprets kernels, on the CPU.
 
     Args:
-        plan: what to do.
+        scope: what to check and to measure.
         device: name and versions, for the result.
-        timer: for rates.
+        timer: timer for rates.
         progress: called with (done, total).
     """
     import torch
@@ -106,35 +106,35 @@ def check_by(
 
         def network(one: Network, precision: Precision) -> list[Any]:
             path = folder / f"{one.name}-{precision.name}"
-            return [*check_network(one, precision, path, plan.backend)]
+            return [*check_network(one, precision, path, scope.backend)]
 
         def file(one: Network) -> list[Any]:
             return [*check_compiled_file(one, folder)]
 
         def ceiling(precision: Precision) -> list[Any]:
-            return [product_ceiling(plan.side, precision, timer, where)]
+            return [product_ceiling(scope.side, precision, timer, where)]
 
         def rates(precision: Precision) -> list[Any]:
-            return [*layer_rates(plan.layers, plan.batch, precision, timer, where)]
+            return [*layer_rates(scope.layers, scope.batch, precision, timer, where)]
 
         def images(one: Network, precision: Precision) -> list[Any]:
             path = folder / f"throughput-{one.name}-{precision.name}"
             path.mkdir()
-            return [*throughput(one, precision, path, plan.seconds)]
+            return [*throughput(one, precision, path, scope.seconds)]
 
-        precisions = plan.precisions
+        precisions = scope.precisions
         parts: dict[str, list[Callable[[], list[Any]]]] = {
-            "kernels": [partial(kernel, c, p) for p in precisions for c in plan.cases],
+            "kernels": [partial(kernel, c, p) for p in precisions for c in scope.cases],
             "models": [
-                *(partial(network, n, p) for n in plan.networks for p in precisions),
-                *(partial(file, n) for n in plan.networks if can_run_files()),
+                *(partial(network, n, p) for n in scope.networks for p in precisions),
+                *(partial(file, n) for n in scope.networks if can_run_files()),
             ],
             "ceilings": [
-                lambda: [copy_ceiling(plan.copied, timer, where)],
+                lambda: [copy_ceiling(scope.copied, timer, where)],
                 *(partial(ceiling, p) for p in precisions),
             ],
             "rates": [partial(rates, p) for p in precisions],
-            "throughput": [partial(images, n, p) for n in plan.networks for p in precisions],
+            "throughput": [partial(images, n, p) for n in scope.networks for p in precisions],
         }
         return GpuCheck(device, **_done(parts, progress))
 
@@ -142,7 +142,7 @@ def check_by(
 def _done(
     parts: Mapping[str, list[Callable[[], list[Any]]]], progress: Progress | None
 ) -> dict[str, tuple[Any, ...]]:
-    """What all steps give, by part."""
+    """Run all steps and return their results, by part."""
     total = sum(map(len, parts.values()))
     count = 0
     found: dict[str, tuple[Any, ...]] = {}

@@ -1,8 +1,7 @@
-"""Images a second from the bytes of files, by coefficients and by pixels."""
+"""Throughput from the bytes of files, with coefficients and with pixels."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -15,30 +14,32 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jpegcompile.dct.color import Color
+from jpegcompile.evaluation.benchmark.rounds import median_for
 from jpegcompile.evaluation.gpu_check.networks import CUDA, Network, cuda_session, outputs_of
 from jpegcompile.evaluation.gpu_check.records import Throughput
 from jpegcompile.evaluation.pillow import pillow_pixels
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.precision import Precision
+from jpegcompile.processors import available_processors
 
-# Makes pixels [N, H, W, C] on a device of the bytes of files.
+# From the bytes of files to pixels [N, H, W, C] on a device.
 Decoder = Callable[[Sequence[bytes]], Tensor]
 
 
 def throughput(
     network: Network, precision: Precision, folder: Path, seconds: float
 ) -> list[Throughput]:
-    """Each pipeline for about so many seconds.
+    """Measure each pipeline.
 
-    The spatial pipelines decode to pixels and normalise on the device. One runs our kernels,
-    compiled for tensors: it differs by its input alone. The other one runs the original in ONNX
-    Runtime, where that can use the GPU.
+    The spatial pipelines decode to pixels and normalise on the device. One of them runs the network
+    compiled for tensors, so it differs from the pipeline with coefficients in its input only. The
+    other one runs the original in ONNX Runtime, if ONNX Runtime can use the GPU.
 
     Args:
-        network: with images.
-        precision: of our kernels.
-        folder: where models are written.
-        seconds: for each pipeline.
+        network: network with images.
+        precision: precision of the compiled networks.
+        folder: folder for the compiled models.
+        seconds: seconds to run each pipeline.
     """
     ours = network.compiled(folder / "coefficients", precision)
     spatial = network.compiled(folder / "tensors", precision, from_pixels=True)
@@ -49,7 +50,7 @@ def throughput(
     normalize = _normalizer(network, taken, device)
 
     def by_kernels() -> object:
-        # `forward` may have another name for its argument.
+        # The argument of `forward` may have another name.
         feeds = {"image": normalize(decode(files))}
         return [made.cpu() for made in outputs_of(lambda image: spatial(image), feeds)]
 
@@ -63,7 +64,7 @@ def throughput(
             session, taken.name, normalize(decode(files))
         )
     return [
-        Throughput(pipeline, batch / _seconds(run, seconds), batch)
+        Throughput(pipeline, batch / median_for(run, seconds, warm_up=2), batch)
         for pipeline, run in pipelines.items()
     ]
 
@@ -75,7 +76,7 @@ def _has_cuda() -> bool:
 
 
 def _by_runtime(session: Any, name: str, images: Tensor) -> object:
-    """The original on a batch that stays on the device."""
+    """Run the original on a batch in the memory of the device."""
     binding = session.io_binding()
     images = images.contiguous()
     torch.cuda.synchronize()
@@ -88,21 +89,10 @@ def _by_runtime(session: Any, name: str, images: Tensor) -> object:
     return binding.copy_outputs_to_cpu()
 
 
-def _seconds(run: Callable[[], object], budget: float) -> float:
-    """Mean seconds of a run, behind two that are not counted; each ends in host memory."""
-    run()
-    run()
-    count, start = 0, time.perf_counter()
-    while not count or time.perf_counter() - start < budget:
-        run()
-        count += 1
-    return (time.perf_counter() - start) / count
-
-
 def _normalizer(
     network: Network, taken: NetworkInput, device: torch.device
 ) -> Callable[[Tensor], Tensor]:
-    """From pixels to the input of the original."""
+    """Return a function from pixels to the input of the original."""
     affine = network.preprocess.affine(taken.channels)
     scale, shift = (
         torch.tensor(v, dtype=torch.float32, device=device) for v in (affine.scale, affine.shift)
@@ -116,7 +106,7 @@ def _normalizer(
 
 
 def decoder(device: torch.device, color: Color) -> tuple[str, Decoder]:
-    """The best decoder that is installed, with its name: nvJPEG on GPUs, else Pillow."""
+    """Return the best installed decoder with its name: nvJPEG on GPUs, otherwise Pillow."""
     if device.type == "cuda" and find_spec("torchvision") is not None:
         return "nvJPEG (torchvision)", _by_torchvision(device, color)
     if device.type == "cuda" and find_spec("nvidia.dali") is not None:
@@ -125,7 +115,7 @@ def decoder(device: torch.device, color: Color) -> tuple[str, Decoder]:
 
 
 def _by_pillow(device: torch.device, color: Color) -> Decoder:
-    pool = ThreadPoolExecutor()
+    pool = ThreadPoolExecutor(available_processors())
 
     def decode(files: Sequence[bytes]) -> Tensor:
         pixels: list[NDArray[np.uint8]] = list(pool.map(lambda f: pillow_pixels(f, color), files))

@@ -76,7 +76,7 @@ def extract_preprocessing(
         UsageError: if the given preprocessing conflicts with the preprocessing nodes.
     """
     image = declared_image(source.model, image_input, source.name)
-    if not image.is_open:
+    if not image.has_dynamic_size:
         return Extraction(source, preprocess, note=_fixed_note(source, image))
     found = read_preprocessing_nodes(
         source.model, image.name, image.layout, _affine(preprocess, image.channels)

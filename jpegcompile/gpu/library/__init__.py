@@ -1,1 +1,1 @@
-"""The GPU kernels of the native library: which there are, compiling them, files of them."""
+"""The GPU kernels of the native library: their forms, compilation and files."""

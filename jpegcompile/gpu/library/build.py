@@ -1,4 +1,4 @@
-"""Compile the GPU kernels of the native library; no GPU is needed."""
+"""Compile the GPU kernels of the native library. No GPU is required."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from jpegcompile.errors import AccessError
 from jpegcompile.files import require_writable
 from jpegcompile.gpu.archs import ARCHITECTURES, require_architectures
 from jpegcompile.gpu.library.files import cached_file
+from jpegcompile.messages import Message
 from jpegcompile.precision import TF32X3
 from jpegcompile.processors import available_processors
 from jpegcompile.progress import Progress, no_progress
 
-# ONNX Runtime computes in float32. Three TF32 products are as exact, and use the matrix units.
+# ONNX Runtime computes in float32. Three TF32 products are as accurate and use the matrix units.
 PRECISION = TF32X3
 
 
 @dataclass(frozen=True)
 class KernelFile:
-    """A file of compiled kernels that was written.
+    """A written file of compiled kernels.
 
     Attributes:
-        path: of the file.
+        path: path of the file.
         gpus: architectures, such as "sm_90".
-        kernels: how many it has.
+        kernels: number of kernels.
     """
 
     path: Path
@@ -45,12 +46,12 @@ def gpu_kernels(
 
     Args:
         gpus: architectures, such as "sm_90".
-        output: the file to write. Without it each architecture gets a file in the cache, where
-            sessions of every model find it.
+        output: file to write. By default, each architecture gets a file in the cache folder, where
+            the sessions of every model find it.
         progress: called with (kernels done, kernels in all).
 
     Returns:
-        The files that were written.
+        The written files.
 
     Raises:
         UsageError: if an architecture is unknown, or Triton interprets kernels in this process.
@@ -74,18 +75,21 @@ def gpu_kernels(
 
 
 def require_compiler(asked: str) -> None:
-    """Refuse to go on without Triton.
+    """Require Triton.
 
     Args:
-        asked: what needs it, for the message.
+        asked: the command or option that requires it, for the message.
 
     Raises:
-        AccessError: if it is not installed.
+        AccessError: if Triton is not installed.
     """
     if find_spec("triton") is None:
         raise AccessError(
-            f"{asked} compiles kernels by triton, which is not installed;"
-            " pip install 'jpegcompile[triton]'"
+            Message(
+                "triton-not-installed",
+                f"{asked} compiles kernels with triton, which is not installed;"
+                " pip install 'jpegcompile[triton]'",
+            )
         )
 
 
@@ -108,5 +112,9 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise AccessError(
-            f"{folder}: cannot keep compiled kernels: {error.strerror}; set XDG_CACHE_HOME"
+            Message(
+                "kernel-cache-unwritable",
+                f"{folder}: cannot keep compiled kernels: {error.strerror}; set XDG_CACHE_HOME to a"
+                " writable folder",
+            )
         ) from error

@@ -1,4 +1,4 @@
-"""The GPU kernels of one compiled file, for ONNX Runtime's CUDA provider."""
+"""Compile the GPU kernels of one compiled model, for ONNX Runtime's CUDA provider."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.processors import available_processors
 from jpegcompile.progress import Progress, no_progress
 
-# How a map stands: as pixels, or as coefficients at their places or side by side.
+# Layout of a map: pixels, coefficients at their positions in the map, or contiguous coefficients.
 Place = Literal["pixels", "raster", "rows"]
-# The modules of kernels that are no functions of a pixel, by the native kernels of operators.
+# Modules of kernels that are not per-pixel functions, by native kernel.
 _MODULES = {
     "global_average_pool": "average_pool",
     "global_max_pool": "max_pool",
@@ -45,7 +45,7 @@ _MODULES = {
     "channel_min": "reduce",
     "channel_sum": "reduce",
 }
-# Axes of a table of constants: numbers, channels and two of 1.
+# Rank of a table of constants [constants, channels, 1, 1].
 _TABLE = 4
 
 
@@ -54,12 +54,15 @@ def companion(
     archs: Sequence[int],
     progress: Progress = no_progress,
 ) -> bytes:
-    """A file of the kernels that the native library launches for a compiled model.
+    """Compile the kernels that the native library launches for a compiled model.
 
     Args:
-        model: compiled for ONNX Runtime.
+        model: a model compiled for ONNX Runtime.
         archs: compute capabilities, such as 90.
         progress: called with (kernels done, kernels in all).
+
+    Returns:
+        The content of a cubin file.
 
     Raises:
         UsageError: if Triton interprets kernels in this process.
@@ -71,7 +74,7 @@ def companion(
 
 
 def launches_of(model: onnx.ModelProto) -> list[Launch]:
-    """The distinct kernels that nodes of a compiled model may launch, in every tiling."""
+    """Return launches of the distinct kernels that a compiled model can launch, in every tiling."""
     constants = {one.name: tuple(one.dims) for one in model.graph.initializer}
     nodes = [_Node.of(n, constants) for n in model.graph.node if n.domain == DOMAIN]
     used = [node for node in nodes if node.operator.kernel in CUDA_KERNELS]
@@ -82,12 +85,12 @@ def launches_of(model: onnx.ModelProto) -> list[Launch]:
 
 @dataclass(frozen=True)
 class _Node:
-    """A node of our domain.
+    """A node with a `jpegcompile` operator.
 
     Attributes:
-        operator: of the node.
-        attributes: by name.
-        program: the function of each pixel that its kernels are compiled with.
+        operator: operator of the node.
+        attributes: attributes by name.
+        program: the per-pixel program that its kernels are compiled with.
     """
 
     operator: Operator
@@ -96,7 +99,7 @@ class _Node:
 
     @classmethod
     def of(cls, node: onnx.NodeProto, constants: Mapping[str, tuple[int, ...]]) -> _Node:
-        """The node; `constants` are the shapes of what the model holds, by name."""
+        """Read a node; `constants` are the shapes of the initializers by name."""
         operator = OPERATORS[node.op_type]
         attributes = {a.name: _value(a) for a in node.attribute}
         count = 1
@@ -107,11 +110,11 @@ class _Node:
 
     @property
     def own_forms(self) -> list[Form]:
-        """Kernels of the node's program, which those of all models may lack."""
+        """Forms of the node's own program, which the library does not need to have."""
         return list(forms_of(self.program)) if self.operator in PIXELWISE else []
 
     def takes(self, launch: Launch) -> bool:
-        """Whether the node may launch a kernel."""
+        """Whether the node can launch the kernel of a launch."""
         module, _, function = launch.kernel.partition(".triton:")
         if module == "layout":
             return True
@@ -120,7 +123,7 @@ class _Node:
         if module == "conv":
             return "conv" in self.operator.kernel and self._convolves_by(launch, function)
         if module == "arithmetic":
-            # Coefficients are taken to pixels, and vectors to maps, for kernels of other modules.
+            # These kernels convert coefficients to pixels, and vectors to maps, for other modules.
             known = (self.program.steps, NOTHING.steps, SPREAD.steps)
             is_wanted = launch.constants["PROGRAM"] in known
         else:
@@ -128,7 +131,7 @@ class _Node:
         return is_wanted and self._has_places_of(launch)
 
     def _has_places_of(self, launch: Launch) -> bool:
-        """Whether each map of a launch stands as one of the node's, or as pixels."""
+        """Whether each map of a launch has a layout of the node's maps, or is stored as pixels."""
         names = [name for name in ("X", "OTHER", "Y") if f"{name}_ROWS" in launch.constants]
         return {_place(launch, name) for name in names} <= {"pixels", *self._places.values()}
 
@@ -166,9 +169,9 @@ def _value(attribute: onnx.AttributeProto) -> Any:
 
 
 def _place(launch: Launch, name: str) -> Place:
-    """How a launch takes or makes a map."""
+    """Return the layout in which a launch reads or writes a map."""
     constants = launch.constants
     if constants[f"{name}_ROWS"]:
         return "rows"
-    # A kernel of coefficients alone has no pixels to tell apart.
+    # A kernel that only uses coefficients has no constant for pixels.
     return "raster" if constants.get(f"{name}_MIXED", True) else "pixels"

@@ -1,4 +1,4 @@
-"""Where files of compiled kernels for ONNX Runtime on CUDA are kept."""
+"""Paths of compiled kernels for ONNX Runtime on CUDA."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ _ENDING = ".cubins"
 
 
 def beside(model: str | os.PathLike[str]) -> Path:
-    """The companion of a compiled model: MODEL.cubins in place of MODEL.onnx.
+    """Return the kernel file of a compiled model: MODEL.cubins instead of MODEL.onnx.
 
-    It is beside the file that a link points to, as the file of weights is.
+    If the model is a link, the kernel file is next to the target of the link, as the weight file.
     """
     path = Path(os.path.realpath(model) if os.path.islink(model) else model)
     return path.with_suffix(_ENDING) if path.suffix == ".onnx" else Path(f"{path}{_ENDING}")
 
 
 def cached_file(gpu: str) -> Path:
-    """Where kernels that are built on demand for an architecture, such as "sm_90", are kept.
+    """Return the path of cached kernels for an architecture, such as "sm_90".
 
-    Kernels of other versions of jpegcompile have other names.
+    Other versions of jpegcompile have other paths.
     """
     return cache_folder("kernels") / f"{_version()}.{gpu}{_ENDING}"
 
 
 def cached_files() -> tuple[Path, ...]:
-    """Those of every architecture; they need not be there."""
+    """Return the paths of cached kernels for all architectures; the files may not exist."""
     return tuple(cached_file(gpu) for gpu in ARCHITECTURES)
 
 
 @cache
 def _version() -> str:
-    """A hash of the sources of kernels, and of what compiles them."""
+    """Return a hash of the sources of the kernels and of the code that compiles them."""
     digest = hashlib.sha256()
     roots = (Path(kernels.__file__).parent, Path(gpu.__file__).parent)
     for root in roots:

@@ -1,4 +1,4 @@
-"""A compiled kernel of the native library, and the maps that stand for all of their kind."""
+"""A compiled kernel of the native library, and sample maps of each kind."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ POINT = MapLayout.whole(64, 1, 1)
 
 @dataclass(frozen=True)
 class Form:
-    """A kernel with constants that its launch sets otherwise.
+    """A kernel with some constants of its launch replaced.
 
     Attributes:
-        kernel: with maps that stand for all of their kind.
-        constants: that replace those of the launch.
+        kernel: the kernel with sample maps.
+        constants: values that replace constants of the launch.
     """
 
     kernel: Kernel
     constants: Mapping[str, bool]
 
     def launch(self, precision: Precision, tiling: Tiling) -> Launch:
-        """A launch that is compiled as those of the library."""
+        """Return a launch that compiles to the kernel of the library."""
         launch = self.kernel.launch(1, precision, tiling)
         return replace(launch, constants={**launch.constants, **self.constants})
 
     def tilings(self, precision: Precision) -> Sequence[Tiling]:
-        """Among which the library chooses."""
+        """Return the tilings that the library chooses from."""
         if isinstance(self.kernel, Convolution):
             return tilings(self.kernel, precision)
         return [self.kernel.default_tiling(precision)]
 
 
 def at_places(kernel: Kernel, **maps: MapLayout | None) -> Iterator[Form]:
-    """A kernel with each of the maps in rows as a raster of coefficients, too."""
+    """Iterate over forms of a kernel with each map in rows, or as a raster of coefficients."""
     names = [name for name, layout in maps.items() if layout is not None and layout.is_rows]
     for values in product((False, True), repeat=len(names)):
         yield Form(kernel, dict(zip(names, values, strict=True)))

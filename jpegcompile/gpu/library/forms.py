@@ -1,8 +1,8 @@
-"""The GPU kernels of the native library: every form that its operators for CUDA ask for.
+"""List the GPU kernels of the native library: every form that its operators can launch on CUDA.
 
-The library launches them by `cuda.cc` of the operators' folders, at every block size, window and
-truncation. It reads and makes coefficients as a raster, too, at their places in the map: by the
-kernels for pixels, with a transform.
+`cuda.cc` in the operators' folders launches the kernels, at every block size, window and
+truncation. The library also reads and writes coefficients as a raster, at their positions in the
+map: with the kernels for pixels and a transform.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from jpegcompile.kernels.resample.launch import Resample
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.precision import Precision
 
-# Of which steps of 64, 32 and 16 channels make a whole.
+# Numbers of channels that are multiples of 64, 32 and 16.
 _DEPTHS = (64, 32, 16)
-# Widths of windows that need steps of 16, 32 and 64 numbers in images.
+# Window widths in images that require steps of 16, 32 and 64 numbers.
 _THIN_WIDTHS = (3, 7, 11)
-# A side of files that no window of coefficients exceeds, and any factors of pixels.
+# Side of sample files: larger than every window of coefficients. The factors are arbitrary.
 _FILE = 64
 _AFFINE = ChannelAffine(np.ones(3), np.zeros(3))
 _FUNCTIONS = (
@@ -58,7 +58,7 @@ _FUNCTIONS = (
 
 
 def library_forms() -> Iterator[Form]:
-    """All forms; some launch the same kernel."""
+    """Iterate over all forms. Several forms can share a kernel."""
     yield from _windowed()
     yield from _thin()
     yield from _pixelwise()
@@ -72,12 +72,12 @@ def library_forms() -> Iterator[Form]:
 
 
 def library_launches(precision: Precision) -> list[Launch]:
-    """A launch of each form in each tiling; some launch the same kernel."""
+    """Return a launch of each form in each tiling. Several launches can share a kernel."""
     return launches_of_forms(library_forms(), precision)
 
 
 def launches_of_forms(forms: Iterable[Form], precision: Precision) -> list[Launch]:
-    """The same of some forms."""
+    """Return a launch of each given form in each tiling."""
     return [form.launch(precision, tiling) for form in forms for tiling in form.tilings(precision)]
 
 
@@ -96,9 +96,10 @@ def _thin() -> Iterator[Form]:
 
 
 def _pixelwise() -> Iterator[Form]:
-    """1x1 convolutions of coefficients; they read residuals as pixels, or as they read x.
+    """Iterate over 1x1 convolutions of coefficients.
 
-    Without a program, they transform where y has other coefficients than x.
+    They read residuals as pixels or in the layout of x. Without a program, they only transform if y
+    has other coefficients than x.
     """
     for channels, program in product(_DEPTHS, ACTIVATIONS.values()):
         x = replace(ROWS, channels=channels)
@@ -130,7 +131,7 @@ def _maps() -> Iterator[Form]:
 
 
 def _ingests() -> Iterator[Form]:
-    """Of files of every sampling, to planes and to channels last."""
+    """Iterate over the ingests of every chroma subsampling, to planes and to channels last."""
     for subsampling, is_planes in product(SUBSAMPLINGS, (False, True)):
         frame = frame_of(subsampling, _FILE, _FILE)
         taken = NetworkInput("x", 3, *frame.size, "NCHW", color="RGB", affine=_AFFINE)

@@ -1,7 +1,7 @@
-"""Forms of the elementwise kernel that the native library has: functions of the pixels of maps.
+"""Forms of the elementwise kernel in the native library: per-pixel functions of maps.
 
-Functions make maps that stand as those that they read: pixels, or coefficients as a raster. They
-read coefficients in rows, too.
+A function writes its output in the layout of its input: pixels, or a raster of coefficients. It
+also reads coefficients in rows.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ONE_CHANNEL = 1
 
 
 def function_forms() -> Iterator[Form]:
-    """All but those of ReLU and Clip, which make maps in rows, too."""
+    """Iterate over all functions except ReLU and Clip, which can also write maps in rows."""
     for program in (PRELU, ASM_PRELU, of_approximation(PRELU), *function_programs()):
         yield from forms_of(program)
     for program in (SCALE, ADD, SUBTRACT):
@@ -46,7 +46,7 @@ def function_forms() -> Iterator[Form]:
 
 
 def forms_of(program: Program) -> Iterator[Form]:
-    """A function of the pixels of one map."""
+    """Iterate over the forms of a function of one map."""
     phi = 1 if program.approximates else 0
     yield Form(Elementwise(PIXELS, PIXELS, program, phi=phi), {})
     for x_rows in (False, True):
@@ -54,12 +54,12 @@ def forms_of(program: Program) -> Iterator[Form]:
 
 
 def _with_vector(program: Program) -> Program:
-    """The program, of which the last constant is the vector of a launch."""
+    """Return a program whose last constant is the vector of a launch."""
     return replace(program, constants=program.constants - 1)
 
 
 def _linear(program: Program, *, has_vector: bool) -> Iterator[Form]:
-    """On coefficients; by way of pixels where x is in rows alone."""
+    """Iterate over forms on coefficients, and a form through pixels if only x is in rows."""
     vector = POINT if has_vector else None
     same = Elementwise(ROWS, ROWS, program, vector=vector, is_linear=True)
     for is_rows in (False, True):
@@ -77,7 +77,7 @@ def _scaled_sums() -> Iterator[Form]:
 
 
 def _of_two(program: Program) -> Iterator[Form]:
-    """Only a product may be with a map of one channel."""
+    """Iterate over functions of two maps. The second map of a product can have one channel."""
     for layout in (PIXELS, ROWS):
         others = [layout]
         if program == MULTIPLY:

@@ -1,4 +1,4 @@
-"""Forms of kernels that read pixels of one map and make pixels, or coefficients as a raster."""
+"""Forms of kernels that read the pixels of one map and write pixels or a raster of coefficients."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _GROUPS, _SIDE = 8, 2
 
 
 def pixel_forms() -> Iterator[Form]:
-    """Of reductions over channels, rearrangements and group normalization."""
+    """Iterate over channel reductions, rearrangements and group normalization."""
     for reduction in get_args(Reduction):
-        # Linear ones are applied to coefficients as they are.
+        # Linear reductions are applied to coefficients directly.
         for y in (PIXELS,) if reduction in _LINEAR else (PIXELS, ROWS):
             yield Form(ReduceChannels(PIXELS, replace(y, channels=1), reduction), _RASTER)
     for y in (PIXELS, ROWS):
@@ -36,7 +36,7 @@ def pixel_forms() -> Iterator[Form]:
 
 
 def _rearrangements(y: MapLayout) -> Iterator[Form]:
-    """Of channels that are and are not whole groups."""
+    """Iterate over rearrangements of whole and partial groups of channels."""
     squares = _SIDE * _SIDE
     for channels in (16, 3):
         deep = replace(y, channels=channels * squares)
@@ -49,7 +49,7 @@ def _rearrangements(y: MapLayout) -> Iterator[Form]:
 
 @dataclass(frozen=True)
 class _Moments:
-    """A launch of a group normalization before the last."""
+    """An intermediate launch of a group normalization."""
 
     whole: GroupNormalization
 
@@ -63,7 +63,7 @@ class _Moments:
 
 
 class _ChannelMoments(_Moments):
-    """The first one."""
+    """The first launch."""
 
     def default_tiling(self, precision: Precision) -> Tiling:
         return self.whole.moments_tiling(precision)
@@ -73,7 +73,7 @@ class _ChannelMoments(_Moments):
 
 
 class _GroupMoments(_Moments):
-    """The second one."""
+    """The second launch."""
 
     def default_tiling(self, precision: Precision) -> Tiling:
         del precision

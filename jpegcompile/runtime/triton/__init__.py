@@ -1,1 +1,1 @@
-"""Running compiled models by Triton kernels, in PyTorch."""
+"""Run compiled models by Triton kernels in PyTorch."""

@@ -1,4 +1,4 @@
-"""The GPU at hand."""
+"""The current GPU."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ import torch
 import triton
 
 from jpegcompile.errors import AccessError
+from jpegcompile.messages import Message
 from jpegcompile.runtime.triton.launching import is_interpreted
 
 
 @dataclass(frozen=True)
 class DeviceFacts:
-    """What measurements depend on.
+    """Properties of the GPU and software that measurements depend on.
 
     Attributes:
-        name: of the GPU, as its driver says it.
+        name: name of the GPU from its driver.
         capability: compute capability, such as "9.0".
-        triton, torch: versions.
+        triton: version of Triton.
+        torch: version of PyTorch.
     """
 
     name: str
@@ -28,27 +30,33 @@ class DeviceFacts:
     torch: str
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data, the arguments of `DeviceFacts`."""
+        """Return JSON-ready data: the arguments of `DeviceFacts`."""
         return asdict(self)
 
 
 def require_gpu(verb: str) -> DeviceFacts:
-    """The facts of the current GPU.
+    """Return the facts of the current GPU.
 
     Args:
-        verb: what needs it, for errors.
+        verb: command that requires a GPU, for messages.
 
     Raises:
-        AccessError: if there is none, or kernels are interpreted.
+        AccessError: if there is no GPU, or kernels are interpreted.
     """
     if is_interpreted():
         raise AccessError(
-            f"{verb} needs kernels that are compiled for a GPU, and TRITON_INTERPRET is set;"
-            " start without it"
+            Message(
+                "gpu-kernels-interpreted",
+                f"{verb} requires compiled GPU kernels, but TRITON_INTERPRET is set; unset it",
+            )
         )
     if not torch.cuda.is_available():
         raise AccessError(
-            f"{verb} needs an NVIDIA GPU, and PyTorch finds none here; run it where there is one"
+            Message(
+                "gpu-missing",
+                f"{verb} requires an NVIDIA GPU, but PyTorch finds none; run it on a machine with"
+                " a GPU",
+            )
         )
     major, minor = torch.cuda.get_device_capability()
     return DeviceFacts(

@@ -1,4 +1,4 @@
-"""What runs a module of PyTorch."""
+"""How the nodes of a compiled module run."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ModuleExecution:
-    """What runs the nodes of a module.
+    """How the nodes of a compiled module run.
 
     Attributes:
-        kernels: calls of GPU kernels.
-        torch_operators: how many nodes operators of PyTorch run, by operator.
-        precision: of maps and products.
-        device: where they run.
-        inputs: how many images were preprocessed so far, "on the host" and "on the device"; only of
+        kernels: number of calls of GPU kernels.
+        torch_operators: number of nodes that operators of PyTorch run, by operator.
+        precision: precision of maps and products.
+        device: device of the module.
+        inputs: number of images preprocessed so far "on the host" and "on the device"; only for
             models for files of any size.
     """
 
@@ -27,11 +27,11 @@ class ModuleExecution:
     inputs: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data."""
+        """Return JSON-ready data."""
         return asdict(self)
 
     def __str__(self) -> str:
-        """One line for people."""
+        """Return one line for people."""
         others = ", ".join(f"{count} {op}" for op, count in self.torch_operators.items())
         text = f"{self.kernels} GPU kernels in {self.precision} on {self.device}"
         if self.inputs:

@@ -1,4 +1,4 @@
-"""The ingest of a module of PyTorch, for files of every frame."""
+"""The ingest of a compiled module, for files of any frame."""
 
 from __future__ import annotations
 
@@ -19,19 +19,18 @@ _MOST_FRAMES = 16
 
 
 class IngestModule(nn.Module):
-    """From the coefficients of files to the image that the network takes.
+    """Turns coefficients of files into the network's input.
 
-    Files of other sampling than the model is compiled for have an ingest of their own, made when
-    the first of them comes.
+    Each frame that differs from the frame of the model gets its own ingest, created on first use.
 
     Attributes:
-        layout: of the image.
+        layout: layout of the network's input.
     """
 
     def __init__(
         self, y: MapLayout, frame: Frame, taken: NetworkInput, precision: Precision
     ) -> None:
-        """The ingest of files of `frame`; see `Ingest`."""
+        """Create the ingest for files of `frame`; the arguments are as for `Ingest`."""
         super().__init__()
         self.layout = y
         self._y, self._frame, self._taken, self._precision = y, frame, taken, precision
@@ -41,14 +40,14 @@ class IngestModule(nn.Module):
     def _of(self, frame: Frame) -> KernelModule:
         spec = Ingest(self.layout, frame, self._taken)
         module = KernelModule(spec, self._precision)
-        # Made once here: `torch.compile` traces launches, and no NumPy in them.
+        # Compute this property now, because `torch.compile` cannot trace its NumPy code.
         spec.windows  # noqa: B018
         for name, values in spec.tensors.items():
             module.register_buffer(name, torch.from_numpy(values.copy()), persistent=False)
         return module
 
     def forward(self, **coefficients: Tensor) -> Tensor:
-        """The image [N, *y.shape] of files of the frame that the model is compiled for."""
+        """Return the network's input [N, *y.shape] for files of the model's frame."""
         return self.written(**coefficients)
 
     if TYPE_CHECKING:
@@ -57,7 +56,7 @@ class IngestModule(nn.Module):
             """See `forward`."""
 
     def for_frame(self, frame: Frame) -> KernelModule:
-        """The ingest of files of any frame that comes to the network's size."""
+        """Return the ingest for files of another frame, which must get the network's size."""
         if frame == self._frame:
             return self.written
         if frame not in self._others:

@@ -1,4 +1,4 @@
-"""One call of a GPU kernel as a module of PyTorch."""
+"""A call of a GPU kernel as a PyTorch module."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from jpegcompile.runtime.triton.launching import (
     launch_text,
 )
 
-# Rows and channels of the interpreter's tiles.
+# Rows and channels of tiles for the interpreter.
 _COARSE = 256
 
-# A launch as text, what it reads and makes, and the shape of that: constants for `torch.compile`.
+# Launch as text, names of its inputs, name and shape of its result: constants for `torch.compile`.
 StepText = tuple[str, tuple[str, ...], str, tuple[int, ...]]
 
 
@@ -31,18 +31,18 @@ class KernelModule(nn.Module):
     """A kernel with its weights.
 
     Attributes:
-        kernel: what is computed, with the layouts of all maps.
-        precision: of maps and products.
-        tiling: how the kernel divides its work.
+        kernel: the kernel with the layouts of all maps.
+        precision: precision of maps and products.
+        tiling: tiling of the kernel's launches.
     """
 
     def __init__(self, kernel: Kernel, precision: Precision, tiling: Tiling | None = None) -> None:
-        """Make the transforms; weights are registered by `CompiledModule`.
+        """Create the module with its DCT matrices. `load_module` registers the weights.
 
         Args:
-            kernel: what is computed.
-            precision: of maps and products.
-            tiling: of its launches; the default one if not given.
+            kernel: the kernel with the layouts of all maps.
+            precision: precision of maps and products.
+            tiling: tiling of the launches. Default: the kernel's default tiling.
         """
         super().__init__()
         self.kernel = kernel
@@ -60,23 +60,23 @@ class KernelModule(nn.Module):
             """See `forward`."""
 
     def use(self, tiling: Tiling) -> None:
-        """Divide the work of later launches in another way."""
+        """Set the tiling of later launches."""
         self.tiling = tiling
         self._steps.clear()
 
     @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
     def steps(self, batch: int) -> tuple[StepText, ...]:
-        """The launches for `batch` images."""
+        """Return the launches for `batch` images."""
         if batch not in self._steps:
             made = steps_of(self.kernel, batch, self.precision, self.tiling)
             self._steps[batch] = tuple(map(_text_of, made))
         return self._steps[batch]
 
     def forward(self, **maps: Tensor) -> Tensor:
-        """The map that the kernel makes of the maps that it reads.
+        """Run the kernel.
 
         Args:
-            maps: [N, *layout.shape], by role.
+            maps: input maps [N, *layout.shape] by role.
 
         Returns:
             [N, *kernel.y.shape].
@@ -96,11 +96,11 @@ def _text_of(step: Step) -> StepText:
 
 
 def _tiling(kernel: Kernel, precision: Precision) -> Tiling:
-    """The default tiling; for the interpreter, to which each step costs the same, a coarse one."""
+    """Return the default tiling; a coarse one for the interpreter, whose steps cost the same."""
     tiling = kernel.default_tiling(precision)
     if not is_interpreted():
         return tiling
-    # The weights of a convolution in groups are packed for its channels.
+    # The weights of a grouped convolution are packed for the channels of its tiling.
     is_packed = isinstance(kernel, Convolution) and kernel.group > 1
     channels = tiling.channels if is_packed else max(tiling.channels, _COARSE)
     return replace(tiling, rows=max(tiling.rows, _COARSE), channels=channels, depth=64)

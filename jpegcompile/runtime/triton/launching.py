@@ -1,7 +1,7 @@
-"""Launch Triton kernels on tensors of PyTorch, as one operator that PyTorch knows.
+"""Launch Triton kernels as an operator of PyTorch.
 
-`torch.compile` and CUDA graphs see the operator `jpegcompile::launch`: tensors, and a launch as
-text. Text keeps its meaning in another process, as the caches of `torch.compile` need.
+`torch.compile` and CUDA graphs see the operator `jpegcompile::launch` with tensors and a launch as
+text. Text has the same meaning in another process, which the caches of `torch.compile` require.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _RESULT = "y"
 
 
 def is_interpreted() -> bool:
-    """Whether kernels run by Triton's interpreter, on the CPU (TRITON_INTERPRET=1)."""
+    """Whether Triton interprets kernels on the CPU (TRITON_INTERPRET=1)."""
     return bool(triton.knobs.runtime.interpret)
 
 
@@ -44,8 +44,8 @@ def run(launch: Launch, tensors: Mapping[str, torch.Tensor]) -> None:
     """Launch a kernel on the current stream.
 
     Args:
-        launch: what to run.
-        tensors: by argument. Arguments that the kernel does not read in this launch may be missing.
+        launch: the launch.
+        tensors: tensors by argument. Arguments that this launch does not read may be missing.
     """
     kernel = kernel_of(launch.kernel)
     unused = tensors[_RESULT]
@@ -67,7 +67,7 @@ def run(launch: Launch, tensors: Mapping[str, torch.Tensor]) -> None:
 
 
 def launch_text(launch: Launch) -> str:
-    """A launch as text that `_launch_of` reads."""
+    """Return a launch as text."""
     return json.dumps(asdict(launch), sort_keys=True, separators=(",", ":"))
 
 
@@ -90,7 +90,7 @@ def _with_tuples(value: Any) -> Any:
 
 
 def inputs_of(launch: Launch) -> list[str]:
-    """The arguments that are tensors, without the result, in the order of the operator."""
+    """Return the names of the tensor arguments without the result, in the operator's order."""
     return sorted(name for name in launch.pointers if name != _RESULT)
 
 
@@ -107,10 +107,10 @@ def _launched(tensors: Sequence[torch.Tensor], text: str, shape: Sequence[int]) 
 
 
 if is_interpreted():
-    # The interpreter reads values, and so cannot be traced like a compiled kernel.
+    # The interpreter reads values, so it cannot be traced like a compiled kernel.
     @custom_op("jpegcompile::launch", mutates_args=())
     def launch_op(tensors: Sequence[torch.Tensor], text: str, shape: Sequence[int]) -> torch.Tensor:
-        """Launch a kernel; returns what it makes."""
+        """Launch a kernel and return its result."""
         return _launched(tensors, text, shape)
 
     @launch_op.register_fake
@@ -120,5 +120,5 @@ else:
 
     @triton_op("jpegcompile::launch", mutates_args=())
     def launch_op(tensors: Sequence[torch.Tensor], text: str, shape: Sequence[int]) -> torch.Tensor:
-        """Launch a kernel; returns what it makes."""
+        """Launch a kernel and return its result."""
         return _launched(tensors, text, shape)

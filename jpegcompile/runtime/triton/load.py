@@ -16,6 +16,7 @@ from torch import nn
 from jpegcompile.errors import AccessError, UnsupportedModelError
 from jpegcompile.gpu.folder import MODEL, WEIGHTS, read_manifest
 from jpegcompile.gpu.launch import Tiling
+from jpegcompile.messages import Message
 from jpegcompile.metadata import info_of
 from jpegcompile.precision import BFLOAT16
 from jpegcompile.runtime.triton.kernel import KernelModule
@@ -24,23 +25,27 @@ from jpegcompile.runtime.triton.module import CompiledModule
 
 
 def load_module(path: str | os.PathLike[str], device: str | None = None) -> CompiledModule:
-    """The module of a folder, in evaluation mode.
+    """Open a folder as a module in evaluation mode.
 
     Args:
-        path: of the folder.
-        device: where it computes; by default the current GPU, or the CPU if Triton interprets.
+        path: path of the folder.
+        device: device of the module. Default: the current GPU, or the CPU if Triton interprets
+            kernels.
 
     Raises:
         AccessError: if a file cannot be read or there is no GPU.
-        UnsupportedModelError: if a file is damaged or of a newer version.
+        UnsupportedModelError: if a file is damaged or from a newer version.
     """
     folder = Path(path)
     manifest = read_manifest(folder)
     content = {name: _read(folder / name, manifest["files"][name]) for name in (MODEL, WEIGHTS)}
     if manifest["precision"] == BFLOAT16.name and is_interpreted():
         raise AccessError(
-            f"{path}: computes in bfloat16, which Triton's interpreter does not know; run it on a"
-            " GPU, or compile it with --precision float16"
+            Message(
+                "module-bfloat16-interpreted",
+                f"{path}: computes in bfloat16, which Triton's interpreter does not support; run it"
+                " on a GPU, or compile it with --precision float16",
+            )
         )
     where = _device(path) if device is None else torch.device(device)
     module = _imported(folder, content[MODEL])(info_of(manifest["info"], str(path)))
@@ -63,11 +68,18 @@ def _read(path: Path, expected: str) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise AccessError(f"{path}: cannot read: {error.strerror}; check the path") from error
+        raise AccessError(
+            Message(
+                "module-file-unreadable", f"{path}: cannot read: {error.strerror}; check the path"
+            )
+        ) from error
     if sha256(content).hexdigest() != expected:
         raise UnsupportedModelError(
-            f"{path}: is not the file that was written (its hash differs from the manifest's);"
-            " compile the model again"
+            Message(
+                "module-file-changed",
+                f"{path}: was changed after compiling (its hash differs from the manifest);"
+                " compile the model again",
+            )
         )
     return content
 
@@ -77,14 +89,17 @@ def _device(path: str | os.PathLike[str]) -> torch.device:
         return torch.device("cpu")
     if not torch.cuda.is_available():
         raise AccessError(
-            f"{path}: is compiled for a GPU, and PyTorch finds none here; run it where there is"
-            " one, or set TRITON_INTERPRET=1 to interpret its kernels slowly on the CPU"
+            Message(
+                "module-gpu-missing",
+                f"{path}: is compiled for a GPU, but PyTorch finds none; run it on a machine with a"
+                " GPU, or set TRITON_INTERPRET=1 to interpret its kernels slowly on the CPU",
+            )
         )
     return torch.device("cuda", torch.cuda.current_device())
 
 
 def _imported(folder: Path, content: bytes) -> Any:
-    """The class `Model` of a folder's `model.py`."""
+    """Return the class `Model` of a folder's `model.py`."""
     name = f"jpegcompile_model_{sha256(content).hexdigest()[:16]}"
     spec = spec_from_file_location(name, folder / MODEL)
     assert spec is not None

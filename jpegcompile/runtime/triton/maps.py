@@ -1,4 +1,4 @@
-"""Between maps as kernels store them and tensors as the graph means them."""
+"""Convert between maps in the layouts of kernels and tensors of the graph."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from jpegcompile.gpu.layout import MapLayout
 def pixels(
     channels: int, height: int, width: int, *, block: int = 1, kept: int = 0, thin: int = 0
 ) -> MapLayout:
-    """A map that is stored as pixels [N, H, W, C].
+    """Return the layout of a map that is stored as pixels [N, H, W, C].
 
     Args:
-        channels: of the map; in memory they are padded to a multiple of 16.
-        height: in pixels.
-        width: in pixels.
+        channels: channels of the map; padded to a multiple of 16 in memory.
+        height: height in pixels.
+        width: width in pixels.
         block: block size of the map in the JPEG domain.
-        kept: frequencies that the map has; all if 0.
-        thin: channels in memory, where they are not padded to 16.
+        kept: number of kept frequencies; 0 for all.
+        thin: number of channels in memory, if they are not padded to 16.
     """
     return MapLayout(channels, height, width, block, kept or full(block), False, thin)
 
 
 def rows(channels: int, height: int, width: int, *, block: int, kept: int = 0) -> MapLayout:
-    """A map that is stored as the kept coefficients of its tiles [N, tiles, K, C]."""
+    """Return the layout of a map that is stored as kept coefficients [N, tiles, K, C]."""
     return MapLayout(channels, height, width, block, kept or full(block), True)
 
 
@@ -53,36 +53,36 @@ def _raster(tiles: Tensor) -> Tensor:
 
 
 def to_jpeg(values: Tensor, block: int) -> Tensor:
-    """The coefficients, in place, of pixels [N, C, H, W]."""
+    """Transform pixels [N, C, H, W] to coefficients [N, C, H, W], tile by tile."""
     axis = _axis(block, values.dtype, values.device)
     return _raster(axis @ _tiles(values, block) @ axis.T)
 
 
 def to_spatial(values: Tensor, block: int) -> Tensor:
-    """The pixels of coefficients [N, C, H, W] in place."""
+    """Transform coefficients [N, C, H, W] to pixels [N, C, H, W], tile by tile."""
     axis = _axis(block, values.dtype, values.device)
     return _raster(axis.T @ _tiles(values, block) @ axis)
 
 
 @cache
 def _band(block: int, kept: int, device: torch.device) -> Tensor:
-    """Which coefficients of a tile are kept, as booleans [b, b]."""
+    """Mask of the kept coefficients of a tile, bool [b, b]."""
     return torch.from_numpy(band(block, kept).copy()).to(device)
 
 
 @cache
 def _places(block: int, kept: int, device: torch.device) -> Tensor:
-    """Where these are, as indices [K]: an index by booleans would wait for the GPU."""
+    """Indices of the kept coefficients [K]. Indexing by a mask would synchronize with the GPU."""
     return torch.from_numpy(np.flatnonzero(band(block, kept))).to(device)
 
 
 def to_graph(values: Tensor, layout: MapLayout, *, coefficients: bool = False) -> Tensor:
-    """A stored map as the graph means it.
+    """Convert a stored map to a tensor of the graph.
 
     Args:
-        values: [N, *layout.shape].
-        layout: of `values`.
-        coefficients: whether coefficients are wanted, in place, or pixels.
+        values: the stored map [N, *layout.shape].
+        layout: layout of `values`.
+        coefficients: whether to return coefficients instead of pixels.
 
     Returns:
         float32 [N, C, H, W].
@@ -103,13 +103,13 @@ def to_graph(values: Tensor, layout: MapLayout, *, coefficients: bool = False) -
 def from_graph(
     values: Tensor, layout: MapLayout, dtype: torch.dtype, *, coefficients: bool = False
 ) -> Tensor:
-    """A map of the graph as it is stored.
+    """Convert a tensor of the graph to a stored map.
 
     Args:
-        values: [N, C, H, W], pixels or, with `coefficients`, coefficients in place.
-        layout: of the result.
-        dtype: of the result.
-        coefficients: as above.
+        values: pixels, or coefficients if `coefficients` is set, [N, C, H, W].
+        layout: layout of the result.
+        dtype: type of the result.
+        coefficients: whether `values` contains coefficients.
 
     Returns:
         [N, *layout.shape].

@@ -1,4 +1,4 @@
-"""Compiled models as modules of PyTorch."""
+"""Compiled models as PyTorch modules."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from jpegcompile.errors import ImageError, UsageError
+from jpegcompile.errors import UsageError
 from jpegcompile.gpu.kernel import Kernel
 from jpegcompile.gpu.layout import MapLayout
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.packed import PackedBatch
 from jpegcompile.jpeg.pixel_image import ReadImage, coefficients_of
-from jpegcompile.jpeg.read import ImageSource, source_name
-from jpegcompile.jpeg.subsampling import subsampling_of
+from jpegcompile.jpeg.read import ImageSource
 from jpegcompile.jpeg.unusable import ImageReader
+from jpegcompile.messages import Message
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.precision import precision_of
 from jpegcompile.processors import available_processors
 from jpegcompile.runtime.batch import fill, images_at_once
-from jpegcompile.runtime.image_runner import ImageRunner, Shared, listed
+from jpegcompile.runtime.image_runner import ImageRunner, Shared
 from jpegcompile.runtime.input_tensors import coefficient_feeds, ingested_at, original_input
 from jpegcompile.runtime.outputs import joined, require_rows
 from jpegcompile.runtime.preprocessor import Preprocessor
 from jpegcompile.runtime.tensor_reader import usable_tensors
+from jpegcompile.runtime.triton.call_inputs import read_for_call
 from jpegcompile.runtime.triton.execution import ModuleExecution
 from jpegcompile.runtime.triton.ingest import IngestModule
 from jpegcompile.runtime.triton.kernel import KernelModule
@@ -46,19 +47,18 @@ from jpegcompile.runtime.views import over_views
 class CompiledModule(nn.Module, ImageRunner):
     """A compiled model: the base of the class `Model` in every emitted `model.py`.
 
-    It is called with the tensors that `feeds` gives, and returns the output of the source model, or
-    a tuple if there are several. `run` takes files. It pickles by its path.
+    Call it with the tensors that `feeds` returns. It returns the output of the source model, or a
+    tuple if there are several. `run` accepts files. A module pickles by its path.
 
     Attributes:
-        path: of the folder.
-        info: what the model says of itself.
-        precision: of maps and products.
-        output_names: of the source model, in its order.
-        torch_operators: how many nodes operators of PyTorch run, by operator.
-        fixed_batch: the batch that the model is bound to, None if any will do.
-        batch_size: images that `run` computes at once.
-        packed: whether `run` sends coefficients to the device packed; if None, it does so where the
-            device is a GPU.
+        path: path of the folder.
+        info: metadata of the model.
+        precision: precision of maps and products.
+        output_names: names of the source model's outputs, in its order.
+        torch_operators: number of nodes that operators of PyTorch run, by operator.
+        fixed_batch: fixed batch size of the model; None for a dynamic batch.
+        batch_size: number of images that `run` computes at once.
+        packed: whether `run` sends packed coefficients to the device; None means only to a GPU.
     """
 
     packed: bool | None = None
@@ -72,14 +72,14 @@ class CompiledModule(nn.Module, ImageRunner):
         fixed_batch: int | None = None,
         parameters: Mapping[str, str] | None = None,
     ) -> None:
-        """Called by `Model`; weights are loaded by `jpegcompile.load`.
+        """Initialize the base of `Model`. `jpegcompile.load` loads the weights afterwards.
 
         Args:
-            info: what the model says of itself.
-            precision: of maps and products.
+            info: metadata of the model.
+            precision: precision of maps and products.
             outputs: names of the outputs.
-            fixed_batch: the batch that the model is bound to, None if any will do.
-            parameters: the parameters of `forward` by the names of inputs, where they differ.
+            fixed_batch: fixed batch size of the model; None for a dynamic batch.
+            parameters: parameters of `forward` by the names of inputs, if the names differ.
         """
         super().__init__()
         self.info = info
@@ -95,14 +95,14 @@ class CompiledModule(nn.Module, ImageRunner):
         self._inputs_made: Counter[str] = Counter()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by path: another process opens the folder for itself."""
+        """Pickle by path: another process opens the folder again."""
         from jpegcompile.runtime.triton.load import load_module
 
         return load_module, (os.path.abspath(self.path), str(self.device))
 
     @property
     def execution(self) -> ModuleExecution:
-        """What runs the nodes of the model."""
+        """How the nodes of the model run."""
         kernels = [m for m in self.modules() if isinstance(m, KernelModule)]
         return ModuleExecution(
             len(kernels),
@@ -114,71 +114,50 @@ class CompiledModule(nn.Module, ImageRunner):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return next(self.buffers()).device
 
     def kernel(self, kernel: Kernel) -> KernelModule:
-        """A call of a kernel."""
+        """Return a module that calls a kernel."""
         return KernelModule(kernel, self.precision)
 
     def ingest(self, y: MapLayout) -> IngestModule:
-        """The ingest of the files that the model is compiled for."""
+        """Return the ingest for files of the frame that the model is compiled for."""
         assert self.info.frame is not None
         return IngestModule(y, self.info.frame, self.info.input, self.precision)
 
     def to_map(self, values: Tensor, layout: MapLayout, *, coefficients: bool = False) -> Tensor:
-        """A tensor of the graph as kernels read it; see `from_graph`."""
+        """Convert a tensor of the graph to the form that kernels read; see `from_graph`."""
         kind = DTYPES[self.precision.storage]
         return from_graph(values, layout, kind, coefficients=coefficients)
 
     def from_map(self, values: Tensor, layout: MapLayout, *, coefficients: bool = False) -> Tensor:
-        """What a kernel made as a tensor of the graph; see `to_graph`."""
+        """Convert the result of a kernel to a tensor of the graph; see `to_graph`."""
         return to_graph(values, layout, coefficients=coefficients)
 
     def network(self, image: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """The outputs for an image as the first kernel takes it; `Model` says how."""
+        """Return the outputs for an input of the first kernel; `Model` implements this."""
         raise NotImplementedError
 
     def feeds(self, images: Sequence[ImageSource], *, packed: bool = False) -> dict[str, Tensor]:
-        """The arguments of a call for one batch of files.
+        """Return the arguments of a call for one batch of files.
 
         Args:
             images: paths or bytes.
-            packed: whether coefficients are packed on the host and unpacked on the device. Tensors
-                are the same, and fewer bytes are sent (`docs/packed_batches.md`).
+            packed: whether to pack coefficients on the host and unpack them on the device. The
+                result is the same, but fewer bytes are sent (`docs/packed_batches.md`).
+
+        Returns:
+            Tensors on the device by the names of parameters.
 
         Raises:
-            ImageError: if a file is damaged, or its size or sampling is not the model's
-                (`run` takes other samplings).
+            ImageError: if a file is damaged, or its size or sampling does not fit the model. (`run`
+                accepts files of any sampling.)
             AccessError: if a file cannot be read.
-            UsageError: if there are no images, or the model takes tensors, which are not packed, or
-                sees several views of an image.
+            UsageError: if there are no images, the model sees several views of an image, or
+                `packed` is set for a model for tensors.
         """
-        sources = listed(images)
-        if self.info.views > 1:
-            raise UsageError(
-                f"{self.path}: sees {self.info.views} views of an image, and a call takes one;"
-                " use run, which averages the outputs"
-            )
-        if packed and self.info.frame is None:
-            raise UsageError(
-                f"{self.path}: takes tensors, and only coefficients can be packed; leave packed out"
-            )
-        read = self.coefficients(sources)
-        for index, image in enumerate(read):
-            if self._is_preprocessed and self.info.frame != image.frame:
-                raise ImageError(
-                    f"{source_name(sources, index)}: is {image.frame.width}x{image.frame.height}"
-                    f" {subsampling_of(image.frame) or image.color_space}, and a call takes files"
-                    " of the network's own size and the sampling that the model is compiled for;"
-                    " use run"
-                )
-            if not self._is_preprocessed and not self.fits(image):
-                found = subsampling_of(image.frame) or image.color_space
-                raise ImageError(
-                    f"{source_name(sources, index)}: is {found} but the model is compiled for"
-                    f" {self.info.subsampling}; use run"
-                )
+        read = read_for_call(self, images, packed=packed)
         return self._on_device(self._inputs(read), packed=packed)
 
     def _inputs(self, images: Sequence[ReadImage]) -> dict[str, NDArray[np.generic]]:
@@ -188,13 +167,18 @@ class CompiledModule(nn.Module, ImageRunner):
         return {self.info.input.name: np.stack(batch)}
 
     def require_process(self) -> None:
-        """Refuse to run in a process that was forked since.
+        """Raise an error if the process was forked after the module was opened.
 
         Raises:
-            UsageError: if it was.
+            UsageError: if the process was forked.
         """
         if self._process != os.getpid():
-            raise UsageError(f"{self.path}: this module was opened before a fork; load it again")
+            raise UsageError(
+                Message(
+                    "module-opened-before-fork",
+                    f"{self.path}: the module was opened before a fork; load it again",
+                )
+            )
 
     @property
     def _is_preprocessed(self) -> bool:
@@ -203,7 +187,7 @@ class CompiledModule(nn.Module, ImageRunner):
     def batches(
         self, sources: Sequence[ImageSource], reader: ImageReader, shared: Shared | None = None
     ) -> Iterator[tuple[list[int], list[NDArray[Any]]]]:
-        """See `ImageRunner`; preprocesses files where that sends fewer bytes to the device."""
+        """See `ImageRunner`. Preprocesses files on the host or the device to send fewer bytes."""
         if not self._is_preprocessed:
             yield from super().batches(sources, reader, shared)
             return
@@ -224,7 +208,7 @@ class CompiledModule(nn.Module, ImageRunner):
                 yield used, self.run_image(self.from_pixels(image))
 
     def preprocessor(self, *, tolerant: bool = False) -> Preprocessor:
-        """What makes pixels on the host, for `from_pixels`, of files of any size."""
+        """Return the preprocessor that turns files of any size into pixels for `from_pixels`."""
         if tolerant not in self._preprocessors:
             taken = replace(self.info.input, layout="NCHW")
             half = np.float32 if self.precision.storage == "float32" else np.float16
@@ -234,9 +218,10 @@ class CompiledModule(nn.Module, ImageRunner):
         return self._preprocessors[tolerant]
 
     def from_pixels(self, pixels: NDArray[Any]) -> Tensor:
-        """Pixels [N, C, H, W] that the host has made, as the first kernel takes them.
+        """Convert pixels from the host to the input of the first kernel.
 
-        Of several views of an image, [N, views, C, H, W].
+        Args:
+            pixels: [N, C, H, W]; with several views [N, views, C, H, W].
         """
         self._inputs_made["on the host"] += len(pixels)
         rows = pixels.reshape(-1, *pixels.shape[-3:])
@@ -250,12 +235,17 @@ class CompiledModule(nn.Module, ImageRunner):
 
     def _require_image_alone(self, shared: Shared | None) -> None:
         if shared:
-            raise UsageError(f"{self.path}: takes the image alone; leave the other inputs out")
+            raise UsageError(
+                Message(
+                    "module-shared-inputs",
+                    f"{self.path}: takes no inputs besides the image; leave the other inputs out",
+                )
+            )
 
     def run_coefficients(
         self, images: Sequence[ReadImage], shared: Shared | None = None
     ) -> list[NDArray[Any]]:
-        """See `ImageRunner`; files of every sampling are ingested by kernels of their own."""
+        """See `ImageRunner`. Files of each sampling have their own ingest kernels."""
         self.require_process()
         self._require_image_alone(shared)
         if self.info.frame is None:
@@ -274,15 +264,15 @@ class CompiledModule(nn.Module, ImageRunner):
         return [rows[order] for rows in joined(self.output_names, parts, len(images))]
 
     def image_of(self, images: Sequence[ReadImage], frame: Frame | None) -> Tensor:
-        """A batch of images as the first kernel takes them, for `run_image`.
+        """Return a batch of images as input of the first kernel, for `run_image`.
 
         Args:
-            images: already read.
-            frame: that their coefficients have, which need not be that of the files that the model
-                is compiled for; None if all the images are pixels.
+            images: images that were read.
+            frame: frame of the coefficients, which may differ from the frame that the model is
+                compiled for; None if all images are pixels.
 
         Returns:
-            On the device, perhaps still being computed there.
+            A tensor on the device. Its computation may still be in progress.
         """
         taken, is_preprocessed = self.info.input, self._is_preprocessed
         if frame is None or (is_preprocessed and not is_for_device(frame, taken)):
@@ -295,20 +285,17 @@ class CompiledModule(nn.Module, ImageRunner):
         return self._ingest.for_frame(frame)(**feeds)
 
     def run_feeds(self, feeds: dict[str, NDArray[np.generic]]) -> list[NDArray[Any]]:
-        """Outputs for the inputs of one batch, as arrays.
-
-        Raises:
-            UsageError: after a fork.
-        """
+        """See `ImageRunner`."""
         self.require_process()
         count = len(next(iter(feeds.values()))) if self.info.input.has_batch else 1
         filled = self._on_device(fill(feeds, self.fixed_batch))
         return self._arrays(lambda: self(**filled), count)
 
     def run_image(self, image: Tensor) -> list[NDArray[Any]]:
-        """Outputs for a batch of images as the first kernel takes them.
+        """Run a batch of inputs of the first kernel; average the outputs over views.
 
-        Of several views of an image they are averages.
+        Args:
+            image: result of `image_of` or `from_pixels`.
         """
         return self._over_views(image, self._run_image)
 

@@ -1,4 +1,4 @@
-"""Packed batches on their way to a device: one copy, then a kernel that unpacks each plane."""
+"""Send packed batches to a device: one copy, then a kernel that unpacks each plane."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from jpegcompile.jpeg.packed import PackedBatch
 from jpegcompile.kernels.unpack.launch import Unpack
 from jpegcompile.runtime.triton.launching import inputs_of, launch_op, launch_text
 
-# Kernels may take every pointer to be a multiple of this many bytes.
+# Alignment in bytes that kernels may assume for pointers.
 _ALIGNMENT = 16
 
 
 def unpacked_on(batch: PackedBatch, device: torch.device) -> dict[str, Tensor]:
-    """The inputs of a model on a device, of which only the packed form was copied there.
+    """Copy a packed batch to a device and unpack it there.
 
     Args:
-        batch: on the host.
-        device: a GPU, or the CPU where Triton interprets kernels.
+        batch: packed batch on the host.
+        device: a GPU, or the CPU if Triton interprets kernels.
 
     Returns:
-        What `PackedBatch.unpack` gives, as tensors on the device.
+        The result of `PackedBatch.unpack` as tensors on the device.
     """
     arrays: list[NDArray[Any]] = [batch.quantization]
     for plane in batch.planes.values():
@@ -41,7 +41,7 @@ def unpacked_on(batch: PackedBatch, device: torch.device) -> dict[str, Tensor]:
 
 
 def copied(arrays: list[NDArray[Any]], device: torch.device) -> list[Tensor]:
-    """Arrays on a device by one copy, of page-locked memory if the device is a GPU."""
+    """Copy arrays to a device in one transfer, from page-locked memory if it is a GPU."""
     starts, total = [], 0
     for array in arrays:
         starts.append(total)
@@ -63,7 +63,7 @@ def _dtype(array: NDArray[Any]) -> torch.dtype:
 
 
 def _unpacked(blocks: int, stream: Tensor, lengths: Tensor, offsets: Tensor) -> Tensor:
-    """The coefficients [blocks, 64] of a plane whose packed form is on a device."""
+    """Unpack a plane on a device to coefficients [blocks, 64]."""
     launch = Unpack(blocks).launch()
     given = {"stream": stream, "lengths": lengths, "offsets": offsets}
     given["order"] = _order(stream.device)

@@ -1,7 +1,8 @@
-"""Where the input of a network is made of files of any size: on the host, or on the device.
+"""Decide where files of any size are preprocessed: on the host or on the device.
 
-The device needs coefficients, which are sent packed; the host sends float16 numbers. The one of
-fewer bytes is sent. Several views of an image are made on the host, where a file is read once.
+Preprocessing on the device requires packed coefficients; preprocessing on the host sends float16
+numbers. The choice sends fewer bytes. Several views of an image are computed on the host, which
+reads each file once.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.read import ImageSource
 from jpegcompile.network_input import NetworkInput
 
-# Bytes of packed coefficients for one byte of the file. The median of 48 photographs is 1.47; at
-# quality 50 it is 1.88, and 1.43 at 90.
+# Bytes of packed coefficients per byte of the file. The median of 48 photographs is 1.47; it is
+# 1.88 at quality 50 and 1.43 at quality 90.
 PACKED_TO_FILE = 1.5
 
 
 def is_for_host(sources: Sequence[ImageSource], taken: NetworkInput) -> bool:
-    """Whether numbers of the network's input are fewer bytes than packed coefficients of the files.
+    """Whether preprocessing on the host sends fewer bytes than packed coefficients.
 
     Args:
         sources: paths and bytes.
-        taken: what the network takes.
+        taken: image input of the network.
     """
     if taken.decoder != "float" or taken.geometry.view_count > 1:
         return True
@@ -36,9 +37,13 @@ def is_for_host(sources: Sequence[ImageSource], taken: NetworkInput) -> bool:
 
 
 def is_for_device(frame: Frame, taken: NetworkInput) -> bool:
-    """Whether the kernel of the ingest takes files of a frame.
+    """Whether the ingest kernel supports files of a frame.
 
-    It makes one view, and neither exchanges rows and columns nor fills what is outside of an image.
+    The kernel computes one view. It supports neither transposed images nor a fill.
+
+    Args:
+        frame: frame of the files.
+        taken: image input of the network.
     """
     if taken.decoder != "float" or taken.geometry.view_count > 1:
         return False
@@ -51,7 +56,7 @@ def is_for_device(frame: Frame, taken: NetworkInput) -> bool:
 
 
 def _bytes_of(source: ImageSource) -> int:
-    """0 for a file that cannot be read, which will say so when it is read."""
+    """Return the size of a source; 0 if it cannot be read, which is reported when it is read."""
     if isinstance(source, bytes | bytearray | memoryview):
         return len(source)
     try:

@@ -1,4 +1,4 @@
-"""Random maps for one kernel, as it reads them."""
+"""Random input maps for a kernel."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def random_maps(
     precision: Precision,
     device: torch.device,
 ) -> dict[str, Tensor]:
-    """Arguments of a `KernelModule`, the same each time.
+    """Return random arguments for a `KernelModule`, with a fixed seed.
 
     Args:
-        kernel: that reads them.
-        layouts: of the maps that it reads, by role.
-        batch: images.
-        precision: of maps.
-        device: where they are made.
+        kernel: the kernel.
+        layouts: layouts of its input maps by role.
+        batch: number of images.
+        precision: precision of the maps.
+        device: device of the maps.
 
     Returns:
-        Maps [N, *layout.shape] by role; of an ingest, coefficients and quantization tables.
+        Maps [N, *layout.shape] by role; for an ingest, coefficients and quantization tables.
     """
     generator = torch.Generator(device).manual_seed(_SEED)
     if isinstance(kernel, Ingest):
@@ -61,6 +61,6 @@ def _coefficients(kernel: Ingest, batch: int, generator: torch.Generator) -> dic
             shape = (batch, count, *frame.block_counts(index), 8, 8)
             made[name] = integers(-60, 60, shape).to(torch.int16)
     tables = integers(1, 30, (batch, components, 8, 8))
-    # PyTorch makes no random numbers of this type.
+    # PyTorch has no random numbers of this type.
     made["quantization"] = tables.to(torch.int16).view(torch.uint16)
     return made

@@ -1,4 +1,4 @@
-"""How long work takes on a GPU."""
+"""Measure the time of work on a GPU."""
 
 from __future__ import annotations
 
@@ -8,31 +8,34 @@ from typing import Protocol
 
 import torch
 
-# Work of this many seconds is timed at once, so that the clock of events counts for nothing.
+# Seconds of work per measurement, so that the resolution of events does not matter.
 _LEAST = 4e-3
 _MOST_REPEATS = 200
 
 
 class Timer(Protocol):
-    """Times work. Tests have one that takes no time."""
+    """Measures the time of work. Tests use one that does not measure."""
 
     def prepared(self, call: Callable[[], object]) -> Callable[[], float]:
-        """A function that does the work of `call` and returns how many seconds it took.
+        """Return a function that does the work of `call` and returns its time in seconds.
+
+        Args:
+            call: the work.
 
         Raises:
-            Exception: whatever `call` raises.
+            Exception: any exception of `call`.
         """
 
 
 class CudaTimer:
-    """Times work on the current GPU by events.
+    """Measures the time of work on the current GPU by events.
 
-    The work is captured as a CUDA graph, so that what Python and launches take on the host does
-    not count. It runs on the same inputs again and again: what fits into the L2 cache stays there.
+    The work is captured as a CUDA graph, so the time of Python and of launches on the host does not
+    count. The work runs repeatedly on the same inputs, which stay in the L2 cache if they fit.
     """
 
     def __init__(self) -> None:
-        """A timer whose graphs share their memory, since nobody reads what they make."""
+        """Create a timer. Its graphs share memory, because nothing reads their results."""
         self._pool = torch.cuda.graph_pool_handle()
 
     def prepared(self, call: Callable[[], object]) -> Callable[[], float]:
@@ -64,7 +67,12 @@ def _elapsed(work: Callable[[], object]) -> float:
 
 
 def medians(prepared: Sequence[Callable[[], float]], rounds: int) -> list[float]:
-    """The median seconds of each, from rounds in which all take turns."""
+    """Return the median time of each work in seconds. All works run once per round.
+
+    Args:
+        prepared: functions from `Timer.prepared`.
+        rounds: number of rounds.
+    """
     times: list[list[float]] = [[] for _ in prepared]
     for _ in range(rounds):
         for run, taken in zip(prepared, times, strict=True):

@@ -32,7 +32,7 @@ void check_factors(const Component& component, const Factors& most, std::size_t 
   const bool are_whole = most.across % component.horizontal_factor == 0 &&
                          most.down % component.vertical_factor == 0;
   if (are_whole) return;
-  throw ReadError(FailureKind::image,
+  throw ReadError(FailureKind::unsupported,
                   "component " + std::to_string(index) +
                       " is subsampled by a fraction; save the image with whole sampling factors");
 }

@@ -1,1 +1,1 @@
-"""Rules of `channels_first.py`: how an operator on a channels-last map works on NCHW."""
+"""Rules of `channels_first.py` that convert an operator from channels-last maps to NCHW."""

@@ -1,11 +1,11 @@
-"""Turn operators that name axes of a map, by attribute or by operand.
+"""Convert operators that name axes of a map, by attribute or by input.
 
 Concat(L(x), L(y), a)        =>  L(Concat(x, y, a'))
 Pad(L(x), pads, axes)        =>  L(Pad(x, pads'))                    of all axes
 Slice(L(x), axes)            =>  L(Slice(x, axes'))
 Reduce(L(x), axes)           =>  L(Reduce(x, axes'))                 keepdims=1
-Reduce, Squeeze(L(x), axes)  =>  Reduce, Squeeze(x, axes')           where the axes that are left
-                                                                     have the same order; exact
+Reduce, Squeeze(L(x), axes)  =>  Reduce, Squeeze(x, axes')           if the remaining axes have
+                                                                     the same order; exact
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from jpegcompile.passes.legalize.layout.converter import RANK, LayoutConverter, 
 
 
 def convert_concat(node: gs.Node, converter: LayoutConverter) -> bool:
-    """Every operand is channels-last, or a constant."""
+    """Convert Concat if every operand is channels-last or constant."""
     if not converter.makes_one_map(node):
         return False
     if not all(converter.is_channels_last(t) or isinstance(t, gs.Constant) for t in node.inputs):
@@ -33,17 +33,17 @@ def convert_concat(node: gs.Node, converter: LayoutConverter) -> bool:
 
 
 def convert_pad(node: gs.Node, converter: LayoutConverter) -> bool:
-    """Amounts, and axes if it names some, are known. Axes are spelled out: all of them."""
+    """Convert Pad if amounts and axes are known; the result has amounts for all axes."""
     amounts = _amounts(node)
     if amounts is None or not converter.is_channels_last(node.inputs[0]):
         return False
-    turned = [amounts[half + axis] for half in (0, RANK) for axis in TO_CHANNELS_FIRST]
+    converted = [amounts[half + axis] for half in (0, RANK) for axis in TO_CHANNELS_FIRST]
     source = converter.to_nchw(node.inputs[0])
     if "pads" in node.attrs:
-        node.attrs["pads"] = turned
+        node.attrs["pads"] = converted
         node.inputs = [source]
     else:
-        pads = converter.indices(f"{node.outputs[0].name}.pads", turned)
+        pads = converter.indices(f"{node.outputs[0].name}.pads", converted)
         fill = input_at(node, 2)
         node.inputs = [source, pads] if fill is None else [source, pads, fill]
     converter.convert_output(node)
@@ -51,7 +51,7 @@ def convert_pad(node: gs.Node, converter: LayoutConverter) -> bool:
 
 
 def _amounts(node: gs.Node) -> list[int] | None:
-    """Eight amounts, begin of each axis then end; None where they are not known."""
+    """Amounts at the begin of each axis, then at the end; None if unknown."""
     operand = input_at(node, 1)
     given: Any = node.attrs.get("pads") if operand is None else value_of(operand)
     axes = list(range(RANK)) if input_at(node, 3) is None else axes_of(node, RANK, 3)
@@ -65,7 +65,7 @@ def _amounts(node: gs.Node) -> list[int] | None:
 
 
 def convert_slice(node: gs.Node, converter: LayoutConverter) -> bool:
-    """Axes are known; bounds and steps may be anything."""
+    """Convert Slice if its axes are known; bounds and steps may be variable."""
     axes = _slice_axes(node)
     if (
         axes is None
@@ -73,22 +73,22 @@ def convert_slice(node: gs.Node, converter: LayoutConverter) -> bool:
         or not converter.makes_one_map(node)
     ):
         return False
-    turned = [nchw_axis(axis) for axis in axes]
+    converted = [nchw_axis(axis) for axis in axes]
     source = converter.to_nchw(node.inputs[0])
     if "starts" in node.attrs:
-        _write_bounds(node, turned)
+        _write_bounds(node, converted)
         node.inputs = [source]
     else:
         _, starts, ends, *rest = node.inputs
-        # All bounds have one type, int32 or int64.
-        operand = converter.indices(f"{node.outputs[0].name}.axes", turned, starts.dtype)
+        # All bounds must have the same type, int32 or int64.
+        operand = converter.indices(f"{node.outputs[0].name}.axes", converted, starts.dtype)
         node.inputs = [source, starts, ends, operand, *rest[1:]]
     converter.convert_output(node)
     return True
 
 
 def _write_bounds(node: gs.Node, axes: list[int]) -> None:
-    """In the order of the axes: shape inference gives up on another one."""
+    """Set bounds in the order of axes, which shape inference requires."""
     bounds = sorted(zip(axes, node.attrs["starts"], node.attrs["ends"], strict=True))
     for name, values in zip(("axes", "starts", "ends"), zip(*bounds, strict=True), strict=True):
         node.attrs[name] = list(values)
@@ -105,7 +105,7 @@ def _slice_axes(node: gs.Node) -> list[int] | None:
 
 
 def convert_reduction(node: gs.Node, converter: LayoutConverter) -> bool:
-    """Axes are known, and some are named: none at all can mean every one."""
+    """Convert a reduction if its axes are known and not empty, which can mean all axes."""
     axes = axes_of(node, RANK)
     if not axes or not converter.is_channels_last(node.inputs[0]):
         return False
@@ -119,7 +119,7 @@ def convert_reduction(node: gs.Node, converter: LayoutConverter) -> bool:
 
 
 def convert_squeeze(node: gs.Node, converter: LayoutConverter) -> bool:
-    """Axes are known, and some are named."""
+    """Convert Squeeze if its axes are known and not empty."""
     axes = axes_of(node, RANK)
     return bool(axes) and _drop_axes(node, axes or [], converter)
 
@@ -133,10 +133,10 @@ def _drop_axes(node: gs.Node, axes: list[int], converter: LayoutConverter) -> bo
 
 
 def _write_axes(node: gs.Node, axes: list[int], converter: LayoutConverter) -> None:
-    turned = sorted(nchw_axis(axis) for axis in axes)
+    converted = sorted(nchw_axis(axis) for axis in axes)
     source = converter.to_nchw(node.inputs[0])
     if "axes" in node.attrs:
-        node.attrs["axes"] = turned
+        node.attrs["axes"] = converted
         node.inputs = [source]
     else:
-        node.inputs = [source, converter.indices(f"{node.outputs[0].name}.axes", turned)]
+        node.inputs = [source, converter.indices(f"{node.outputs[0].name}.axes", converted)]

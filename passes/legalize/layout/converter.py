@@ -1,4 +1,4 @@
-"""Operands and results of a node that is turned from channels-last to channels-first."""
+"""Conversion of a node's operands and outputs from channels-last to channels-first."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ RANK = 4
 
 
 def nchw_axis(axis: int) -> int:
-    """The axis of an NCHW map that an axis of the NHWC map is."""
+    """Axis of the NCHW map that corresponds to an axis of the NHWC map."""
     return TO_CHANNELS_LAST[axis % RANK]
 
 
 def is_transpose(node: gs.Node, order: list[int]) -> bool:
-    """Whether a node is a Transpose of that permutation."""
+    """Whether a node is a Transpose with that permutation."""
     return node.op == "Transpose" and list(node.attrs.get("perm", ())) == order
 
 
 class LayoutConverter:
-    """Finds the NCHW twin of tensors, and makes it where it is easily made."""
+    """Finds or creates the NCHW twin of tensors."""
 
     def __init__(self, module: Module) -> None:
-        """Start on the graph of a module."""
+        """Create a converter for the graph of a module."""
         self.module = module
         self._constants: dict[int, gs.Constant] = {}
 
     def is_channels_last(self, tensor: gs.Tensor) -> bool:
-        """Whether a map is channels-last and has an NCHW twin: the image, or behind a transpose."""
+        """Whether a tensor is the NHWC image, or the output of a transpose to channels-last."""
         if tensor.inputs:
             return is_transpose(tensor.inputs[0], TO_CHANNELS_LAST)
         image = self.module.image
         return image.layout == "NHWC" and tensor.name == image.name
 
     def to_nchw(self, tensor: gs.Tensor) -> gs.Tensor:
-        """The NCHW twin of a map that `is_last`."""
+        """Return the NCHW twin of a channels-last map."""
         if tensor.inputs:
             return tensor.inputs[0].inputs[0]
         transpose = self.image_transpose(tensor)
@@ -54,11 +54,11 @@ class LayoutConverter:
         return twin
 
     def image_transpose(self, image: gs.Tensor) -> gs.Node | None:
-        """The first node that brings the image to NCHW, if there is one."""
+        """Return the first node that transposes the image to NCHW; None if there is none."""
         return next((n for n in image.outputs if is_transpose(n, TO_CHANNELS_FIRST)), None)
 
     def can_convert(self, tensor: gs.Tensor) -> bool:
-        """Whether `operand` has an answer for an operand of elementwise arithmetic."""
+        """Whether `operand` can convert an operand of elementwise arithmetic."""
         if not tensor.name or self.is_channels_last(tensor) or _is_one_number(tensor):
             return True
         if isinstance(tensor, gs.Constant):
@@ -66,7 +66,7 @@ class LayoutConverter:
         return _is_pixel(tensor)
 
     def operand(self, tensor: gs.Tensor) -> gs.Tensor:
-        """What broadcasts against NCHW as `tensor` does against NHWC."""
+        """Return a tensor that broadcasts to NCHW as `tensor` broadcasts to NHWC."""
         if not tensor.name or _is_one_number(tensor):
             return tensor
         if self.is_channels_last(tensor):
@@ -80,11 +80,11 @@ class LayoutConverter:
         return twin
 
     def indices(self, base: str, values: Sequence[int], dtype: Any = np.int64) -> gs.Constant:
-        """A new constant vector of integers."""
+        """Create a constant vector of integers."""
         return gs.Constant(self.module.fresh(f"{base}.indices"), np.asarray(values, dtype))
 
     def convert_output(self, node: gs.Node) -> None:
-        """Let a node make an NCHW map; a transpose makes of it what the readers take."""
+        """Let a node compute an NCHW map, followed by a transpose for its readers."""
         target = node.outputs[0]
         shape = [target.shape[axis] for axis in TO_CHANNELS_FIRST]
         twin = gs.Variable(self.module.fresh(f"{target.name}.nchw"), target.dtype, shape)
@@ -92,7 +92,7 @@ class LayoutConverter:
         self.append("Transpose", [twin], target, {"perm": TO_CHANNELS_LAST})
 
     def makes_one_map(self, node: gs.Node) -> bool:
-        """Whether the first output is of rank 4 and no other one is in use."""
+        """Whether the first output has rank 4 and no other output is used."""
         target, *others = node.outputs
         used = any(t.outputs or is_graph_output(self.module.graph, t) for t in others)
         return not used and len(target.shape or ()) == RANK
@@ -104,14 +104,17 @@ class LayoutConverter:
         output: gs.Tensor,
         attrs: dict[str, Any] | None = None,
     ) -> None:
-        """Add a node; the graph is sorted at the end."""
+        """Append a node; the graph is sorted at the end."""
         name = self.module.fresh(f"{output.name}.{op}")
         self.module.graph.nodes.append(gs.Node(op, name, attrs or {}, list(inputs), [output]))
 
     def use_one_transpose_of_image(self) -> bool:
-        """Let what still reads the image channels-last read it behind the one NCHW transpose.
+        """Redirect other readers of the channels-last image to its NCHW transpose.
 
-        The compiled graph may begin at that transpose, and then nothing else may read the image.
+        The compiled graph may begin at this transpose, which must then be the image's only reader.
+
+        Returns:
+            Whether a reader was redirected.
         """
         image = next(t for t in self.module.graph.inputs if t.name == self.module.image.name)
         transpose = self.image_transpose(image) if self.is_channels_last(image) else None
@@ -125,10 +128,10 @@ class LayoutConverter:
         return True
 
     def _converted_constant(self, tensor: gs.Constant) -> gs.Constant:
-        """Constants that many nodes share are turned once; the original stays as it is."""
+        """Return a transposed copy of a constant; shared constants are converted once."""
         if id(tensor) not in self._constants:
             name = self.module.fresh(f"{tensor.name}.nchw")
-            self._constants[id(tensor)] = gs.Constant(name, _turn(np.asarray(tensor.values)))
+            self._constants[id(tensor)] = gs.Constant(name, _to_nchw(np.asarray(tensor.values)))
         return self._constants[id(tensor)]
 
 
@@ -138,12 +141,12 @@ def _is_one_number(tensor: gs.Tensor) -> bool:
 
 
 def _is_pixel(tensor: gs.Tensor) -> bool:
-    """Whether a variable is a map [N,1,1,C], whose elements have the same order in NCHW."""
+    """Whether a tensor is a map [N,1,1,C], whose elements have the same order in NCHW."""
     shape = tuple(tensor.shape or ())
     return len(shape) == RANK and static_dims(shape[1:]) is not None and shape[1:3] == (1, 1)
 
 
-def _turn(values: NDArray[np.generic]) -> NDArray[np.generic]:
-    """A constant that broadcasts against NHWC, as one that broadcasts against NCHW."""
+def _to_nchw(values: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Convert a constant that broadcasts to NHWC to one that broadcasts to NCHW."""
     full = values.reshape((1,) * (RANK - values.ndim) + values.shape)
     return np.ascontiguousarray(full.transpose(TO_CHANNELS_FIRST))

@@ -1,8 +1,8 @@
-"""Turn the resizing of a map.
+"""Convert resizing of a map.
 
 Resize(L(x), scales or sizes)        =>  L(Resize(x, Gather(scales or sizes, [0,3,1,2])))
 Resize(L(x), scales or sizes, axes)  =>  L(Resize(x, scales or sizes, axes'))
-Upsample                             likewise; exact
+Upsample                             =>  the same; exact
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from jpegcompile.passes.legalize.layout.converter import RANK, LayoutConverter, 
 
 
 def convert_resize(node: gs.Node, converter: LayoutConverter) -> bool:
-    """Any way to say the new size; a region of interest would have to be turned as well."""
+    """Convert a node with any form of scales or sizes, but not with a region of interest."""
     mode = node.attrs.get("coordinate_transformation_mode")
     if mode in ("tf_crop_and_resize", b"tf_crop_and_resize"):
         return False
@@ -27,7 +27,7 @@ def convert_resize(node: gs.Node, converter: LayoutConverter) -> bool:
     elif "scales" in node.attrs:
         node.attrs["scales"] = [node.attrs["scales"][axis] for axis in TO_CHANNELS_FIRST]
     else:
-        # Upsample, and Resize at opset 10, have scales alone; later a region comes before them.
+        # Upsample, and Resize at opset 10, have only scales; later a region precedes the scales.
         places = (1,) if len(node.inputs) == 2 else (2, 3)
         for place in places:
             operand = input_at(node, place)
@@ -39,7 +39,7 @@ def convert_resize(node: gs.Node, converter: LayoutConverter) -> bool:
 
 
 def _permuted(vector: gs.Tensor, converter: LayoutConverter) -> gs.Tensor:
-    """A number for each axis in the order of NCHW; scales may be empty where sizes are given."""
+    """Permute one number for each axis to NCHW; scales may be empty if sizes are given."""
     values = value_of(vector)
     name = converter.module.fresh(f"{vector.name}.nchw")
     if values is not None:

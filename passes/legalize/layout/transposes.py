@@ -1,10 +1,10 @@
-"""What becomes of transposes that meet, and of the questions for a shape.
+"""Convert transposes and operators that read the shape of a channels-last map.
 
 F(L(x))           =>  x
 Transpose(L(x))   =>  Transpose'(x)                 one permutation for both
 Shape(L(x))       =>  Gather(Shape(x), [0,2,3,1])
 Size(L(x))        =>  Size(x)
-L(x), F(y)        =>  Reshape                       where height and width are 1; exact
+L(x), F(y)        =>  Reshape                       if height and width are 1; exact
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from jpegcompile.passes.legalize.layout.converter import RANK, LayoutConverter, 
 
 
 def convert_transpose(node: gs.Node, converter: LayoutConverter) -> bool:
-    """Two transposes become one or none; of the image, one to NCHW is enough."""
+    """Combine two transposes into one or none; the image keeps one transpose to NCHW."""
     source = node.inputs[0]
     order = node.attrs.get("perm", range(RANK)[::-1])
     if not source.inputs and (
@@ -35,7 +35,7 @@ def convert_transpose(node: gs.Node, converter: LayoutConverter) -> bool:
 
 
 def _cancel(node: gs.Node, first: gs.Tensor, graph: gs.Graph) -> None:
-    """Keep the name of the result: of the two it is the one that the source model knows."""
+    """Remove both transposes; the tensor keeps the name that the source model uses."""
     target = node.outputs[0]
     if first.inputs and not is_graph_output(graph, first):
         producer = first.inputs[0]
@@ -50,7 +50,7 @@ def _cancel(node: gs.Node, first: gs.Tensor, graph: gs.Graph) -> None:
 
 
 def convert_shape(node: gs.Node, converter: LayoutConverter) -> bool:
-    """`start` and `end`, since opset 15, go into the choice of the entries."""
+    """Convert Shape; `start` and `end` (since opset 15) select entries of the result."""
     target = node.outputs[0]
     entries = TO_CHANNELS_LAST[node.attrs.get("start", 0) : node.attrs.get("end", RANK)]
     shape = gs.Variable(converter.module.fresh(f"{target.name}.nchw"), target.dtype, (RANK,))
@@ -62,13 +62,13 @@ def convert_shape(node: gs.Node, converter: LayoutConverter) -> bool:
 
 
 def convert_size(node: gs.Node, converter: LayoutConverter) -> bool:
-    """The number of elements is the same in any order."""
+    """Convert Size, which is equal in both layouts."""
     node.inputs = [converter.to_nchw(node.inputs[0])]
     return True
 
 
 def reshape_pixels(module: Module) -> bool:
-    """Transposes between [N,C,1,1] and [N,1,1,C] move nothing."""
+    """Replace transposes between [N,C,1,1] and [N,1,1,C] by reshapes."""
     changed = False
     for node in module.graph.nodes:
         to_first = is_transpose(node, TO_CHANNELS_FIRST)

@@ -1,8 +1,8 @@
-"""Turn what makes vectors of a channels-last map, and products with the vectors at its pixels.
+"""Convert operators that flatten a channels-last map, and products with the vectors at its pixels.
 
 MatMul(Flatten(L(x)), W)  =>  MatMul(Flatten(x), W')     W' has the rows of W in the order of NCHW
-Gemm                      likewise
-Flatten, Reshape(L(x))    =>  Flatten, Reshape(x)        where height and width are 1
+Gemm                      =>  the same
+Flatten, Reshape(L(x))    =>  Flatten, Reshape(x)        if height and width are 1
 MatMul(L(x), W)           =>  L(Conv(x, W'))             W'[k,c,0,0] = W[c,k]; exact
 """
 
@@ -18,7 +18,7 @@ from jpegcompile.passes.legalize.layout.converter import RANK, LayoutConverter
 
 
 def convert_flatten(node: gs.Node, converter: LayoutConverter) -> bool:
-    """Only products with constant weights read the vectors, or the order is the same anyway."""
+    """Convert Flatten if the order stays, or if all readers are products with constant weights."""
     sizes = static_dims((node.inputs[0].shape or ())[1:])
     if sizes is None or int(node.attrs.get("axis", 1)) % RANK != 1:
         return False
@@ -32,25 +32,25 @@ def convert_flatten(node: gs.Node, converter: LayoutConverter) -> bool:
     if not all(is_product(reader, flat) for reader in readers):
         return False
     order = np.arange(np.prod(sizes)).reshape(sizes).transpose(2, 0, 1).reshape(-1)
-    # A new name: these are not the vectors that the source model calls so.
-    turned = gs.Variable(converter.module.fresh(f"{flat.name}.nchw"), flat.dtype, flat.shape)
-    node.inputs, node.outputs = [converter.to_nchw(node.inputs[0])], [turned]
+    # A new name, since the order differs from the tensor of the source model.
+    converted = gs.Variable(converter.module.fresh(f"{flat.name}.nchw"), flat.dtype, flat.shape)
+    node.inputs, node.outputs = [converter.to_nchw(node.inputs[0])], [converted]
     for reader in readers:
-        reader.inputs = [turned, _reordered(reader, order, converter), *reader.inputs[2:]]
+        reader.inputs = [converted, _reordered(reader, order, converter), *reader.inputs[2:]]
     return True
 
 
 def _reordered(
     reader: gs.Node, order: NDArray[np.int64], converter: LayoutConverter
 ) -> gs.Constant:
-    """Weights made anew: another node may share them."""
+    """Create reordered weights, since nodes may share weights."""
     weights = reader.inputs[1]
     values = np.take(np.asarray(weights.values), order, axis=1 if rows_are_second(reader) else 0)
     return gs.Constant(converter.module.fresh(f"{weights.name}.nchw"), np.ascontiguousarray(values))
 
 
 def convert_reshape(node: gs.Node, converter: LayoutConverter) -> bool:
-    """Height and width are 1, and no size but the batch is copied from the map."""
+    """Convert Reshape of a map of 1x1 whose target copies at most the batch size."""
     if not converter.is_channels_last(node.inputs[0]):
         return False
     sizes = static_dims((node.inputs[0].shape or ())[1:])
@@ -62,7 +62,7 @@ def convert_reshape(node: gs.Node, converter: LayoutConverter) -> bool:
 
 
 def convert_mat_mul(node: gs.Node, converter: LayoutConverter) -> bool:
-    """A dense layer at every pixel is a convolution of 1x1."""
+    """Replace a dense layer at every pixel by a 1x1 convolution."""
     source, weights = node.inputs
     values = value_of(weights)
     if values is None or values.ndim != 2 or not converter.is_channels_last(source):

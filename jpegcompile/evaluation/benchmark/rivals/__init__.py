@@ -1,1 +1,1 @@
-"""How people bring JPEG files of any size to a network's input: what `bench` holds against us."""
+"""Other ways from JPEG files of any size to a network's input, which `bench` compares with."""

@@ -1,4 +1,4 @@
-"""The reader of a rival for all files that are timed: damaged ones, and those of other formats."""
+"""A rival's reader for all files of a benchmark, including damaged files and other formats."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from jpegcompile.evaluation.benchmark.rivals.target import Target, Values
 from jpegcompile.evaluation.pillow import END_OF_IMAGE
 from jpegcompile.jpeg.header import is_jpeg
 from jpegcompile.jpeg.pixel_fallback import Fallback
+from jpegcompile.messages import Message
 
 
 class FileReader:
-    """Reads files by a rival and, with the pixel fallback, by Pillow what the rival cannot read.
+    """Reads files with a rival; with the pixel fallback, Pillow reads files that the rival cannot.
 
-    Several threads may use it.
+    Several threads may use a reader.
     """
 
     def __init__(
         self, rival: str, target: Target, *, fallback: Fallback = "none", tolerant: bool = False
     ) -> None:
-        """Make the readers, which imports the modules of the rival.
+        """Create the readers, which imports the modules of the rival.
 
         Args:
-            rival: its name.
-            target: what is made of a file.
-            fallback: "pixels" lets Pillow read what the rival cannot.
-            tolerant: whether to take what there is of a damaged JPEG.
+            rival: name of the rival.
+            target: network input to make from a file.
+            fallback: "pixels" lets Pillow read files that the rival cannot read.
+            tolerant: whether to read damaged JPEG files as far as possible.
         """
         self._rival, self._tolerant = rival, tolerant
         self._own = RIVALS[rival].make(target)
@@ -36,11 +37,11 @@ class FileReader:
             self._pillow = RIVALS[PILLOW_AS_WRITTEN].make(target)
 
     def read(self, file: bytes) -> tuple[Values, bool]:
-        """What is made of the bytes of a file, and whether Pillow read it for the rival.
+        """Return the network input of a file, and whether Pillow read it for the rival.
 
-        Decoders raise whatever their code comes to.
+        Decoders may raise any exception.
         """
-        # As Pillow is made to take what there is of a file.
+        # The end marker makes decoders accept a truncated file; Pillow gets the same bytes.
         given = file + END_OF_IMAGE if self._tolerant and is_jpeg(file) else file
         try:
             return self._own(given), False
@@ -52,7 +53,7 @@ class FileReader:
             return self._pillow(given), True
 
     def __call__(self, file: bytes) -> Values:
-        """What is made of the bytes of a file.
+        """Return the network input of a file.
 
         Raises:
             ImageError: if the file cannot be read.
@@ -62,7 +63,8 @@ class FileReader:
         except JpegCompileError:
             raise
         except Exception as error:
-            raise ImageError(
-                f"{self._rival} cannot read a file that other readers take: {one_line(error)};"
-                " name other rivals with --rivals"
-            ) from error
+            text = (
+                f"{self._rival} cannot read a file that other readers can: {one_line(error)}; name"
+                " other rivals with --rivals"
+            )
+            raise ImageError(Message("rival-cannot-read", text)) from error

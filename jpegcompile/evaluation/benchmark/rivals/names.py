@@ -1,4 +1,4 @@
-"""What libraries call the filters of preprocessing, or the nearest to them that they have."""
+"""Names of the preprocessing filters in other libraries, or of the most similar filters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""simplejpeg to decode, OpenCV to resize and to normalise."""
+"""Decode with simplejpeg, resize and normalise with OpenCV."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _COLORS = {"RGB": "RGB", "BGR": "BGR", "L": "GRAY"}
 
 
 def reader(target: Target) -> Callable[[bytes], Values]:
-    """Decode, resize, crop, and two passes to normalise."""
-    # Threads are shared by the images of a batch.
+    """Return a reader that decodes, resizes, crops, and normalises in two passes."""
+    # The benchmark distributes the images of a batch over threads.
     cv2.setNumThreads(1)
     color = _COLORS[target.color]
 
@@ -43,7 +43,7 @@ def reader(target: Target) -> Callable[[bytes], Values]:
 
 
 def _planes(seen: Seen, scale: Values, shift: Values) -> Values:
-    """Pixels [H, W, C] as normalised planes [C, H, W]; NumPy takes 1.7 times as long."""
+    """Return normalised planes [C, H, W] of pixels [H, W, C]; NumPy takes 1.7 times as long."""
     values = np.empty((seen.shape[2], *seen.shape[:2]), np.float32)
     for plane, out, factor, offset in zip(cv2.split(seen), values, scale, shift, strict=True):
         cv2.addWeighted(plane, float(factor), plane, 0, float(offset), dst=out, dtype=cv2.CV_32F)

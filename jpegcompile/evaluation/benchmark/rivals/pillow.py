@@ -1,4 +1,4 @@
-"""Pillow: as people write it, and with all that it has to be fast."""
+"""Readers with Pillow: as people write them, and with all its fast paths."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jpegcompile.preprocessing.geometry import Placement
 
 
 def simple_reader(target: Target) -> Callable[[bytes], Values]:
-    """Open, convert, resize, crop, scale, subtract the mean, divide by the deviation."""
+    """Return a reader that opens, converts, resizes, crops and normalises, as people write it."""
     preprocess = target.preprocess
     scale = np.float32(preprocess.scale)
     mean, std = (np.asarray(v, np.float32) for v in (preprocess.mean, preprocess.std))
@@ -40,7 +40,7 @@ def simple_reader(target: Target) -> Callable[[bytes], Values]:
 
 
 def box_reader(target: Target) -> Callable[[bytes], Values]:
-    """Decode at a fraction of the size where that is enough, and resize nothing but the crop."""
+    """Return a reader that decodes at a reduced scale if possible, and resizes only the crop."""
 
     def read(file: bytes) -> Values:
         with Image.open(BytesIO(file)) as image:
@@ -49,7 +49,7 @@ def box_reader(target: Target) -> Callable[[bytes], Values]:
             if target.preprocess.geometry.orientation:
                 ImageOps.exif_transpose(image, in_place=True)
             converted = eight_bit(image, target.color)
-        # Views are parts of one image: that of all of them is resized once.
+        # All views are parts of one resized image.
         if len(target.views) > 1 or not placement.is_inside:
             whole = channels_of(_by(converted, target, placement, _size(placement)), target.color)
             return target.each_view(
@@ -70,7 +70,7 @@ def box_reader(target: Target) -> Callable[[bytes], Values]:
 
 
 def _draft(image: Image.Image, target: Target) -> tuple[tuple[int, int], tuple[float, float]]:
-    """Have a file decoded at the smallest scale that is not below what it is resized to.
+    """Set the decoder to the smallest scale that is not below the size after the resize.
 
     Returns:
         (height, width) of the displayed image, and its (width, height) in pixels of that scale.
@@ -91,7 +91,7 @@ def _by(
     size: tuple[int, int],
     box: tuple[float, float, float, float] | None = None,
 ) -> Image.Image:
-    """The image, or a part of it, resized by the model's filter or the nearest that there is."""
+    """Resize the image, or a box of it, with the model's filter or the most similar one."""
     if box is None and image.size == size:
         return image
     resampling = Image.Resampling[PILLOW[placement.rows.filter.name]]
@@ -99,9 +99,10 @@ def _by(
 
 
 def _size(placement: Placement) -> tuple[int, int]:
-    """(width, height) of the whole image when it is resized."""
+    """Return (width, height) of the whole image after the resize."""
     return placement.columns.target, placement.rows.target
 
 
 def _mode(target: Target) -> str:
+    """Return Pillow's mode for the colours of the target."""
     return "L" if target.color == "L" else "RGB"

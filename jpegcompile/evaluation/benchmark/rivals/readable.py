@@ -1,4 +1,4 @@
-"""Which rivals read the files that are to be timed: each one reads them once before."""
+"""Selection of the rivals that can read all files; each rival reads them once before timing."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from jpegcompile.evaluation.benchmark.rivals.registry import Chosen
 from jpegcompile.evaluation.benchmark.rivals.target import Target
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.read import image_bytes, source_name
+from jpegcompile.messages import Message
 
 
 class _UnreadError(Exception):
-    """A rival does not read a file.
+    """A rival cannot read a file.
 
     Attributes:
-        file: as messages name it.
+        file: name of the file in messages.
     """
 
     def __init__(self, file: str, cause: str) -> None:
@@ -34,19 +35,19 @@ def readable(
     fallback: Fallback = "none",
     tolerant: bool = False,
 ) -> Chosen:
-    """The rivals that read all files, by themselves or through Pillow; others are left out.
+    """Return the rivals that can read all files, themselves or through Pillow.
 
     Args:
-        chosen: those that take part so far.
-        target: what they make of a file.
-        files: paths; some may come several times.
+        chosen: rivals so far.
+        target: network input to make from a file.
+        files: paths, possibly repeated.
         is_named: whether the user chose the rivals.
         fallback: as for `FileReader`.
         tolerant: as for `FileReader`.
 
     Raises:
-        ImageError: naming the file, if the user chose a rival that does not read it, or none of the
-            rivals is left.
+        ImageError: if a rival that the user chose cannot read a file, or no rival is left. The
+            message names the file.
     """
     kept: dict[str, str] = {}
     by_pillow: dict[str, int] = {}
@@ -57,11 +58,13 @@ def readable(
             count = _read_by_pillow(read, files)
         except _UnreadError as error:
             if is_named or (not kept and name == list(chosen.rivals)[-1]):
-                raise ImageError(
-                    f"{error.file}: {name} cannot read it: {error}; name other rivals with"
-                    " --rivals, or take the file out"
-                ) from error
-            left_out[name] = f"cannot read {error.file}: {error}"
+                text = (
+                    f"{error.file}: {name} cannot read the file: {error}; name other rivals with"
+                    " --rivals, or remove the file"
+                )
+                raise ImageError(Message("rival-cannot-read-file", text)) from error
+            text = f"cannot read {error.file}: {error}"
+            left_out[name] = Message("rival-left-out", text)
             continue
         kept[name] = resize
         if count:
@@ -70,10 +73,10 @@ def readable(
 
 
 def _read_by_pillow(reader: FileReader, files: Sequence[str]) -> int:
-    """How many of the files Pillow reads for a rival.
+    """Return the number of files that Pillow reads for a rival.
 
     Raises:
-        _UnreadError: of the first that neither reads.
+        _UnreadError: if neither can read a file.
     """
     count = 0
     for file in dict.fromkeys(files):
@@ -82,7 +85,7 @@ def _read_by_pillow(reader: FileReader, files: Sequence[str]) -> int:
             _, is_by_pillow = reader.read(content)
         except JpegCompileError:
             raise
-        # Decoders raise whatever their code comes to.
+        # Decoders may raise any exception.
         except Exception as error:
             raise _UnreadError(source_name([file], 0), one_line(error)) from error
         count += is_by_pillow

@@ -1,4 +1,4 @@
-"""The rivals by name, and which of them take part."""
+"""The rivals by name, and the choice of those to time."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from jpegcompile.evaluation.benchmark.rivals.names import (
     TORCHVISION,
 )
 from jpegcompile.evaluation.benchmark.rivals.target import Target, Values
+from jpegcompile.messages import Message
 from jpegcompile.preprocessing.geometry import Geometry
 from jpegcompile.preprocessing.steps import Filter
 
@@ -23,14 +24,14 @@ Reader = Callable[[bytes], Values]
 
 @dataclass(frozen=True)
 class Rival:
-    """One way from the bytes of a file to the original model's input.
+    """A way from the bytes of a file to the original model's input.
 
     Attributes:
-        name: for options, tables and JSON.
-        modules: that it needs besides what jpegcompile itself does.
-        install: what pip is given to install them.
-        resize: says what it resizes with, for a filter of preprocessing.
-        make: its reader; called in the process that is timed, which is where modules are imported.
+        name: name in options, tables and JSON.
+        modules: modules that it requires, besides the requirements of jpegcompile.
+        install: arguments of `pip install` for them.
+        resize: describes the resize for a filter of preprocessing.
+        make: returns its reader; called in the worker process, which imports the modules.
         turns: whether it can apply the EXIF orientation.
     """
 
@@ -41,23 +42,24 @@ class Rival:
     make: Callable[[Target], Reader]
     turns: bool = True
 
-    def obstacle(self, geometry: Geometry) -> str | None:
-        """Why it cannot take part; None if it can."""
+    def obstacle(self, geometry: Geometry) -> Message | None:
+        """Return the reason why the rival cannot be used; None if it can."""
         missing = [name for name in self.modules if importlib.util.find_spec(name) is None]
         if missing:
-            return f"not installed; pip install {self.install}"
+            return Message("rival-not-installed", f"not installed; pip install {self.install}")
         return self._failure() or self._lack(geometry)
 
-    def _lack(self, geometry: Geometry) -> str | None:
+    def _lack(self, geometry: Geometry) -> Message | None:
+        """Return the part of preprocessing that the rival lacks; None if it lacks none."""
         if geometry.orientation and not self.turns:
-            return "does not apply the EXIF orientation"
+            return Message("rival-without-orientation", "does not apply the EXIF orientation")
         return None
 
-    def _failure(self) -> str | None:
-        """What importing its modules ends with; None if that works, or there are none."""
+    def _failure(self) -> Message | None:
+        """Return the error of importing the modules; None if there is none."""
         if not self.modules:
             return None
-        # A torchvision that does not fit its PyTorch is found, and fails only here.
+        # A torchvision that does not match PyTorch is found, and fails only when it is imported.
         done = subprocess.run(
             [sys.executable, "-P", "-c", f"import {', '.join(self.modules)}"],
             capture_output=True,
@@ -66,22 +68,23 @@ class Rival:
         )
         if done.returncode == 0:
             return None
-        lines = done.stderr.strip().splitlines() or ["it says nothing"]
-        return f"cannot be imported: {lines[-1]}; install it again"
+        lines = done.stderr.strip().splitlines() or ["no error message"]
+        text = f"cannot be imported: {lines[-1]}; install it again"
+        return Message("rival-import-failed", text)
 
     def resize_text(self, geometry: Geometry) -> str:
-        """What it resizes with; empty where that is not asked for."""
+        """Return a description of the resize; empty without a resize."""
         return "" if geometry.resize is None else self.resize(geometry.resize.filter)
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """Which rivals take part.
+    """The rivals to time.
 
     Attributes:
-        rivals: what each resizes with, by name.
-        left_out: why others do not take part, by name.
-        read_by_pillow: how many files Pillow reads for a rival, by name; only those with any.
+        rivals: description of the resize of each rival, by name.
+        left_out: reasons why other rivals are left out, by name.
+        read_by_pillow: number of files that Pillow reads for a rival, by name, if there are any.
     """
 
     rivals: Mapping[str, str]
@@ -134,7 +137,7 @@ RIVALS: Mapping[str, Rival] = {
             "pillow-box",
             (),
             "pillow",
-            lambda filter: f"Pillow's {PILLOW[filter.name]} of the crop, behind draft",
+            lambda filter: f"Pillow's {PILLOW[filter.name]} of the crop, after draft",
             _pillow_box,
         ),
         Rival(
@@ -151,16 +154,21 @@ RIVALS: Mapping[str, Rival] = {
 
 
 def chosen_rivals(names: Sequence[str] | None, geometry: Geometry) -> Chosen:
-    """The rivals of that name, or all that can take part.
+    """Return the named rivals, or all that can be used.
+
+    Args:
+        names: names of rivals; None for all.
+        geometry: geometry of preprocessing.
 
     Raises:
-        UsageError: if one that is named is unknown or cannot take part, or none is named.
+        UsageError: if a named rival is unknown or cannot be used, or `names` is empty.
     """
     for name in names or ():
         if name not in RIVALS:
-            raise UsageError(f"rival is '{name}'; use some of {', '.join(RIVALS)}")
+            text = f"rival is '{name}'; use some of {', '.join(RIVALS)}"
+            raise UsageError(Message("rival-unknown", text))
     if names is not None and not names:
-        raise UsageError("no rival is given; give one at least")
+        raise UsageError(Message("rivals-missing", "rivals is empty; give at least one rival"))
     taking_part, left_out = {}, {}
     for name, rival in RIVALS.items():
         if names is not None and name not in names:
@@ -169,7 +177,7 @@ def chosen_rivals(names: Sequence[str] | None, geometry: Geometry) -> Chosen:
         if obstacle is None:
             taking_part[name] = rival.resize_text(geometry)
         elif names is not None:
-            raise UsageError(f"rival {name}: {obstacle}")
+            raise UsageError(Message(obstacle.code, f"rival {name}: {obstacle}"))
         else:
             left_out[name] = obstacle
     return Chosen(taking_part, left_out)

@@ -1,4 +1,4 @@
-"""What every reader is to make of a file: where the image is put, and how it is normalised."""
+"""The network input that every reader makes from a file: geometry and normalisation."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from jpegcompile.preprocessing.preprocess import Preprocess
 
 Pixels = NDArray[np.uint8]
 Values = NDArray[np.float32]
-# Pixels, or values where there is fill among them, which need not be an integer.
+# Pixels, or float values if the image is padded with a fill, which may be fractional.
 Seen = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """The input of the original model, and the preprocessing that leads to it.
+    """The input of the original model and its preprocessing.
 
     Attributes:
-        taken: the image input of the original.
-        preprocess: from pixels to it.
+        taken: image input of the original.
+        preprocess: preprocessing from pixels to this input.
     """
 
     taken: NetworkInput
@@ -41,13 +41,13 @@ class Target:
 
     @cached_property
     def factors(self) -> tuple[Values, Values]:
-        """(scale, shift), each float32 [C]: the input is pixels * scale + shift."""
+        """(scale, shift), each float32 [C], with input = pixels * scale + shift."""
         affine = self.preprocess.affine(self.taken.channels)
         return affine.scale.astype(np.float32), affine.shift.astype(np.float32)
 
     @cached_property
     def views(self) -> tuple[Target, ...]:
-        """The same for each view of an image."""
+        """Targets of the views of an image."""
         preprocess = self.preprocess
         return tuple(
             Target(self.taken, replace(preprocess, geometry=view))
@@ -55,25 +55,25 @@ class Target:
         )
 
     def each_view(self, make: Callable[[Target], Values]) -> Values:
-        """What is made of one view, or of several along a new first axis."""
+        """Return the result of one view, or the results of several along a new first axis."""
         if len(self.views) == 1:
             return make(self)
         return np.stack([make(view) for view in self.views])
 
     @lru_cache(maxsize=1024)  # noqa: B019 - a target lives as long as its process
     def place(self, height: int, width: int) -> Placement:
-        """Where an image of that size, turned as it is displayed, comes to stand.
+        """Return the placement of an image, whose size is given after the EXIF orientation.
 
         All views of an image are parts of one resized image.
 
         Raises:
-            ImageError: if it does not come to the network's size.
+            ImageError: if preprocessing does not bring the image to the network's size.
         """
         frame = Frame(height, width, ((1, 1),), "gray")
         return self.preprocess.geometry.place(frame, self.taken.size)
 
     def seen(self, resized: Pixels, placement: Placement) -> Seen:
-        """The part of a resized image [H, W, C] that the network sees, a view where it can be."""
+        """Return the part of a resized image [H, W, C] that the network sees."""
         rows, columns = placement.rows, placement.columns
         if placement.is_inside:
             part = resized[rows.start : rows.start + rows.length]
@@ -83,11 +83,11 @@ class Target:
         return self.turned(seen, placement)
 
     def turned(self, seen: Seen, placement: Placement) -> Seen:
-        """The mirror image, if that is what the network sees."""
+        """Return the mirror image if the placement is flipped."""
         return seen[:, ::-1] if placement.columns.is_flipped else seen
 
     def _filled(self, resized: Pixels, placement: Placement) -> NDArray[np.float32]:
-        """The same with the fill around the image."""
+        """Return the part that the network sees, with the fill around the image."""
         rows, columns = placement.rows, placement.columns
         filled = np.empty((rows.length, columns.length, resized.shape[2]), np.float32)
         filled[...] = self.preprocess.geometry.fill
@@ -98,7 +98,7 @@ class Target:
         return filled
 
     def normalized(self, seen: Seen) -> Values:
-        """Pixels [H, W, C] as the network takes them, by the fewest passes of NumPy."""
+        """Return the network input of pixels [H, W, C], in the fewest passes of NumPy."""
         scale, shift = self.factors
         if self.taken.layout == "NHWC":
             values = seen.astype(np.float32)

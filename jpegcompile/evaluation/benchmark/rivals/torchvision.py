@@ -1,4 +1,4 @@
-"""torchvision: decode_jpeg, and its resize of tensors."""
+"""A reader with torchvision: decode_jpeg and its resize of tensors."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from jpegcompile.evaluation.benchmark.rivals.target import Seen, Target, Values
 
 
 def reader(target: Target) -> Callable[[bytes], Values]:
-    """Decode, resize, crop, and normalise in place."""
-    # Threads are shared by the images of a batch.
+    """Return a reader that decodes, resizes, crops, and normalises in place."""
+    # The benchmark distributes the images of a batch over threads.
     torch.set_num_threads(1)
     orientation = target.preprocess.geometry.orientation
     mode = ImageReadMode.GRAY if target.color == "L" else ImageReadMode.RGB

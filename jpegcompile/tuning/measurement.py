@@ -1,4 +1,4 @@
-"""Candidates of one kernel: checked against the default tiling's result, then timed."""
+"""Check the tilings of one kernel against the default tiling's result, then time them."""
 
 from __future__ import annotations
 
@@ -13,32 +13,34 @@ from jpegcompile.gpu.kernel import Kernel
 from jpegcompile.gpu.launch import Tiling
 from jpegcompile.gpu.programs import NOTHING
 from jpegcompile.kernels.max_pool.launch import MaxPool
+from jpegcompile.messages import Message
 from jpegcompile.precision import Precision
 from jpegcompile.runtime.triton.kernel import KernelModule
 from jpegcompile.runtime.triton.timer import Timer, medians
 from jpegcompile.tuning.record import Dropped, KernelTuning
 
-# Of the largest result: what float32 sums in another order may differ by.
+# Tolerance of float32 sums in another order, as a fraction of the largest result.
 _SUMS = 2e-5
-# Roundings of half precision that results may differ by: one each, and with a transform about 12,
-# since a transform sums 64 rounded numbers with squares that sum to 1, and five times the mean
-# square bounds a sum.
+# Roundings of half precision by which two results may differ: one for each result, or about 12
+# with a transform. A transform sums 64 rounded numbers with weights whose squares sum to 1, and
+# five times the root mean square bounds this sum.
 _ROUNDINGS, _ROUNDINGS_MIXED = 2.0, 12.0
 _COMPARISONS = {"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"}
-# All candidates take part in the first rounds, the fastest in the others.
+# All candidates run in the first rounds; only the fastest run in the later rounds.
 _FIRST_ROUNDS, _ROUNDS, _FASTEST = 3, 9, 6
-# The default tiling stays unless another one saves more than this share: less may be noise.
+# The default tiling stays unless another one saves more than this fraction, because less may be
+# noise.
 _GAIN = 0.01
 
 
 @dataclass(frozen=True)
-class Trial:
-    """A kernel with one tiling, ready to run.
+class TiledCall:
+    """A call of a kernel with one tiling.
 
     Attributes:
-        module: the kernel with its weights.
-        tiling: of its launches.
-        maps: that it reads, by role.
+        module: kernel with its weights.
+        tiling: tiling of its launches.
+        maps: input maps by role.
     """
 
     module: KernelModule
@@ -46,13 +48,13 @@ class Trial:
     maps: Mapping[str, Tensor]
 
     def __call__(self) -> Tensor:
-        """What the kernel makes."""
+        """Run the kernel and return its result."""
         if self.module.tiling != self.tiling:
             self.module.use(self.tiling)
         return self.module(**self.maps)
 
 
-def measure(
+def measure_tilings(
     names: Sequence[str],
     module: KernelModule,
     tilings: Sequence[Tiling],
@@ -62,31 +64,32 @@ def measure(
     """Time a kernel with each tiling.
 
     Args:
-        names: attributes of the model that are this kernel.
-        module: the kernel with its weights; keeps the fastest tiling.
-        tilings: the default one first.
-        maps: that the kernel reads, by role.
-        timer: of the device where `maps` are.
+        names: attributes of the model with this kernel.
+        module: kernel with its weights, which keeps the fastest tiling.
+        tilings: tilings to time, the default tiling first.
+        maps: input maps by role.
+        timer: timer of the device of `maps`.
 
     Raises:
-        Exception: whatever a launch with the default tiling raises.
+        Exception: if a launch with the default tiling fails.
     """
-    trials = [Trial(module, tiling, maps) for tiling in tilings]
-    expected = trials[0]()
+    calls = [TiledCall(module, tiling, maps) for tiling in tilings]
+    expected = calls[0]()
     ready: list[tuple[Tiling, Callable[[], float]]] = []
     dropped: list[Dropped] = []
-    for trial in trials:
+    for call in calls:
         try:
-            reason = _difference(trial(), expected, module.kernel, module.precision)
+            reason = _difference(call(), expected, module.kernel, module.precision)
             if reason is None:
-                ready.append((trial.tiling, timer.prepared(trial)))
+                ready.append((call.tiling, timer.prepared(call)))
         except Exception as error:
-            if trial is trials[0]:
+            if call is calls[0]:
                 raise
-            # Whatever a compiler or driver says of a program that is too large for it.
-            reason = f"does not run: {type(error).__name__}: {one_line(error)}"
+            # Compilers and drivers raise many kinds of errors for a program that is too large.
+            text = f"does not run: {type(error).__name__}: {one_line(error)}"
+            reason = Message("tiling-does-not-run", text)
         if reason is not None:
-            dropped.append(Dropped(trial.tiling, reason))
+            dropped.append(Dropped(call.tiling, reason))
     times = _times([run for _, run in ready])
     fastest = min(range(len(ready)), key=times.__getitem__)
     if times[fastest] > (1 - _GAIN) * times[0]:
@@ -104,7 +107,7 @@ def measure(
 
 
 def _times(ready: Sequence[Callable[[], float]]) -> list[float]:
-    """Median seconds of each; those that the first rounds leave behind keep their first median."""
+    """Return the median seconds of each call; slow calls keep the median of the first rounds."""
     times = medians(ready, _FIRST_ROUNDS)
     fastest = sorted(range(1, len(ready)), key=times.__getitem__)[:_FASTEST]
     chosen = [0, *fastest]
@@ -116,12 +119,14 @@ def _times(ready: Sequence[Callable[[], float]]) -> list[float]:
     ]
 
 
-def _difference(made: Tensor, expected: Tensor, kernel: Kernel, precision: Precision) -> str | None:
-    """What is wrong with a result; None if it is that of the default tiling up to rounding."""
+def _difference(
+    made: Tensor, expected: Tensor, kernel: Kernel, precision: Precision
+) -> Message | None:
+    """Return how a result differs from the default tiling's; None if it is equal up to rounding."""
     tolerance = _tolerance(kernel, precision)
     a, b = made.float(), expected.float()
     if _jumps(kernel):
-        # A mask may be decided otherwise where it is a tie. So few such numbers count.
+        # Rounding may change the mask of a few numbers, so the mean square is compared.
         error, size, tolerance = _rms(a - b), _rms(b), math.sqrt(tolerance)
         kind = "mean square"
     else:
@@ -129,15 +134,16 @@ def _difference(made: Tensor, expected: Tensor, kernel: Kernel, precision: Preci
         kind = "largest"
     if error <= tolerance * size:
         return None
-    share = error / size if size else math.inf
-    return (
-        f"differs from the default tiling's result by {share:.1e} of the {kind},"
-        f" and {tolerance:.1e} is allowed"
+    fraction = error / size if size else math.inf
+    return Message(
+        "tiling-result-differs",
+        f"the result differs from the default tiling's by {fraction:.1e} of the {kind}, more than"
+        f" {tolerance:.1e}",
     )
 
 
 def _tolerance(kernel: Kernel, precision: Precision) -> float:
-    """Of the largest result."""
+    """Return the tolerance as a fraction of the largest result."""
     if precision.storage == "float32":
         return _SUMS
     roundings = _ROUNDINGS_MIXED if kernel.matrices else _ROUNDINGS
@@ -145,7 +151,7 @@ def _tolerance(kernel: Kernel, precision: Precision) -> float:
 
 
 def _jumps(kernel: Kernel) -> bool:
-    """Whether a rounding may change a result by much."""
+    """Return whether the kernel is discontinuous, so that rounding may change results by much."""
     program = getattr(kernel, "program", NOTHING)
     compares = _COMPARISONS & {step[0] for step in program.steps}
     is_asm = isinstance(kernel, MaxPool) and kernel.is_asm
@@ -153,4 +159,5 @@ def _jumps(kernel: Kernel) -> bool:
 
 
 def _rms(values: Tensor) -> float:
+    """Return the root mean square."""
     return math.sqrt(float(values.double().square().mean()))

@@ -1,4 +1,4 @@
-"""What the processes of a benchmark are told: a job for each side."""
+"""The jobs of all sides of a benchmark, and the files that they need."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jpegcompile.evaluation.benchmark.input_sets import Inputs
+from jpegcompile.evaluation.benchmark.input_sets import InputSets
 from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE, SPATIAL, Job
 from jpegcompile.evaluation.rounding import OwnRounding
 from jpegcompile.evaluation.tolerance import Tolerance
@@ -25,54 +25,54 @@ from jpegcompile.runtime.session import Session
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What all processes of a benchmark share.
+class JobTemplates:
+    """The jobs of a benchmark, without batch size and threads.
 
     Attributes:
-        folder: for files that are written on the way.
-        templates: a job for each side, without batch and threads.
-        is_exact: whether the compiled model must give the original's answers.
-        tolerance: what is allowed at the outputs.
-        variants: of each set of inputs: files with the outputs of the original computed in other
-            ways, as `Worker` writes them, and what each counts (`Variant.multiple`).
+        folder: folder for temporary files.
+        jobs: a job for each side.
+        is_exact: whether the compiled model must match the original.
+        tolerance: tolerance at the outputs.
+        variants: for each set of inputs, files with the outputs of the original computed in other
+            ways, as `Worker` writes them, and the weight of each (`Variant.multiple`).
     """
 
     folder: Path
-    templates: tuple[Job, ...]
+    jobs: tuple[Job, ...]
     is_exact: bool
     tolerance: Tolerance
     variants: tuple[tuple[tuple[str, float], ...], ...]
 
-    def jobs(self, batch: int, threads: int) -> list[Job]:
-        """A job for each side, that of the original, or those of rivals, first."""
-        return [replace(job, batch=batch, threads=threads) for job in self.templates]
+    def at(self, batch: int, threads: int) -> list[Job]:
+        """Return the jobs at a batch size and a number of threads; originals come first."""
+        return [replace(job, batch=batch, threads=threads) for job in self.jobs]
 
 
-def benchmark_plan(
+def job_templates(
     session: ImageRunner,
     source: Source,
     original: str,
-    inputs: Inputs,
+    inputs: InputSets,
     folder: Path,
     portable: bool,
     tolerant: bool = False,
     providers: Providers = ON_CPU,
     rivals: Sequence[str] = (),
     fallback: Fallback = "none",
-) -> Plan:
-    """A job for each side of a compiled model and its source, and the files that jobs need.
+) -> JobTemplates:
+    """Return a job for each side of a compiled model and its source, and write their files.
 
     Args:
-        session: of the compiled model.
-        source: that it was compiled from.
-        original: the source's path.
-        inputs: that are run.
-        folder: for files.
-        portable: whether the compiled model runs without native kernels, too.
-        tolerant: whether to take what can be read of damaged files.
-        providers: what sessions of ONNX Runtime run on.
-        rivals: that read images of any size for the original.
-        fallback: what becomes of such images of which no coefficients are read.
+        session: session of the compiled model.
+        source: source of the compiled model.
+        original: path of the source.
+        inputs: inputs to run.
+        folder: folder for files.
+        portable: whether to run the compiled model without native kernels, too.
+        tolerant: whether to read damaged files as far as possible.
+        providers: execution providers of ONNX Runtime.
+        rivals: readers of images of any size for the original.
+        fallback: fallback for images of any size without readable coefficients.
     """
     info = session.info
     shared = Job(
@@ -107,9 +107,9 @@ def benchmark_plan(
     tolerance = Tolerance(
         is_half=is_half_precision(source.model), precision=precision_of(info.precision)
     )
-    return Plan(
+    return JobTemplates(
         folder=folder,
-        templates=(*originals, *compiled),
+        jobs=(*originals, *compiled),
         is_exact=info.frequencies is None,
         tolerance=tolerance,
         variants=_variants(source, info.input, inputs, folder, tolerance),
@@ -117,10 +117,10 @@ def benchmark_plan(
 
 
 def _spatial_job(source: Source, shared: Job, folder: Path) -> Job:
-    """The job of an original that is not run as its file has it.
+    """Return the job of an original that was changed after it was read from its file.
 
-    It takes the float decode, with which it is checked, in place of integers; or it is at the
-    compiled model's size, or behind preprocessing of its own.
+    The changed original reads the float decode instead of integers, has the size of the compiled
+    model, or lacks its own preprocessing.
     """
     floats = folder / "original.onnx"
     floats.write_bytes(source.model.SerializeToString())
@@ -128,23 +128,23 @@ def _spatial_job(source: Source, shared: Job, folder: Path) -> Job:
 
 
 def _jobs_of_a_file(session: Session, shared: Job, folder: Path, portable: bool) -> tuple[Job, ...]:
-    """The jobs of a compiled file: with native kernels and, if it is wanted, without."""
+    """Return the jobs of a compiled file: with native kernels and, if `portable`, without."""
     library = session.execution.library
     compiled = replace(
         _with_parts(session, shared, folder),
         side=COMPILED,
-        # External weights lie beside the file that a link leads to.
+        # External weights are next to the target of a link.
         model=os.path.realpath(session.path),
         library=library,
     )
     without = replace(compiled, side=PORTABLE, library=None)
     if session.info.input_mode == "jpeg" and not shared.is_preprocessed:
-        # What has no native kernels takes coefficients, as `Session` has it.
-        behind = folder / "coefficients.onnx"
-        behind.write_bytes(session.model.SerializeToString())
+        # Without native kernels the model reads coefficients, as in `Session`.
+        cut = folder / "coefficients.onnx"
+        cut.write_bytes(session.model.SerializeToString())
         without = replace(
             without,
-            model=str(behind),
+            model=str(cut),
             folder=str(session.folder.absolute()),
             input_mode="coefficients",
         )
@@ -154,28 +154,28 @@ def _jobs_of_a_file(session: Session, shared: Job, folder: Path, portable: bool)
 
 
 def _with_parts(session: Session, job: Job, folder: Path) -> Job:
-    """The job with the two parts of a compiled file, where it takes images."""
+    """Return the job with the two parts of a compiled file that reads images."""
     begin = session.info.ingest_output
     if begin is None:
         return job
     ingest, network = folder / "ingest.onnx", folder / "network.onnx"
     cut = session.model
-    # Where the graph has the native reader in it, `Session` has cut it behind that.
+    # If the graph contains the native reader, `Session` has removed it already.
     if all(value.name != begin for value in cut.graph.input):
         cut = begin_at(session.model, begin, session.info.input)
     network.write_bytes(cut.SerializeToString())
     job = replace(job, network=str(network), parts_folder=str(session.folder.absolute()))
     if job.is_preprocessed:
-        # The reader of files makes the network's input, not the graph.
+        # The native reader makes the network's input outside the graph.
         return job
     ingest.write_bytes(end_at(session.model, begin).SerializeToString())
     return replace(job, ingest=str(ingest))
 
 
 def _variants(
-    source: Source, taken: NetworkInput, inputs: Inputs, folder: Path, tolerance: Tolerance
+    source: Source, taken: NetworkInput, inputs: InputSets, folder: Path, tolerance: Tolerance
 ) -> tuple[tuple[tuple[str, float], ...], ...]:
-    """Write the outputs of the original's variants for every set of inputs."""
+    """Write the outputs of variants of the original for every set of inputs."""
     rounding = OwnRounding(source, taken, tolerance)
     names = [output.name for output in source.model.graph.output]
     written = []

@@ -1,4 +1,4 @@
-"""What `gpu-check` does."""
+"""The scope of `gpu-check`: what it checks and measures."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from jpegcompile.evaluation.gpu_check.networks import Network
 from jpegcompile.gpu.resnets import Layer, resnet50
 from jpegcompile.precision import PRECISIONS, Precision
 
-# Numbers of a copy that no cache holds: 1 GB. Sides of a product that keeps all processors busy.
+# Floats of a copy that exceeds all caches (1 GB), and side of matrices whose product keeps all
+# processors busy.
 _COPIED, _SIDE = 1 << 28, 8192
 _SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class Plan:
+class Scope:
     """What to check and to measure.
 
     Attributes:
-        cases: of kernels.
-        precisions: for all parts.
-        networks: whole models.
-        layers: whose rates are measured.
-        batch: images at once, for rates.
-        backend: of `torch.compile`.
-        copied: float32 numbers that are copied.
-        side: of the matrices that are multiplied.
-        seconds: for each pipeline from bytes.
+        cases: kernels to check.
+        precisions: precisions of all checks and measurements.
+        networks: whole models to check.
+        layers: layers whose rates are measured.
+        batch: batch size for rates.
+        backend: backend of `torch.compile`.
+        copied: float32 numbers to copy.
+        side: height and width of the matrices to multiply.
+        seconds: seconds to run each pipeline from bytes.
     """
 
     cases: Sequence[KernelCase]
@@ -44,7 +45,7 @@ class Plan:
     seconds: float = _SECONDS
 
 
-def whole_plan(networks: Sequence[Network], batch: int) -> Plan:
-    """Everything, at every precision."""
+def full_scope(networks: Sequence[Network], batch: int) -> Scope:
+    """Return all checks and measurements, at every precision."""
     cases = [*convolution_cases(large=True), *map_cases(large=True)]
-    return Plan(cases, tuple(PRECISIONS.values()), networks, resnet50(), batch)
+    return Scope(cases, tuple(PRECISIONS.values()), networks, resnet50(), batch)
