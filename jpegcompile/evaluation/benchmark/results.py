@@ -187,7 +187,7 @@ class Benchmark:
             network's size.
         left_out_rivals: reasons why other rivals were left out, by name.
         read_by_pillow: number of `files` that Pillow read for a rival, by name, if there are any.
-        machine: model of its processor.
+        machine: model of the processor that was measured.
     """
 
     original: str
