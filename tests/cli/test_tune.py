@@ -97,7 +97,7 @@ def test_without_a_gpu(folder: Path) -> None:
     )
     assert done.returncode == 5
     assert done.stderr.startswith("jpegcompile: tune ")
-    assert code_in(done.stderr) == "gpu-missing"
+    assert code_in(done.stderr.rstrip("\n")) == "gpu-missing"
 
 
 def test_what_is_no_model_for_gpus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
