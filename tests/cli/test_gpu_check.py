@@ -140,7 +140,7 @@ def test_without_a_gpu() -> None:
     )
     assert done.returncode == 5
     assert done.stderr.startswith("jpegcompile: gpu-check ")
-    assert code_in(done.stderr) == "gpu-missing"
+    assert code_in(done.stderr.rstrip("\n")) == "gpu-missing"
 
 
 @pytest.mark.parametrize("alone", ["--model", "--images", "--preprocess"])
