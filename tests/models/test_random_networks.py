@@ -21,9 +21,9 @@ from support.tiers import thorough
 from support.ties import differing
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import DomainChoice
+from jpegcompile.lowering import lower
 from jpegcompile.passes.lower.keep_exact import KeepExact
 from jpegcompile.passes.schedule import group_channels
 from jpegcompile.target.ort import ORT

@@ -30,10 +30,10 @@ from support.half_precision import halved
 from support.plans import planned_options
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
+from jpegcompile.lowering import lower
 from jpegcompile.passes.lower.keep_exact import KeepExact
 from jpegcompile.target.onnx import ONNX
 from jpegcompile.target.registry import TARGETS

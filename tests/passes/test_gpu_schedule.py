@@ -12,14 +12,14 @@ from support.codes import refused
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
-from jpegcompile.compiler import lower
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frontend.load import load_source
 from jpegcompile.gpu.kernel import Kernel
 from jpegcompile.ir.calls import KernelCall, TorchCall
 from jpegcompile.ir.module import Module
+from jpegcompile.lowering import lower
 from jpegcompile.messages import code_of
-from jpegcompile.options import compile_options
+from jpegcompile.options.requested import compile_options
 from jpegcompile.passes.schedule.choose_layouts import ChooseLayouts
 from jpegcompile.passes.schedule.select_kernels import SelectKernels
 from jpegcompile.pipeline import pass_names

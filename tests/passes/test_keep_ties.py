@@ -15,9 +15,9 @@ from support.graphs import (
 from support.ties import behind_conv, compiled, differing, image, without_exact
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import CompileOptions
+from jpegcompile.lowering import lower
 from jpegcompile.messages import code_of
 from jpegcompile.passes.lower.keep_exact import KeepExact
 from jpegcompile.preprocessing.reading import preprocess_of

@@ -27,9 +27,9 @@ from support.graphs import (
 
 from jpegcompile import passes
 from jpegcompile.backends.emit import emit
-from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source, newest_opset
 from jpegcompile.ir.graph import all_names, value_of
+from jpegcompile.lowering import lower
 from jpegcompile.pipeline import pipeline_for
 from jpegcompile.target.ort import ORT
 

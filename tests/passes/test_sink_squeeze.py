@@ -21,7 +21,7 @@ from jpegcompile.backends.emit import emit
 from jpegcompile.frontend.graph import graph_at_size
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import Module
-from jpegcompile.options import image_of
+from jpegcompile.options.fitted import image_of
 from jpegcompile.pipeline import pipeline_for
 from jpegcompile.target.ort import ORT
 

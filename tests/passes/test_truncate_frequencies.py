@@ -23,7 +23,6 @@ from support.graphs import (
 from support.plans import NETWORK, NODES, check_network, planned, planned_options
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compiler import lower
 from jpegcompile.dct.blocks import to_jpeg, to_spatial
 from jpegcompile.dct.frequencies import keep_band, resolve
 from jpegcompile.frequency_plan import FrequencyPlan, NodeFrequencies
@@ -31,6 +30,7 @@ from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.operands import operator_of, output_block
+from jpegcompile.lowering import lower
 
 NAME = "truncate-frequencies"
 RELU = Graph("(T[N,3,16,16] x) => (T[] y) { y = Relu(x) }")

@@ -19,10 +19,10 @@ from support.graphs import (
 )
 from support.half_precision import distance
 
-from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.decline import map_problem
 from jpegcompile.ir.module import CompileOptions, Module
+from jpegcompile.lowering import lower
 from jpegcompile.preprocessing.reading import preprocess_of
 
 HALF = 1e-3

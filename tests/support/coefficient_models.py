@@ -18,12 +18,12 @@ from support.graphs import (
 )
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compiler import lower
 from jpegcompile.dct.decode import decode
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import Module
 from jpegcompile.jpeg.coefficients import Coefficients
-from jpegcompile.options import compile_options
+from jpegcompile.lowering import lower
+from jpegcompile.options.requested import compile_options
 from jpegcompile.preprocessing.reading import preprocess_of
 
 NORMALIZE = {"scale": 1 / 255, "mean": [0.5, 0.25, 0.125], "std": [0.5, 0.25, 0.75]}

@@ -26,11 +26,11 @@ from onnx import checker, helper, inliner, numpy_helper, parser, shape_inference
 from support.oracle import Evaluator
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import CompileOptions, Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.verifier import verify_module
+from jpegcompile.lowering import lower
 from jpegcompile.messages import code_of
 from jpegcompile.network_input import Layout, NetworkInput
 from jpegcompile.pipeline import pipeline_for

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from support.graphs import TENSOR, Array, Feeds, Graph, Weights, lowered, run_float32
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import DomainChoice, Module
+from jpegcompile.lowering import lower
 from jpegcompile.passes.lower.keep_exact import KeepExact
 
 # Relative to the largest output; rounding is a hundred times smaller, a missed tie is larger.
