@@ -162,7 +162,7 @@ def test_windows_between_slices_are_checked_in_turn() -> None:
     weights: Weights = {"v": (3, 3, 3, 3), "w": (3, 3, 5, 5), "zero": np.asarray([0])}
     graph = Graph(text, {**weights, "four": np.asarray([4]), "axis": np.asarray([2])})
     model = graph.model("float")
-    message = refused_model("window-exceeds-map", UnsupportedModelError, model)
+    message = refused_model("window-exceeds-padded-map", UnsupportedModelError, model)
     assert "Conv 'c'" in message
 
 
