@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jpegcompile.compiler import CompiledModel, compile
+    from jpegcompile.compiled_model import CompiledModel
+    from jpegcompile.compiler import compile
     from jpegcompile.data.batch import ImageBatch
     from jpegcompile.data.dataset import ImageDataset
     from jpegcompile.digits.tour import demo
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "Benchmark": "evaluation.benchmark.results",
     "Coefficients": "jpeg.coefficients",
-    "CompiledModel": "compiler",
+    "CompiledModel": "compiled_model",
     "Execution": "runtime.native",
     "Frame": "jpeg.frame",
     "FrequencyPlan": "frequency_plan",

@@ -4,141 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 from rich.console import Console
 from rich.table import Table
 
 from jpegcompile.commands.bench_figures import megabytes, milliseconds
 from jpegcompile.commands.bench_rivals import rival_lines, rivals_table
 from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
-from jpegcompile.commands.images import (
-    error_options,
-    fallback_option,
-    require_reported,
-    show_left_out,
-)
-from jpegcompile.commands.options import (
-    FROM_1,
-    NOT_NEGATIVE,
-    json_option,
-    numbers_option,
-    print_json,
-    provider_option,
-)
+from jpegcompile.commands.images import require_reported, show_left_out
+from jpegcompile.commands.json_output import print_json
+from jpegcompile.commands.options import verb_command
 from jpegcompile.evaluation.benchmark import run
 from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE, SPATIAL
 from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator
 from jpegcompile.evaluation.benchmark.results import Benchmark, Cell
-from jpegcompile.evaluation.benchmark.rivals.registry import RIVALS
-from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
-from jpegcompile.runtime.providers import Choice
 
 _HEADERS = {SPATIAL: "spatial", COMPILED: "compiled", PORTABLE: "bodies"}
 _MOST_NODES = 20
-# Beyond them lie slips of the hand: days of making files, and threads that no machine has.
-_MOST_BATCH, _MOST_THREADS = 65536, 1024
 
 
-def _names(
-    context: click.Context, option: click.Parameter, value: str | None
-) -> tuple[str, ...] | None:
-    """Names with commas between."""
-    return None if value is None else tuple(name.strip() for name in value.split(","))
-
-
-@click.command()
-@click.argument("original", type=click.Path(path_type=Path))
-@click.argument("compiled", type=click.Path(path_type=Path))
-@click.option(
-    "--images",
-    type=click.Path(path_type=Path),
-    help="Folder of JPEG files; without it, files made for the purpose (quality 75 and 90), or"
-    " random tensors for a model that takes tensors.",
-)
-@click.option(
-    "--rivals",
-    metavar="NAME,...",
-    callback=_names,
-    help="Readers for ORIGINAL where images may have any size:"
-    f" {', '.join(RIVALS)}; all that are installed if not given.",
-)
-@numbers_option("--batch", "batches", "Inputs of a run; 1,8 if not given.", _MOST_BATCH)
-@numbers_option(
-    "--threads", "threads", "Threads of runtimes and of decoding; 1,2.", _MOST_THREADS, "1,2"
-)
-@click.option(
-    "--repeats",
-    type=FROM_1,
-    default=run.ROUNDS,
-    show_default=True,
-    help="Rounds, of which medians are taken.",
-)
-@click.option(
-    "--seconds",
-    type=NOT_NEGATIVE,
-    default=run.SECONDS,
-    show_default=True,
-    help="How long each step runs in a round, once at least.",
-)
-@click.option(
-    "--per-op", is_flag=True, help="Time every node for a batch, too, and list the slowest."
-)
-@click.option(
-    "--portable",
-    is_flag=True,
-    help="Time the compiled model by its function bodies, without native kernels, as well.",
-)
-@provider_option
-@error_options
-@fallback_option
-@json_option
+@verb_command("bench")
 def bench(
     original: Path,
     compiled: Path,
     images: Path | None,
-    rivals: tuple[str, ...] | None,
-    batches: tuple[int, ...] | None,
-    threads: tuple[int, ...],
-    repeats: int,
-    seconds: float,
-    per_op: bool,
-    portable: bool,
-    provider: Choice,
     on_error: OnError,
-    tolerant: bool,
-    fallback: Fallback,
-    as_json: bool,
+    json: bool,
+    **options: Any,
 ) -> None:
-    """Time ORIGINAL behind Pillow and NumPy (spatial) against COMPILED.
-
-    Decoding, what makes the network's input, the network, and all of it from the bytes of files.
-    Where COMPILED takes images of any size: what makes the network's input, the network, both one
-    after the other, and both at once; ORIGINAL is behind several readers, --rivals.
-    Each side runs in a process of its own, in turn with the others. Outputs are checked first: if
-    they are not those of ORIGINAL nothing is timed and the exit code is 1. Of a module of PyTorch
-    a step ends when the GPU is done, and there is no --per-op and no --portable.
-    """
+    """Time both models and show the result."""
     with progress_bar("timing") as progress:
         result = run.bench(
-            original,
-            compiled,
-            images,
-            batches=batches,
-            threads=threads,
-            rounds=repeats,
-            seconds=seconds,
-            per_op=per_op,
-            portable=portable,
-            providers=provider,
-            on_error=on_error,
-            tolerant=tolerant,
-            fallback=fallback,
-            rivals=rivals,
-            progress=progress,
+            original, compiled, images, on_error=on_error, progress=progress, **options
         )
-    if as_json:
+    if json:
         print_json(result.to_json())
     else:
         show_benchmark(result)

@@ -3,94 +3,42 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import click
+from typing import Any
 
 from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
-from jpegcompile.commands.images import (
-    error_options,
-    fallback_option,
-    require_reported,
-    show_left_out,
-    warn,
-)
-from jpegcompile.commands.options import (
-    FROM_0,
-    NOT_NEGATIVE,
-    json_option,
-    labelled_options,
-    portable_option,
-    print_json,
-    provider_option,
-)
+from jpegcompile.commands.images import require_reported, show_left_out, warn
+from jpegcompile.commands.json_output import print_json
+from jpegcompile.commands.options import verb_command
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation import compare as comparison
 from jpegcompile.evaluation.compare import NO_LABELS
 from jpegcompile.evaluation.comparison import Accuracy, Comparison, ScoreError
 from jpegcompile.evaluation.dataset import has_no_folders
-from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
-from jpegcompile.runtime.providers import Choice
 
 
-@click.command()
-@click.argument("original", type=click.Path(path_type=Path))
-@click.argument("compiled", type=click.Path(path_type=Path))
-@labelled_options(required=True)
-@click.option(
-    "--max-drop",
-    type=NOT_NEGATIVE,
-    metavar="POINTS",
-    help="Fail (exit 1) if top-1 drops by more percentage points.",
-)
-@click.option(
-    "--unlabelled",
-    is_flag=True,
-    help="Files have no labels, whatever folders they are in: compare predictions only.",
-)
-@click.option("--changes", type=FROM_0, default=10, show_default=True, help="Changes to list.")
-@error_options
-@fallback_option
-@portable_option
-@provider_option
-@json_option
+@verb_command("compare")
 def compare(
     original: Path,
     compiled: Path,
     images: Path,
-    labels: Path | None,
-    output_name: str | None,
     max_drop: float | None,
-    unlabelled: bool,
     changes: int,
     on_error: OnError,
-    tolerant: bool,
-    fallback: Fallback,
-    portable: bool,
-    provider: Choice,
-    as_json: bool,
+    json: bool,
+    **options: Any,
 ) -> None:
-    """Compare accuracy before (Pillow, ORIGINAL) and after (coefficients, COMPILED)."""
+    """Compare, show the result and fail if accuracy drops too far."""
     if max_drop is not None and (
-        unlabelled or (labels is None and has_no_folders(images, fallback))
+        options["unlabelled"]
+        or (options["labels"] is None and has_no_folders(images, options["fallback"]))
     ):
         raise UsageError(NO_LABELS)
     with progress_bar("comparing") as progress:
         result = comparison.compare(
-            original,
-            compiled,
-            images,
-            labels=labels,
-            output=output_name,
-            unlabelled=unlabelled,
-            native=not portable,
-            providers=provider,
-            on_error=on_error,
-            tolerant=tolerant,
-            fallback=fallback,
-            progress=progress,
+            original, compiled, images, on_error=on_error, progress=progress, **options
         )
-    if as_json:
+    if json:
         print_json(result.to_json())
     else:
         show_comparison(result, changes)

@@ -5,50 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
-import click
-
 from jpegcompile.commands.console import console, counted
-from jpegcompile.commands.options import Command
-from jpegcompile.jpeg.pixel_fallback import FALLBACKS
 from jpegcompile.jpeg.read import source_name
-from jpegcompile.jpeg.unusable import ON_ERROR, OnError, Skipped, require_complete
+from jpegcompile.jpeg.unusable import OnError, Skipped, require_complete
 
 # Files that a terminal shows; --json has all.
 _MOST_FILES = 10
-
-
-def error_options(command: Command) -> Command:
-    """The options --on-error and --tolerant, as the parameters `on_error` and `tolerant`."""
-    for option in (
-        click.option(
-            "--tolerant",
-            is_flag=True,
-            help="Take what can be read of damaged files, with zeros for the other coefficients.",
-        ),
-        click.option(
-            "--on-error",
-            type=click.Choice(ON_ERROR),
-            default="stop",
-            show_default=True,
-            help="What a file that cannot be used does: end the command, or be left out and listed;"
-            " report exits with 4 at the end.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def fallback_option(command: Command) -> Command:
-    """The option --fallback, as the parameter `fallback`."""
-    return click.option(
-        "--fallback",
-        type=click.Choice(FALLBACKS),
-        default="none",
-        show_default=True,
-        help="What becomes of files of which no coefficients are read (PNG, WebP, JPEG in CMYK,"
-        " ...): they cannot be used, or Pillow decodes them to pixels. With pixels folders are"
-        " searched for files of all formats that Pillow decodes.",
-    )(command)
 
 
 def show_left_out(

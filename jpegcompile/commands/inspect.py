@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import click
 from rich.console import Console
 
 from jpegcompile.commands.console import (
@@ -18,88 +17,21 @@ from jpegcompile.commands.console import (
     new_table,
     plain,
 )
-from jpegcompile.commands.options import (
-    frequency_number,
-    frequency_options,
-    gpu_options,
-    json_option,
-    kernel_options,
-    model_options,
-    plan_from,
-    print_json,
-    resolution_option,
-    truncate_option,
-)
+from jpegcompile.commands.json_output import print_json
+from jpegcompile.commands.options import verb_command
 from jpegcompile.dct.frequencies import full
-from jpegcompile.frequency_plan import Masking
 from jpegcompile.input_size import size_text
 from jpegcompile.inspection import Inspection
 from jpegcompile.inspection import inspect as inspect_model
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.search.interval import PairedCounts
-from jpegcompile.target.registry import TARGETS
 
 
-@click.command()
-@click.argument("model", type=click.Path(path_type=Path))
-@model_options
-@resolution_option()
-@click.option(
-    "--frequencies",
-    callback=frequency_number(),
-    metavar="N",
-    help="Spatial frequencies, 1 to 15, that decide masks, as for compile.",
-)
-@truncate_option()
-@frequency_options
-@kernel_options
-@click.option(
-    "--target", type=click.Choice(list(TARGETS)), help="As for compile; ort if not given."
-)
-@gpu_options
-@json_option
-def inspect(
-    model: Path,
-    input_mode: Any,
-    preprocess: str | None,
-    subsampling: str | None,
-    image_input: str | None,
-    input_size: str | None,
-    resolution: str | None,
-    domain: Any,
-    frequencies: int | None,
-    frequencies_file: Path | None,
-    relu: Masking | None,
-    truncate: int | None,
-    lean: bool,
-    batch: int | None,
-    target: str | None,
-    precision: str | None,
-    gpu: str | None,
-    as_json: bool,
-) -> None:
-    """Show what of MODEL is lowered, and what is kept spatial and why.
-
-    MODEL is a source model, of which nothing is written, or a compiled one. What is lowered does
-    not depend on --preprocess, so it may be left out here.
-    """
-    result = inspect_model(
-        model,
-        input=input_mode,
-        preprocess=preprocess or "none",
-        subsampling=subsampling,
-        image_input=image_input,
-        input_size=input_size,
-        resolution=resolution,
-        frequencies=plan_from(frequencies, frequencies_file, relu, truncate),
-        domain=domain,
-        lean=lean,
-        batch=batch,
-        target=target,
-        precision=precision,
-        gpu=gpu,
-    )
-    if as_json:
+@verb_command("inspect")
+def inspect(model: Path, json: bool, **options: Any) -> None:
+    """Inspect the model and show the report."""
+    result = inspect_model(model, **options)
+    if json:
         print_json(result.to_json())
     else:
         show_inspection(result)

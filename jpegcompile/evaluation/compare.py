@@ -31,6 +31,8 @@ from jpegcompile.evaluation.verify import original_of
 from jpegcompile.frontend.load import Source
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import ImageReader, OnError
+from jpegcompile.options import running as option
+from jpegcompile.options.renamed import accepts_earlier
 from jpegcompile.progress import Progress, no_progress
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.opened import opened
@@ -60,19 +62,20 @@ class Scores:
     used: tuple[int, ...]
 
 
+@accepts_earlier(option.OUTPUT_NAME)
 def compare(
     original: str | os.PathLike[str] | onnx.ModelProto,
     compiled: str | os.PathLike[str],
     images: str | os.PathLike[str],
     *,
     labels: str | os.PathLike[str] | None = None,
-    output: str | None = None,
-    unlabelled: bool = False,
-    native: bool = True,
-    providers: Asked = "auto",
-    on_error: OnError = "stop",
-    tolerant: bool = False,
-    fallback: Fallback = "none",
+    output_name: str | None = option.OUTPUT_NAME.default,
+    unlabelled: bool = option.UNLABELLED.default,
+    native: bool = option.NATIVE.default,
+    providers: Asked = option.PROVIDERS.default,
+    on_error: OnError = option.ON_ERROR.default,
+    tolerant: bool = option.TOLERANT.default,
+    fallback: Fallback = option.FALLBACK.default,
     progress: Progress | None = None,
 ) -> Comparison:
     """Compare a model before and after compilation on JPEG files, with or without labels.
@@ -82,7 +85,7 @@ def compare(
         compiled: path of the compiled model.
         images: folder with one folder a class; or one without folders, whose files have no labels.
         labels: JSON file from folder name to class index; else classes follow the sorted names.
-        output: which output holds the scores [N, classes]; the first one if not given.
+        output_name: which output holds the scores [N, classes]; the first one if not given.
         unlabelled: whether files have no labels, whatever folders they are in.
         native: whether native kernels run what they can of the compiled model.
         providers: what the compiled model runs on, as for `jpegcompile.load`.
@@ -100,7 +103,7 @@ def compare(
     """
     session = opened(compiled, native=native, providers=providers, progress=progress or no_progress)
     source = original_of(original, session)
-    name = score_output(session.output_names, output)
+    name = score_output(session.output_names, output_name)
     info = session.info.input
     if unlabelled or (labels is None and has_no_folders(images, fallback)):
         data = unlabelled_images(images, fallback)

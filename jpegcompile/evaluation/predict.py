@@ -14,6 +14,7 @@ from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.dataset import ImageFiles, jpeg_files
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError, Skipped
+from jpegcompile.options import running as option
 from jpegcompile.progress import Progress
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.opened import opened
@@ -69,12 +70,12 @@ def run(
     compiled: str | os.PathLike[str] | ImageRunner,
     images: Sequence[str | os.PathLike[str]],
     *,
-    top: int = 5,
-    native: bool = True,
-    providers: Asked = "auto",
-    tolerant: bool = False,
-    on_error: OnError = "stop",
-    fallback: Fallback = "none",
+    top: int = option.TOP.default,
+    native: bool = option.NATIVE.default,
+    providers: Asked = option.PROVIDERS.default,
+    tolerant: bool = option.TOLERANT.default,
+    on_error: OnError = option.ON_ERROR.default,
+    fallback: Fallback = option.FALLBACK.default,
     progress: Progress | None = None,
 ) -> Predictions:
     """Predict classes for JPEG files, and for every JPEG file below folders.

@@ -26,6 +26,7 @@ from jpegcompile.evaluation.verification import OutputError, Verification
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
+from jpegcompile.options import running as option
 from jpegcompile.precision import precision_of
 from jpegcompile.progress import Progress, no_progress
 from jpegcompile.resolution import as_compiled
@@ -41,16 +42,16 @@ def verify(
     compiled: str | os.PathLike[str],
     images: str | os.PathLike[str] | None = None,
     *,
-    samples: int = 64,
-    seed: int = 0,
-    node_inputs: int = 16,
-    absolute: float | None = None,
-    relative: float | None = None,
-    native: bool = True,
-    providers: Asked = "auto",
-    on_error: OnError = "stop",
-    tolerant: bool = False,
-    fallback: Fallback = "none",
+    samples: int = option.SAMPLES.default,
+    seed: int = option.SEED.default,
+    node_inputs: int = option.NODE_INPUTS.default,
+    absolute: float | None = option.ABSOLUTE.default,
+    relative: float | None = option.RELATIVE.default,
+    native: bool = option.NATIVE.default,
+    providers: Asked = option.PROVIDERS.default,
+    on_error: OnError = option.ON_ERROR.default,
+    tolerant: bool = option.TOLERANT.default,
+    fallback: Fallback = option.FALLBACK.default,
     progress: Progress | None = None,
 ) -> Verification:
     """Compare a compiled model with its original.

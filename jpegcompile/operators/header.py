@@ -11,6 +11,7 @@ isolated build.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -48,6 +49,11 @@ def files(operators: tuple[Operator, ...]) -> Mapping[str, str]:
 def enumerator(name: str) -> str:
     """Return the C++ name: `inverse_rows` is kInverseRows, an empty name is kNone."""
     return "k" + "".join(part[0].upper() + part[1:] for part in (name or "none").split("_"))
+
+
+def constant_name(name: str) -> str:
+    """Return the C++ name of a constant: `MOST_PROGRAM_STEPS` is kMaxProgramSteps."""
+    return enumerator(re.sub("^most_", "max_", name.lower()))
 
 
 def _names(operators: tuple[Operator, ...]) -> str:
@@ -110,7 +116,7 @@ def _constants() -> str:
 
 
 def _constant(name: str, value: int | str) -> str:
-    title = enumerator(name.lower())
+    title = constant_name(name)
     if isinstance(value, str):
         return f'inline constexpr const char* {title} = "{value}";\n'
     return f"inline constexpr int64_t {title} = {value};\n"

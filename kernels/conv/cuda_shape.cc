@@ -14,7 +14,7 @@ int64_t reach_of(const Window& window) {
 
 }  // namespace
 
-bool can_be_thin(const Window& window) { return kThinOnCuda * reach_of(window) <= kMostThinDepth; }
+bool can_be_thin(const Window& window) { return kThinOnCuda * reach_of(window) <= kMaxThinDepth; }
 
 int64_t CudaShape::group_in() const {
   return weights_.window.group == 1 ? 0 : weights_.inputs / weights_.window.group;

@@ -10,10 +10,10 @@
 
 namespace jpegcompile {
 
-// kThinOnCuda: number of channels of images that have their own kernels. kMostThinDepth: longest
+// kThinOnCuda: number of channels of images that have their own kernels. kMaxThinDepth: longest
 // step of these kernels.
 inline constexpr int64_t kThinOnCuda = 4;
-inline constexpr int64_t kMostThinDepth = 64;
+inline constexpr int64_t kMaxThinDepth = 64;
 
 // Whether a window fits into the steps of thin kernels.
 bool can_be_thin(const Window& window);

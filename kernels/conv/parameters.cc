@@ -17,10 +17,10 @@ float scalar(const Tensor& tensor, const char* name) {
 }
 
 // Larger than any map, and small enough that sizes computed from it fit into 64 bits.
-constexpr int64_t kMost = int64_t{1} << 20;
+constexpr int64_t kMax = int64_t{1} << 20;
 
 bool are_within(const std::vector<int64_t>& values, int64_t least) {
-  return std::ranges::all_of(values, [&](int64_t v) { return v >= least && v <= kMost; });
+  return std::ranges::all_of(values, [&](int64_t v) { return v >= least && v <= kMax; });
 }
 
 }  // namespace
@@ -54,7 +54,7 @@ Window window_of(const Node& node) {
   }
   if (!are_within(strides, 1) || !are_within(dilations, 1) || !are_within(pads, 0)) {
     throw KernelError("strides and dilations must be at least 1, pads at least 0, all at most " +
-                      std::to_string(kMost));
+                      std::to_string(kMax));
   }
   window.stride_y = strides[0];
   window.stride_x = strides[1];

@@ -28,7 +28,7 @@ Method method_for(const Weights& weights, const std::string& asked) {
   }
   if (asks_winograd) return asked == "winograd4" ? Method::kWinograd4 : Method::kWinograd2;
   if (asked == "direct" || !can_be_winograd(window)) return Method::kDirect;
-  return 36 * weights.outputs * weights.inputs > kMostWinograd4Floats ? Method::kWinograd2
+  return 36 * weights.outputs * weights.inputs > kMaxWinograd4Floats ? Method::kWinograd2
                                                                       : Method::kWinograd4;
 }
 

@@ -10,7 +10,7 @@ namespace jpegcompile {
 namespace {
 
 // Larger than any map, as for convolutions.
-constexpr int64_t kMost = int64_t{1} << 20;
+constexpr int64_t kMax = int64_t{1} << 20;
 
 // Packs the weights of one pair of phases and one output group. `weight` is [C, M / group, kh, kw].
 // The result is zero where the output group does not read the input.
@@ -74,9 +74,9 @@ const float* TransposedWeights::of(size_t phase_y, size_t phase_x, int64_t outpu
 TransposedGeometry transposed_geometry(const Node& node) {
   const Window window = window_of(node);
   const auto spare = node.integers("output_padding");
-  const auto is_valid = [](int64_t value) { return value >= 0 && value <= kMost; };
+  const auto is_valid = [](int64_t value) { return value >= 0 && value <= kMax; };
   if (spare.size() != 2 || !std::ranges::all_of(spare, is_valid)) {
-    throw KernelError("output_padding must have 2 values from 0 to " + std::to_string(kMost));
+    throw KernelError("output_padding must have 2 values from 0 to " + std::to_string(kMax));
   }
   return {{window.stride_y, window.top, window.bottom, window.dilation_y, spare[0]},
           {window.stride_x, window.left, window.right, window.dilation_x, spare[1]},

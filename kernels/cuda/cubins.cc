@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kMagic = "jpegcompile cubins 1 ";
 // A longer first line means another kind of file.
-constexpr size_t kMostHeader = 64;
+constexpr size_t kMaxHeader = 64;
 constexpr int64_t kAlignment = 16;
 // After the parameters that the file lists: scratch memory of Triton.
 constexpr size_t kScratchPointers = 2;
@@ -251,7 +251,7 @@ CubinFile::CubinFile(const std::string& path, std::vector<std::byte> content)
 
 void CubinFile::read() {
   const std::string_view text(reinterpret_cast<const char*>(content_.data()), content_.size());
-  const size_t line = text.substr(0, kMostHeader).find('\n');
+  const size_t line = text.substr(0, kMaxHeader).find('\n');
   if (!text.starts_with(kMagic) || line == std::string_view::npos) {
     fail("it is not a file of compiled kernels");
   }

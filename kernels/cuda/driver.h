@@ -22,7 +22,7 @@ using Stream = struct StreamOfDriver*;
 inline constexpr int kMultiprocessorCount = 16;       // CUdevice_attribute
 inline constexpr int kComputeCapabilityMajor = 75;
 inline constexpr int kComputeCapabilityMinor = 76;
-inline constexpr int kMostSharedBytesOptIn = 97;
+inline constexpr int kMaxSharedBytesOptIn = 97;
 inline constexpr int kMaxDynamicSharedBytes = 8;      // CUfunction_attribute
 
 class Driver;

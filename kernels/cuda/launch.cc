@@ -10,7 +10,7 @@ namespace {
 constexpr int64_t kAlignment = 16;
 constexpr unsigned kWarp = 32;
 // Largest dimensions of a grid.
-constexpr int64_t kMostX = INT32_MAX, kMostY = 65535;
+constexpr int64_t kMaxX = INT32_MAX, kMaxY = 65535;
 
 [[noreturn]] void fail(const Cubin& cubin, std::string_view argument, const std::string& cause) {
   throw KernelError(cubin.title() + ": argument '" + std::string(argument) + "' " + cause);
@@ -62,8 +62,8 @@ std::vector<int64_t> ordered(const Cubin& cubin, const Arguments& arguments) {
 }
 
 void check(const Cubin& cubin, const Grid& grid) {
-  const bool fits = grid.x >= 1 && grid.x <= kMostX && grid.y >= 1 && grid.y <= kMostY &&
-                    grid.z >= 1 && grid.z <= kMostY;
+  const bool fits = grid.x >= 1 && grid.x <= kMaxX && grid.y >= 1 && grid.y <= kMaxY &&
+                    grid.z >= 1 && grid.z <= kMaxY;
   if (fits) return;
   throw KernelError(cubin.title() + ": a grid of " + std::to_string(grid.x) + "x" +
                     std::to_string(grid.y) + "x" + std::to_string(grid.z) +

@@ -100,8 +100,8 @@ Runtime::Runtime(const std::string& driver, const std::vector<std::string>& cubi
 void Runtime::find_chips() {
   std::string others;
   const std::set<int64_t> archs = cubins_.archs();
-  constexpr int kMostDevices = 64;
-  for (int ordinal = 0; ordinal < kMostDevices; ++ordinal) {
+  constexpr int kMaxDevices = 64;
+  for (int ordinal = 0; ordinal < kMaxDevices; ++ordinal) {
     Chip chip;
     if (driver_.get_device.attempt(&chip.device, ordinal) != 0) break;
     const int64_t capability = capability_of(driver_, chip.device);
@@ -111,7 +111,7 @@ void Runtime::find_chips() {
       continue;
     }
     chip.multiprocessors = std::max(attribute(driver_, kMultiprocessorCount, chip.device), 1);
-    chip.shared_bytes = attribute(driver_, kMostSharedBytesOptIn, chip.device);
+    chip.shared_bytes = attribute(driver_, kMaxSharedBytesOptIn, chip.device);
     const bool is_checked = std::ranges::find(chips_, chip.arch, &Chip::arch) != chips_.end();
     if (!is_checked) cubins_.check(chip.arch);
     chips_.push_back(chip);

@@ -15,11 +15,11 @@ namespace jpegcompile {
 namespace {
 
 // Limit of the JPEG format.
-constexpr int64_t kMostPixels = 65535;
+constexpr int64_t kMaxPixels = 65535;
 
 uint32_t extent(const Node& node, const char* attribute) {
   const int64_t value = node.integer(attribute);
-  if (value < 1 || value > kMostPixels) {
+  if (value < 1 || value > kMaxPixels) {
     throw KernelError("attribute " + std::string(attribute) + " is " + std::to_string(value) +
                       "; it must be 1 to 65535");
   }

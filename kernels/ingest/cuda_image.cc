@@ -9,11 +9,11 @@ namespace jpegcompile {
 namespace {
 
 // Largest number of coefficients of a chroma row that a step reads. Luma steps read 16.
-constexpr int64_t kMostStep = 32;
+constexpr int64_t kMaxStep = 32;
 // Factors of three components and a constant.
 constexpr int64_t kMixed = 4;
 
-int64_t chroma_step(const AxisBand& columns) { return std::min(columns.window, kMostStep); }
+int64_t chroma_step(const AxisBand& columns) { return std::min(columns.window, kMaxStep); }
 
 }  // namespace
 
@@ -25,7 +25,7 @@ struct ImageIngestOnCuda::Names {
   int64_t components;
 
   static const Names& of(size_t plane) {
-    static constexpr std::array<Names, kMostPlanes> kNames = {
+    static constexpr std::array<Names, kMaxPlanes> kNames = {
         Names{"luma", "luma_rows", "luma_row_starts", "luma_columns", "luma_column_starts",
               "luma_blocks_y", "luma_blocks_x", "luma_steps_h", "luma_steps_w", {"luma_table"}, 1},
         Names{"chroma", "chroma_rows", "chroma_row_starts", "chroma_columns",
@@ -56,7 +56,7 @@ ImageIngestOnCuda::ImageIngestOnCuda(const Node& node, Result result)
 FilesOnCuda ImageIngestOnCuda::files(const CudaCall& call) const {
   FilesOnCuda files;
   files.quantization = call.input(In::kQuantization);
-  std::array<PlaneGeometry, kMostPlanes> geometry;
+  std::array<PlaneGeometry, kMaxPlanes> geometry;
   for (size_t index = 0; index < planes_.size(); ++index) {
     const PlaneInputs& inputs = planes_[index];
     FilesOnCuda::Plane& plane = files.planes.at(index);
@@ -95,7 +95,7 @@ void ImageIngestOnCuda::run(CudaCall& call, const FilesOnCuda& files, cuda::Devi
                             int64_t stored) const {
   const Map& image = files.image;
   cuda::Arguments arguments;
-  for (size_t index = 0; index < kMostPlanes; ++index) {
+  for (size_t index = 0; index < kMaxPlanes; ++index) {
     put_plane(call, files, index, y, arguments);
   }
   arguments.pointer("quantization", files.quantization.data);

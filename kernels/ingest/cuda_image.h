@@ -23,7 +23,7 @@ struct FilesOnCuda {
     std::shared_ptr<const AxisBand> rows, columns;
   };
 
-  std::array<Plane, kMostPlanes> planes;
+  std::array<Plane, kMaxPlanes> planes;
   DeviceTensor quantization;
   Map image;
 };

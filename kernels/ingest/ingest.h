@@ -17,7 +17,7 @@ struct PlaneInputs {
 };
 
 // Luma, and chroma (Cb and Cr together).
-inline constexpr size_t kMostPlanes = 2;
+inline constexpr size_t kMaxPlanes = 2;
 
 // Returns the planes of a node: only luma for grayscale files.
 std::span<const PlaneInputs> planes_of(const Node& node);

@@ -28,7 +28,7 @@ struct Planes {
 };
 
 struct Inputs {
-  std::array<Planes, kMostPlanes> planes;
+  std::array<Planes, kMaxPlanes> planes;
   size_t plane_count = 0;
   Tensor quantization, mixing, offset;
   int64_t components = 0;
@@ -121,8 +121,8 @@ class Ingest : public ImageIngest {
  private:
   // Matrices that are not constant, converted at this call.
   struct Matrices {
-    std::array<std::optional<AxisMatrix>, kMostPlanes> rows, columns;
-    std::array<ColumnChunks, kMostPlanes> chunks;
+    std::array<std::optional<AxisMatrix>, kMaxPlanes> rows, columns;
+    std::array<ColumnChunks, kMaxPlanes> chunks;
   };
 
   Inputs inputs(const Call& call, Matrices& made) const {
@@ -131,7 +131,7 @@ class Ingest : public ImageIngest {
     inputs.mixing = call.input(In::kMixing);
     inputs.offset = call.input(In::kOffset);
     inputs.plane_count = planes_.size();
-    std::array<PlaneGeometry, kMostPlanes> geometry;
+    std::array<PlaneGeometry, kMaxPlanes> geometry;
     for (size_t index = 0; index < planes_.size(); ++index) {
       const AxisMatrix& left = rows_[index].of(call, made.rows[index]);
       const AxisMatrix& right = columns_[index].of(call, made.columns[index]);
@@ -152,7 +152,7 @@ class Ingest : public ImageIngest {
   std::span<const PlaneInputs> planes_;
   int block_;
   std::vector<AxisOperand> rows_, columns_;
-  std::array<ColumnChunks, kMostPlanes> chunks_;
+  std::array<ColumnChunks, kMaxPlanes> chunks_;
 };
 
 class IngestKernel : public Kernel {
@@ -171,7 +171,7 @@ class IngestKernel : public Kernel {
 }  // namespace
 
 std::span<const PlaneInputs> planes_of(const Node& node) {
-  static constexpr PlaneInputs kPlanes[kMostPlanes] = {
+  static constexpr PlaneInputs kPlanes[kMaxPlanes] = {
       {In::kLuma, In::kLumaIndex, In::kLumaRows, In::kLumaColumns},
       {In::kChroma, In::kChromaIndex, In::kChromaRows, In::kChromaColumns}};
   return std::span(kPlanes).first(node.has(In::kChroma) ? 2 : 1);

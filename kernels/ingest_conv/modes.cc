@@ -10,9 +10,9 @@ namespace {
 // blocks. Differences at the border are above 0.02.
 constexpr double kNothing = 1e-6;
 // Extra modes of an axis. The size of the tables of responses grows with the square of this number.
-constexpr size_t kMostExtraModes = 4;
+constexpr size_t kMaxExtraModes = 4;
 // Sampling factors of a JPEG file are 1 to 4 (ITU-T T.81, B.2.2).
-constexpr int64_t kMostUpsampling = 4;
+constexpr int64_t kMaxUpsampling = 4;
 
 // Values of the 8 frequencies of a block over a window of pixels, [width][8]; zeros outside the
 // image.
@@ -96,7 +96,7 @@ bool add_edge(BlockFunctions rest, AxisModes& axis) {
   AxisModes::Edge edge;
   edge.first = axis.modes();
   for (Peak peak = peak_of(rest); std::abs(peak.value) > kNothing; peak = peak_of(rest)) {
-    if (axis.functions.size() == kFrequencies + kMostExtraModes) return false;
+    if (axis.functions.size() == kFrequencies + kMaxExtraModes) return false;
     std::vector<double> function;
     std::array<double, kFrequencies> factors;
     for (const auto& values : rest) function.push_back(values[peak.frequency]);
@@ -143,7 +143,7 @@ std::optional<AxisModes> modes_at(const PixelMatrix& matrix, int64_t pitch) {
 
 std::optional<AxisModes> AxisModes::of(const PixelMatrix& matrix) {
   std::optional<AxisModes> best;
-  for (int64_t factor = 1; factor <= kMostUpsampling; ++factor) {
+  for (int64_t factor = 1; factor <= kMaxUpsampling; ++factor) {
     const int64_t pitch = kFrequencies * factor;
     if ((matrix.pixels + pitch - 1) / pitch != matrix.blocks) continue;
     std::optional<AxisModes> found = modes_at(matrix, pitch);

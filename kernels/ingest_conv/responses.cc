@@ -168,7 +168,7 @@ std::unique_ptr<Responses> Responses::of(const FirstConvolution& convolution,
     layer.across = *across;
     floats += layer.table_floats(convolution.groups());
   }
-  if (floats > kMostTableFloats) return nullptr;
+  if (floats > kMaxTableFloats) return nullptr;
   int64_t component = 0;
   for (Layer& layer : made->layers_) {
     make_table(convolution, component, layer);

@@ -30,7 +30,7 @@ struct Reach {
 };
 
 // Luma, and chroma (Cb and Cr together).
-inline constexpr size_t kMostLayers = 2;
+inline constexpr size_t kMaxLayers = 2;
 
 // Components that share their matrices.
 struct Layer {

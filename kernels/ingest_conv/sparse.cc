@@ -12,7 +12,7 @@ namespace {
 // Output rows in a task, unless blocks are larger: their sums stay in a core's own cache.
 constexpr int64_t kTaskRows = 16;
 // A file has at most four components.
-constexpr size_t kMostComponents = 4;
+constexpr size_t kMaxComponents = 4;
 
 static_assert(sizeof(Nonzero) == 2 * sizeof(float) && sizeof(int32_t) == sizeof(float));
 
@@ -31,7 +31,7 @@ struct Lists {
 };
 
 struct Layout {
-  std::array<Lists, kMostLayers> lists{};  // of each layer
+  std::array<Lists, kMaxLayers> lists{};  // of each layer
   int64_t floats = 0;        // for one image
 };
 
@@ -53,7 +53,7 @@ void list_image(const Responses& responses, const Layout& layout, const Quantise
   for (size_t index = 0; index < responses.layers().size(); ++index) {
     const Layer& layer = responses.layers()[index];
     if (block_row >= layer.rows.blocks) continue;
-    std::array<const uint16_t*, kMostComponents> tables{};
+    std::array<const uint16_t*, kMaxComponents> tables{};
     for (int64_t component = 0; component < layer.components; ++component) {
       const int64_t table =
           image * images.quantization.shape[1] + images.planes[index].tables[component];

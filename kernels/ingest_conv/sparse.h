@@ -16,7 +16,7 @@ struct QuantisedImages {
     Tensor quantised;
     const int64_t* tables;
   };
-  std::array<Planes, kMostLayers> planes;
+  std::array<Planes, kMaxLayers> planes;
   Tensor quantization;  // [N, tables, 8, 8]
 
   int64_t image_coefficients(size_t layer) const;

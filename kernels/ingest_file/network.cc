@@ -10,7 +10,7 @@ namespace jpegcompile {
 namespace {
 
 // Limit of the JPEG format.
-constexpr int64_t kMostPixels = 65535;
+constexpr int64_t kMaxPixels = 65535;
 constexpr double kLeastRatio = 1e-6;
 
 // The attributes come from the compiler.
@@ -36,7 +36,7 @@ Enum named(const Node& node, const char* attribute,
 
 int64_t extent(const Node& node, const char* attribute) {
   const int64_t value = node.integer(attribute);
-  if (value < 1 || value > kMostPixels) {
+  if (value < 1 || value > kMaxPixels) {
     refuse("attribute " + std::string(attribute) + " is " + std::to_string(value) +
            "; it must be 1 to 65535 pixels");
   }
@@ -45,7 +45,7 @@ int64_t extent(const Node& node, const char* attribute) {
 
 int64_t place_of(const Node& node, const char* attribute) {
   const int64_t value = node.integer(attribute);
-  if (value < -kMostPixels || value > kMostPixels) {
+  if (value < -kMaxPixels || value > kMaxPixels) {
     refuse("attribute " + std::string(attribute) + " is " + std::to_string(value) +
            "; a crop must begin at -65535 to 65535");
   }
@@ -112,13 +112,13 @@ std::vector<double> numbers(const Node& node, In input, size_t count) {
 }
 
 // The same limit as in read_coefficients.
-constexpr uint64_t kMostImagePixels = uint64_t{1} << 28;
+constexpr uint64_t kMaxImagePixels = uint64_t{1} << 28;
 
 }  // namespace
 
 PreprocessOptions options_of(const Node& node) {
   PreprocessOptions options;
-  options.max_pixels = kMostImagePixels;
+  options.max_pixels = kMaxImagePixels;
   const std::string decoder = node.text("decoder");
   if (decoder == "libjpeg-turbo") {
     options.integers = named<PixelColor>(node, "color", kColorNames);

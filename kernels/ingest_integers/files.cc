@@ -14,7 +14,7 @@ enum FrameNumber {
 };
 
 // Limits of the JPEG format.
-constexpr int64_t kMostPixels = 65535, kMostFactor = 4;
+constexpr int64_t kMaxPixels = 65535, kMaxFactor = 4;
 
 int64_t number_of(const FileTensors& tensors, FrameNumber number) {
   return tensors.frame.as<int64_t>()[number];
@@ -32,12 +32,12 @@ void require_frame(const FileTensors& tensors) {
     throw KernelError("frame has " + std::to_string(value) + " for " + name + "; it must be " +
                       std::to_string(least) + " to " + std::to_string(most));
   };
-  require(kHeight, 1, kMostPixels, "the height");
-  require(kWidth, 1, kMostPixels, "the width");
+  require(kHeight, 1, kMaxPixels, "the height");
+  require(kWidth, 1, kMaxPixels, "the width");
   require(kOrientation, 1, 8, "the orientation");
   require(kSpace, 0, 2, "the colour space");
   for (int number = kLumaAcross; number < kNumbers; ++number) {
-    require(static_cast<FrameNumber>(number), 1, kMostFactor, "a sampling factor");
+    require(static_cast<FrameNumber>(number), 1, kMaxFactor, "a sampling factor");
   }
 }
 

@@ -7,13 +7,13 @@ namespace jpegcompile {
 namespace {
 
 // Larger than any map, and small enough that products of two such numbers fit into 64 bits.
-constexpr int64_t kMost = int64_t{1} << 30;
+constexpr int64_t kMax = int64_t{1} << 30;
 
 template <size_t kCount>
 void read(const Node& node, const char* name, int64_t least, std::array<int64_t, kCount>& into) {
   const std::vector<int64_t> values = node.integers(name);
   const bool is_valid = values.size() == kCount && std::ranges::all_of(values, [&](int64_t value) {
-    return value >= least && value <= kMost;
+    return value >= least && value <= kMax;
   });
   if (!is_valid) {
     throw KernelError("attribute " + std::string(name) + " must be " + std::to_string(kCount) +

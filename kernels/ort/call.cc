@@ -8,7 +8,7 @@ namespace jpegcompile {
 namespace {
 
 // More than any session has; surplus threads find no work left.
-constexpr size_t kMostThreads = 64;
+constexpr size_t kMaxThreads = 64;
 
 }  // namespace
 
@@ -30,7 +30,7 @@ void* Call::output(Out name, const Shape& shape) const {
 }
 
 void Call::run(Stages& stages) const {
-  const size_t threads = std::min(stages.most_items(), kMostThreads);
+  const size_t threads = std::min(stages.most_items(), kMaxThreads);
   if (threads == 1) {
     stages.take_part();
   } else if (threads > 1) {

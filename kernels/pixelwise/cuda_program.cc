@@ -77,7 +77,7 @@ struct Given {
     const bool has_rows = table && table->shape.rank() == 4;
     // There is one constant at least.
     count = static_cast<int>(
-        std::max<int64_t>({has_rows ? std::min(table->shape[0], kMostProgramConstants) : 1,
+        std::max<int64_t>({has_rows ? std::min(table->shape[0], kMaxProgramConstants) : 1,
                            steps.constants(), 1}));
     program = guarded(parse(node.text("program"), count));
     cuda::require_program(node.runtime().cubins(), program);

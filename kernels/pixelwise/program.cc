@@ -114,7 +114,7 @@ void Program::check_constants(const Shape& table, int64_t channels) const {
 }
 
 void Program::read_line(const std::string& line) {
-  if (steps_.size() == kMostProgramSteps) throw KernelError("its program has more than 256 steps");
+  if (steps_.size() == kMaxProgramSteps) throw KernelError("its program has more than 256 steps");
   std::istringstream tokens(line);
   std::string name;
   tokens >> name;
@@ -156,7 +156,7 @@ Program::Operand Program::operand_of(const std::string& token, const std::string
       std::all_of(token.begin() + 1, token.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
   if (!is_number) refuse(line);
   const int64_t number = std::stoll(token.substr(1));
-  if (token[0] == 'c' && number < kMostProgramConstants) return {Kind::kConstant, number};
+  if (token[0] == 'c' && number < kMaxProgramConstants) return {Kind::kConstant, number};
   if (token[0] == 'v' && number < static_cast<int64_t>(steps_.size())) return {Kind::kStep, number};
   refuse(line);
 }

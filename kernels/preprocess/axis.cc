@@ -84,8 +84,8 @@ std::array<double, kBlock> frequencies(const AxisTaps& samples, const AxisTaps::
 }
 
 // As in jpegcompile/dct/axis_operator.py: frequency k of a block deviates by kDeviation / k levels, and
-// pixels may for that reason be off by kMostError levels, root mean square.
-constexpr double kDeviation = 45.0, kMostError = 0.2;
+// pixels may for that reason be off by kMaxError levels, root mean square.
+constexpr double kDeviation = 45.0, kMaxError = 0.2;
 
 // How many of the 8 frequencies of a block are used.
 int64_t used_frequencies(const AxisKey& key, const AxisTaps& samples) {
@@ -107,7 +107,7 @@ int64_t used_frequencies(const AxisKey& key, const AxisTaps& samples) {
   for (size_t k = kBlock - 1; k >= 2; --k) {
     const double deviation = kDeviation / static_cast<double>(k);
     variance += squares[k] * deviation * deviation;
-    if (variance > kMostError * kMostError * outputs) break;
+    if (variance > kMaxError * kMaxError * outputs) break;
     if (k == 4 || k == 2) used = static_cast<int64_t>(k);
   }
   return used;

@@ -13,7 +13,7 @@ namespace jpegcompile {
 template <typename Key, typename Hash, typename Value>
 class ByteCache {
  public:
-  explicit ByteCache(size_t most_bytes) : most_bytes_(most_bytes) {}
+  explicit ByteCache(size_t max_bytes) : max_bytes_(max_bytes) {}
 
   // The value of a key, that of `make()` where it is not there. Threads that miss at the same time
   // may each make it.
@@ -40,8 +40,8 @@ class ByteCache {
 
   void keep(const Key& key, std::shared_ptr<const Value> value) {
     const size_t size = kOverhead + value->bytes();
-    if (size > most_bytes_ || places_.contains(key)) return;
-    while (!entries_.empty() && bytes_ + size > most_bytes_) {
+    if (size > max_bytes_ || places_.contains(key)) return;
+    while (!entries_.empty() && bytes_ + size > max_bytes_) {
       bytes_ -= kOverhead + entries_.back().value->bytes();
       places_.erase(entries_.back().key);
       entries_.pop_back();
@@ -59,7 +59,7 @@ class ByteCache {
   // About what an entry takes besides, and its place.
   static constexpr size_t kOverhead = sizeof(Entry) + sizeof(Key) + 64;
 
-  const size_t most_bytes_;
+  const size_t max_bytes_;
   mutable std::mutex mutex_;
   size_t bytes_ = 0;
   std::list<Entry> entries_;  // the one that was used last at the front

@@ -91,7 +91,7 @@ JPEGCOMPILE_INLINE void color_by_block(const ColorStep& step) {
   } else if (step.channels == 1) {
     color_of_pixels<Components, 1, V>(step);
   } else {
-    color_of_pixels<Components, kMostChannels, V>(step);
+    color_of_pixels<Components, kMaxChannels, V>(step);
   }
 }
 

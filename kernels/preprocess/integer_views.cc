@@ -8,7 +8,7 @@ namespace {
 
 // The image that views are cut from has so many times their pixels at most: as many bytes as their
 // floats. Views of five times 224x224 pixels come from one image up to 256x3920.
-constexpr int64_t kMostTimes = 4;
+constexpr int64_t kMaxTimes = 4;
 
 int64_t pixels_of(const Placement& placement) {
   return placement.rows.length * placement.columns.length;
@@ -115,7 +115,7 @@ void take_integers(Passes& passes, std::span<const Placement> views, const Integ
                    const NetworkNumbers& network, std::byte* out) {
   if (views.size() == 1) return take_one(passes.begin(), views.front(), integers, network, out);
   const Placement hull = hull_of(views);
-  const int64_t most = kMostTimes * static_cast<int64_t>(views.size()) * pixels_of(views.front());
+  const int64_t most = kMaxTimes * static_cast<int64_t>(views.size()) * pixels_of(views.front());
   // Else view by view, where a view and its mirror image, which shows the same pixels, come from one
   // decode.
   const bool is_one_image = pixels_of(hull) <= most;

@@ -70,12 +70,12 @@ void take_piece(BlockRows& rows, const Piece& piece, const Plan& whole,
   }
 }
 
-// How many of the first plans take at most `most_bytes` together.
-size_t fitting(std::span<const Plan> plans, const NetworkNumbers& network, size_t most_bytes) {
+// How many of the first plans take at most `max_bytes` together.
+size_t fitting(std::span<const Plan> plans, const NetworkNumbers& network, size_t max_bytes) {
   size_t bytes = 0;
   const auto end = std::ranges::find_if(plans, [&](const Plan& plan) {
     bytes += ingest_bytes(plan, network);
-    return bytes > most_bytes;
+    return bytes > max_bytes;
   });
   return static_cast<size_t>(end - plans.begin());
 }
@@ -83,18 +83,18 @@ size_t fitting(std::span<const Plan> plans, const NetworkNumbers& network, size_
 }  // namespace
 
 void take_floats(Passes& passes, std::span<const Plan> plans, std::span<const Placement> placements,
-                 const NetworkNumbers& network, size_t most_bytes, std::byte* out) {
+                 const NetworkNumbers& network, size_t max_bytes, std::byte* out) {
   // Components, and views, share operators; no other file has use for those of pieces.
-  Operators operators(most_bytes);
+  Operators operators(max_bytes);
   for (size_t view = 0; view < plans.size();) {
     std::byte* const to = out + view * network.view_bytes();
-    if (const size_t count = fitting(plans.subspan(view), network, most_bytes); count > 0) {
+    if (const size_t count = fitting(plans.subspan(view), network, max_bytes); count > 0) {
       ingest(passes.begin(), plans.subspan(view, count), network, to);
       view += count;
       continue;
     }
     const Plan& whole = plans[view];
-    const size_t wanted = (ingest_bytes(whole, network) + most_bytes - 1) / most_bytes;
+    const size_t wanted = (ingest_bytes(whole, network) + max_bytes - 1) / max_bytes;
     for (const Piece& piece :
          pieces_of(placements[view], network, static_cast<int64_t>(wanted))) {
       take_piece(passes.begin(), piece, whole, network, operators, to);

@@ -13,13 +13,13 @@ namespace jpegcompile {
 
 // Bytes of sums and of rows between stages that an image takes at once. Photographs take less: ten
 // views of 12 megapixels that shrink to 224 pixels, 5 MB.
-inline constexpr size_t kMostSumBytes = size_t{1} << 23;
+inline constexpr size_t kMaxSumBytes = size_t{1} << 23;
 
 // Writes the network's input of one image to `out`, as `ingest` does; `placements` are those of the
-// plans. The file is read once for all views that take at most `most_bytes` together, above 0, and
+// plans. The file is read once for all views that take at most `max_bytes` together, above 0, and
 // where one takes more by itself, once for each piece of it. The least piece has 8 columns of the
 // result (rows, if the image is turned by a quarter). Throws what `passes` throws.
 void take_floats(Passes& passes, std::span<const Plan> plans, std::span<const Placement> placements,
-                 const NetworkNumbers& network, size_t most_bytes, std::byte* out);
+                 const NetworkNumbers& network, size_t max_bytes, std::byte* out);
 
 }  // namespace jpegcompile

@@ -42,8 +42,8 @@ class FrameRefused : public std::exception {
 // The operators of axes that were used last; threads may share them.
 class Operators {
  public:
-  explicit Operators(size_t most_bytes)
-      : taps_(most_bytes / 4), rows_(most_bytes / 4), columns_(most_bytes / 2) {}
+  explicit Operators(size_t max_bytes)
+      : taps_(max_bytes / 4), rows_(max_bytes / 4), columns_(max_bytes / 2) {}
 
   std::shared_ptr<const VerticalOperator> rows(const AxisKey& key);
   std::shared_ptr<const HorizontalOperator> columns(const AxisKey& key);

@@ -68,7 +68,7 @@ void check(const Resize& resize, bool makes_integers) {
 // Throws std::invalid_argument for numbers that do not go with each other.
 void check(const NetworkNumbers& network, const PreprocessOptions& options) {
   const size_t channels = network.channels;
-  if (channels != 1 && channels != kMostChannels) {
+  if (channels != 1 && channels != kMaxChannels) {
     throw std::invalid_argument("a network has 1 or 3 channels");
   }
   const bool has_mixing = network.mixing[0].size() == channels &&
@@ -232,7 +232,7 @@ void Preprocessor::take(Passes& passes, const Prepared& prepared, void* out) {
   if (options_.integers.has_value()) {
     take_integers(passes, prepared.placements, integers_, network_, to);
   } else {
-    take_floats(passes, prepared.plans, prepared.placements, network_, options_.most_sum_bytes, to);
+    take_floats(passes, prepared.plans, prepared.placements, network_, options_.max_sum_bytes, to);
   }
 }
 

@@ -40,7 +40,7 @@ struct PreprocessOptions {
   size_t threads = 1;
   bool checks_all = false;  // decodes what the network does not see, too, to learn of damage
   size_t cache_bytes = size_t{1} << 26;  // of operators
-  size_t most_sum_bytes = kMostSumBytes;  // of an image in the making
+  size_t max_sum_bytes = kMaxSumBytes;  // of an image in the making
   // The integers of libjpeg-turbo and Pillow in this colour, in place of the float decode.
   std::optional<PixelColor> integers = {};
 };

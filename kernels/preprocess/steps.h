@@ -35,17 +35,17 @@ struct HorizontalStep {
 void horizontal_step(const HorizontalStep& step);
 
 // Most channels of a network, and components of a file.
-inline constexpr size_t kMostChannels = 3;
+inline constexpr size_t kMaxChannels = 3;
 
 // Rows of the components become rows of channels: colour, normalisation and the forward DCT along the
 // columns.
 struct ColorStep {
   size_t components, channels;
-  std::array<const float*, kMostChannels> component_rows;  // [kGroup][stride] each
+  std::array<const float*, kMaxChannels> component_rows;  // [kGroup][stride] each
   size_t stride;
   const float* mixing;                          // [channels][components]
   std::array<const float*, kGroup> constants;   // [channels][stride] each: what is added to a row
-  std::array<std::array<float*, kGroup>, kMostChannels> results;  // [width] each
+  std::array<std::array<float*, kGroup>, kMaxChannels> results;  // [width] each
   int64_t width;
   int64_t block;  // 8, 4, 2 or 1
 };

@@ -31,11 +31,11 @@ struct DepthToSpaceMaps {
 
 // Throws KernelError for a side that is none.
 inline int64_t side_of(const Node& node) {
-  constexpr int64_t kMostSide = 1 << 10;
+  constexpr int64_t kMaxSide = 1 << 10;
   const int64_t side = node.integer("blocksize");
-  if (side >= 1 && side <= kMostSide) return side;
+  if (side >= 1 && side <= kMaxSide) return side;
   throw KernelError("its blocksize is " + std::to_string(side) + ", it has to be from 1 to " +
-                    std::to_string(kMostSide));
+                    std::to_string(kMaxSide));
 }
 
 // Throws KernelError for a map that does not rearrange.

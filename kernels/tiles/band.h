@@ -13,7 +13,7 @@
 
 namespace jpegcompile {
 
-inline constexpr int kMostBlock = 8;
+inline constexpr int kMaxBlock = 8;
 
 // The coefficients with u + v < frequencies of tiles of size block x block.
 struct Band {
@@ -35,8 +35,8 @@ struct Band {
 // floats.
 struct TileLayout {
   int64_t tile_row = 0, tile = 0;                // distance between rows of tiles, between tiles
-  std::array<int64_t, kMostBlock> row{};         // of (u, 0) from the start of a tile
-  std::array<int, kMostBlock> count{};           // stored coefficients of each row
+  std::array<int64_t, kMaxBlock> row{};         // of (u, 0) from the start of a tile
+  std::array<int, kMaxBlock> count{};           // stored coefficients of each row
   int rows = 0;                                  // number of rows with coefficients
 
   // Tiles stored in the rows of a map, `pitch` floats apart.
@@ -65,7 +65,7 @@ struct TileLayout {
   TileLayout within(int frequencies) const {
     TileLayout few = *this;
     few.rows = std::clamp(frequencies, 0, rows);
-    for (int u = 0; u < kMostBlock; ++u) {
+    for (int u = 0; u < kMaxBlock; ++u) {
       int& kept = few.count[static_cast<size_t>(u)];
       kept = std::clamp(frequencies - u, 0, kept);
     }

@@ -9,7 +9,7 @@ Shape::Shape(std::initializer_list<int64_t> extents) {
 }
 
 int64_t* Shape::resize(size_t rank) {
-  if (rank > kMostDimensions) {
+  if (rank > kMaxDimensions) {
     throw KernelError("a tensor has " + std::to_string(rank) +
                       " dimensions; at most 8 are supported");
   }
@@ -24,11 +24,11 @@ int64_t Shape::elements() const {
 }
 
 void Shape::check_extents(const char* name) const {
-  constexpr int64_t kMostElements = int64_t{1} << 42;
+  constexpr int64_t kMaxElements = int64_t{1} << 42;
   int64_t product = 1;
   for (size_t axis = 0; axis < rank_; ++axis) {
     const int64_t extent = std::max<int64_t>(extents_[axis], 1);
-    if (extent > kMostElements / product) {
+    if (extent > kMaxElements / product) {
       throw KernelError(std::string(name) + " of shape " + text() + " is too large");
     }
     product *= extent;

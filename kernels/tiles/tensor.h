@@ -28,7 +28,7 @@ class KernelError : public std::runtime_error {
 // Extents of a tensor. Does not allocate, because shapes are created at every call.
 class Shape {
  public:
-  static constexpr size_t kMostDimensions = 8;
+  static constexpr size_t kMaxDimensions = 8;
 
   Shape() = default;
   Shape(std::initializer_list<int64_t> extents);
@@ -45,7 +45,7 @@ class Shape {
   bool operator==(const Shape& other) const;
 
  private:
-  std::array<int64_t, kMostDimensions> extents_{};
+  std::array<int64_t, kMaxDimensions> extents_{};
   size_t rank_ = 0;
 };
 

@@ -27,7 +27,7 @@ uint64_t packed(uint64_t first, uint64_t end) { return end << 32 | first; }
 }  // namespace
 
 void Team::grow(size_t seen) {
-  const size_t size = std::min(seen, kMost);
+  const size_t size = std::min(seen, kMax);
   if (size > size_.load(std::memory_order_relaxed)) size_.store(size, std::memory_order_relaxed);
 }
 

@@ -26,7 +26,7 @@ Stage(size_t, const Work&) -> Stage<Work>;
 // node so far.
 class Team {
  public:
-  static constexpr size_t kMost = 16;
+  static constexpr size_t kMax = 16;
 
   size_t size() const { return size_.load(std::memory_order_relaxed); }
   void grow(size_t seen);
@@ -47,7 +47,7 @@ class Stages {
   template <typename... Works>
   explicit Stages(Team& team, const Stage<Works>&... stages)
       : stages_{erase(stages)...}, used_(sizeof...(Works)), team_(team), shares_(team.size()) {
-    static_assert(sizeof...(Works) <= kMost);
+    static_assert(sizeof...(Works) <= kMax);
     share_out();
   }
 
@@ -61,7 +61,7 @@ class Stages {
   void finish();
 
  private:
-  static constexpr size_t kMost = 3;
+  static constexpr size_t kMax = 3;
   struct Erased {
     size_t count = 0;
     const void* work = nullptr;
@@ -90,12 +90,12 @@ class Stages {
   static bool take(Share& share, End end, size_t& item) noexcept;
   void call(const Erased& stage, size_t item) noexcept;
 
-  std::array<Erased, kMost> stages_;
+  std::array<Erased, kMax> stages_;
   size_t used_;
   Team& team_;
   size_t shares_;
-  std::array<std::array<Share, Team::kMost>, kMost> left_;
-  std::array<Counter, kMost> done_;
+  std::array<std::array<Share, Team::kMax>, kMax> left_;
+  std::array<Counter, kMax> done_;
   Counter members_;
   std::atomic<uint32_t> chosen_{0};  // shares that belong to a thread, one bit each
   std::atomic<bool> is_taken_{false};  // whether every item of the last stage is claimed

@@ -13,7 +13,7 @@ import jpegcompile
 from jpegcompile.gpu.header import programs_header
 from jpegcompile.operators import constants
 from jpegcompile.operators.definition import Attribute, Operand
-from jpegcompile.operators.header import enumerator, files, write
+from jpegcompile.operators.header import constant_name, enumerator, files, write
 from jpegcompile.operators.registry import OPERATORS
 
 ROOT = Path(__file__).parents[2]
@@ -114,7 +114,7 @@ def test_constants_are_those_of_the_compiler() -> None:
     for name in constants.FOR_KERNELS:
         value = getattr(constants, name)
         text = f'"{value}"' if isinstance(value, str) else value
-        assert f"{enumerator(name.lower())} = {text};" in names
+        assert f"{constant_name(name)} = {text};" in names
 
 
 def test_files_that_would_not_change_are_left(tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ const char* check(const std::vector<Source>& sources, const NetworkNumbers& numb
   // The smallest pieces; and some views together, or large pieces.
   for (const size_t bytes : {size_t{1} << 12, size_t{1} << 17}) {
     PreprocessOptions pieces = options;
-    pieces.most_sum_bytes = bytes;
+    pieces.max_sum_bytes = bytes;
     if (!is_close(made, make(sources, numbers, pieces))) return "the whole and pieces disagree";
   }
   return nullptr;

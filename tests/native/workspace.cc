@@ -44,11 +44,11 @@ void check_shrinking(Buffer& buffer, Buffer::Clock::time_point now) {
 }
 
 void check_small(Buffer& buffer, Buffer::Clock::time_point now) {
-  constexpr size_t kMost = Buffer::kSmall / sizeof(float);
-  buffer.floats(kMost, now);
+  constexpr size_t kMax = Buffer::kSmall / sizeof(float);
+  buffer.floats(kMax, now);
   buffer.floats(1, now += 100 * Buffer::kKept);
   buffer.release_unused(now + 100 * Buffer::kKept);
-  require(buffer.capacity() == kMost, "little memory is given back");
+  require(buffer.capacity() == kMax, "little memory is given back");
 }
 
 void check_unused(Buffer& buffer, Buffer::Clock::time_point now) {

@@ -52,6 +52,15 @@ def fails(
     return captured.err.removeprefix("jpegcompile: ").rstrip("\n")
 
 
+def refuses(
+    capsys: pytest.CaptureFixture[str], exit_code: int, code: str, *arguments: object
+) -> str:
+    """The message of a command that is to fail with this code, without the code."""
+    message = fails(capsys, exit_code, *arguments)
+    assert message.endswith(f" [{code}]"), message
+    return message.removesuffix(f" [{code}]")
+
+
 def drawn_on_a_terminal(*arguments: object) -> bytes:
     """What a command that is to succeed draws where stderr is a terminal, in a process of its own.
 
