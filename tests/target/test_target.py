@@ -149,12 +149,10 @@ def test_a_new_target_has_its_own_schedule(tmp_path: Path, monkeypatch: pytest.M
     message = refused_model("target-unknown", UsageError, "m", target="x")
     assert "ort or onnx or triton or trial" in message
     monkeypatch.delitem(TARGETS, "trial")
-    with pytest.raises(UnsupportedModelError) as caught:
+    with refused("compiled-target-unknown", UnsupportedModelError) as caught:
         jpegcompile.load(path)
-    assert str(caught.value) == (
-        f"{path}: is compiled for target 'trial', which this version does not know; upgrade"
-        " jpegcompile"
-    )
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "'trial'" in str(caught.value)
 
 
 def test_a_runtime_may_import_targets() -> None:
