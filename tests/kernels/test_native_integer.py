@@ -188,7 +188,7 @@ def test_placements_of_other_sizes_are_refused() -> None:
 
 def test_filters_of_other_libraries_are_refused() -> None:
     axis = AxisPlacement(16, 8, 0, 8, Filter("bilinear", "opencv"))
-    with pytest.raises(ValueError, match="Pillow has no such resize filter"):
+    with pytest.raises(ValueError, match="requires a filter of Pillow"):
         _core.decode_integers(make_jpeg(16, 16), Placement(axis, axis), "RGB", (0, 0, 0))
 
 
