@@ -1,9 +1,10 @@
 """Per-pixel functions on GPUs: functions such as JpegSigmoid's, and programs of several steps.
 
 A program is a compile-time constant of a kernel: a tuple of steps. A step is a tuple of the name of
-a function, three operands and two numbers. An operand is the index of a value. Value 0 is the pixel,
-value 1 its approximation from few frequencies, and value 2 the pixel of another map. The constants
-of the channel and the results of previous steps follow. `gpu/programs.py` creates programs.
+a function, three operands and two numbers. An operand is the index of a value. Value 0 is the
+pixel, value 1 its approximation from few frequencies, and value 2 the pixel of another map. The
+constants of the channel and the results of previous steps follow. `gpu/programs.py` creates
+programs.
 """
 
 from __future__ import annotations

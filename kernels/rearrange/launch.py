@@ -66,7 +66,7 @@ class Rearrange:
         return self.epilogue.matrices
 
     def default_tiling(self, precision: Precision) -> Tiling:
-        """Return a tiling that does not spill registers on sm_80, sm_90 and sm_100."""
+        """Return a tiling that needs no stack on sm_80, sm_90 and sm_100."""
         return self.epilogue.default_tiling(precision)
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:

@@ -59,7 +59,7 @@ class ReduceChannels:
         return self.epilogue.matrices
 
     def default_tiling(self, precision: Precision) -> Tiling:
-        """Return a tiling that does not spill registers on sm_80, sm_90 and sm_100.
+        """Return a tiling that needs no stack on sm_80, sm_90 and sm_100.
 
         `channels` of the tiling is the number of input channels that a step reads.
         """

@@ -63,7 +63,7 @@ class Resample:
         return self.epilogue.matrices
 
     def default_tiling(self, precision: Precision) -> Tiling:
-        """Return a tiling that does not spill registers on sm_80, sm_90 and sm_100."""
+        """Return a tiling that needs no stack on sm_80, sm_90 and sm_100."""
         if self.matrices and precision.storage != "float32":
             return Tiling(64, 64, warps=8)
         return self.epilogue.default_tiling(precision)
