@@ -1,1 +1,1 @@
-"""Nonlinear functions of each pixel."""
+"""Nonlinear per-pixel functions."""

@@ -1,4 +1,4 @@
-// JpegSigmoid, JpegSilu and the other functions of each pixel on CUDA.
+// JpegSigmoid, JpegSilu and the other per-pixel functions on CUDA.
 #include <array>
 #include <memory>
 #include <string>
@@ -12,8 +12,8 @@
 namespace jpegcompile {
 namespace {
 
-// The function that the operator is named after, with its attributes in order: as
-// `function_program` in jpegcompile/gpu/functions.py says.
+// Returns a program of one step: the function that the operator is named after, with its attributes
+// in order. Like `function_program` in jpegcompile/gpu/functions.py.
 cuda::Program program_of(const Node& node) {
   constexpr std::string_view kPrefix = "Jpeg";
   cuda::Step step{std::string(node.definition().name).substr(kPrefix.size())};

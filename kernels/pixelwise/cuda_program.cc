@@ -1,4 +1,5 @@
-// JpegPointwise_1 and so on, whose nodes bring a program, on CUDA: only programs that were compiled.
+// JpegPointwise_1 and the like on CUDA. Their nodes contain a program. Only programs with compiled
+// GPU kernels are supported.
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -19,7 +20,7 @@
 namespace jpegcompile {
 namespace {
 
-// The place of an operand such as x, c0 or v0.
+// Returns the index of an operand such as x, c0 or v0.
 int place_of(const std::string& token, int constants) {
   if (token == "x") return cuda::kPixel;
   const int number = std::stoi(token.substr(1));
@@ -43,7 +44,7 @@ cuda::Step step_of(const std::string& line, int constants) {
   return step;
 }
 
-// Of a text that `Program` accepts: `parse` in jpegcompile/gpu/programs.py.
+// Parses a text that `Program` accepts. Like `parse` in jpegcompile/gpu/programs.py.
 cuda::Program parse(const std::string& text, int constants) {
   cuda::Program program{{}, constants};
   std::istringstream lines(text);
@@ -57,8 +58,8 @@ bool divides(const cuda::Program& program) {
   return std::ranges::find(program.steps, "Div", &cuda::Step::name) != program.steps.end();
 }
 
-// Zero for channels that fill up groups, where the program might divide by zero, by a constant that is
-// 1 for each channel that there is: `guarded` in jpegcompile/gpu/programs.py.
+// Makes the result zero in channels that only pad groups, where the program might divide by zero.
+// Appends a constant that is 1 for real channels. Like `guarded` in jpegcompile/gpu/programs.py.
 cuda::Program guarded(cuda::Program program) {
   if (!divides(program)) return program;
   const int guard = cuda::kConstants + program.constants++;
@@ -70,12 +71,12 @@ cuda::Program guarded(cuda::Program program) {
   return program;
 }
 
-// What a model says of a program.
+// A node's program.
 struct Given {
   explicit Given(const Node& node) : steps(node.text("program")) {
     const std::optional<Tensor> table = node.constant(In::kConstants);
     const bool has_rows = table && table->shape.rank() == 4;
-    // There is one constant at least.
+    // Compiled programs have at least one constant.
     count = static_cast<int>(
         std::max<int64_t>({has_rows ? std::min(table->shape[0], kMaxProgramConstants) : 1,
                            steps.constants(), 1}));

@@ -1,7 +1,7 @@
-// Functions of vectors of pixels in float32, within a few units in the last place.
+// Functions of vectors of pixels in float32. Errors are a few units in the last place.
 //
-// Polynomials are least-squares fits with weights that even out their largest errors; the comments
-// give these, relative unless said.
+// Polynomials are least-squares fits, weighted so that their largest errors are about equal.
+// Comments state the largest error, which is relative unless noted.
 #pragma once
 
 #include <cmath>
@@ -18,7 +18,7 @@ JPEGCOMPILE_INLINE V absolute(const V& x) {
   return x < 0 ? -x : x;
 }
 
-// 2^n for whole n from -126 to 127, by the bits of its exponent.
+// 2^n for integers n from -126 to 127. Sets the bits of the exponent.
 template <typename V>
 JPEGCOMPILE_INLINE V power_of_two(const Integers<V>& n) {
   const Integers<V> bits = (n + 127) << 23;
@@ -27,15 +27,15 @@ JPEGCOMPILE_INLINE V power_of_two(const Integers<V>& n) {
   return value;
 }
 
-// x = n ln 2 + r; e^r by a polynomial for |r| <= ln(2)/2, 1.9e-9. Large results are infinite, small
-// ones denormal or 0.
+// e^x: x = n ln 2 + r, and a polynomial for e^r with |r| <= ln(2)/2, error 1.9e-9. Large results
+// are infinite; small results are subnormal or 0.
 template <typename V>
 JPEGCOMPILE_INLINE V exponential(const V& given) {
   const V low = given < -105.0F ? V{} - 105.0F : given;
   const V x = low > 90.0F ? V{} + 90.0F : low;
-  // Adding and subtracting 1.5 * 2^23 rounds to a whole number.
+  // Adding and subtracting 1.5 * 2^23 rounds to an integer.
   const V whole = (x * 1.44269504F + 12582912.0F) - 12582912.0F;
-  // ln 2 in two parts, of which the first has few bits: its products are exact.
+  // ln 2 is split into two parts. The first has few bits, so its products are exact.
   const V r = (x - whole * 0.693359375F) + whole * 2.12194440e-4F;
   V sum = r * 0.00138368341F + 0.00837482233F;
   sum = sum * r + 0.0416682251F;
@@ -48,7 +48,7 @@ JPEGCOMPILE_INLINE V exponential(const V& given) {
   return sum * power_of_two<V>(half) * power_of_two<V>(n - half);
 }
 
-// 1 / (1 + e^-x), by e^-|x|, which does not overflow.
+// 1 / (1 + e^-x), computed from e^-|x|, which does not overflow.
 template <typename V>
 JPEGCOMPILE_INLINE V sigmoid_of(const V& x) {
   const V small = exponential<V>(-absolute(x));
@@ -56,7 +56,7 @@ JPEGCOMPILE_INLINE V sigmoid_of(const V& x) {
   return numerator / (1.0F + small);
 }
 
-// x P(x^2) up to 5/8, 3.9e-9; beyond it 1 - 2 / (e^2x + 1).
+// tanh: x P(x^2) for |x| < 5/8, error 3.9e-9; otherwise 1 - 2 / (e^2x + 1).
 template <typename V>
 JPEGCOMPILE_INLINE V tanh_of(const V& x) {
   const V z = x * x;
@@ -70,15 +70,15 @@ JPEGCOMPILE_INLINE V tanh_of(const V& x) {
   return size < 0.625F ? near : (x < 0 ? -far : far);
 }
 
-// e^x - 1 for x <= 0, as 2t / (1 - t) with t = tanh(x/2): neither cancels.
+// e^x - 1 for x <= 0, computed as 2t / (1 - t) with t = tanh(x/2), which avoids cancellation.
 template <typename V>
 JPEGCOMPILE_INLINE V expm1_of(const V& x) {
   const V t = tanh_of<V>(x * 0.5F);
   return (t + t) / (1.0F - t);
 }
 
-// ln(1 + e) for 0 <= e <= 1: 2 atanh(s), s = e / (2 + e) <= 1/3. The first term left out is
-// s^16/17, 1.4e-9.
+// ln(1 + e) for 0 <= e <= 1: a series for 2 atanh(s), s = e / (2 + e) <= 1/3. The first omitted
+// term is s^16/17, 1.4e-9.
 template <typename V>
 JPEGCOMPILE_INLINE V log1p_of(const V& e) {
   const V s = e / (2.0F + e), z = s * s;
@@ -91,8 +91,9 @@ JPEGCOMPILE_INLINE V log1p_of(const V& e) {
   return 2.0F * (s + s * z * sum);
 }
 
-// The parts of erf and erfc: x P(x^2) up to 1, 1.2e-9; beyond it erfc(|x|) = exp(Q(|x| - 5/2)) up
-// to 4, 6e-11 absolute. From there on, where erfc is 1.5e-8, the exponent falls by its slope.
+// erf and erfc. `erf_near` is for |x| < 1: x P(x^2), error 1.2e-9. `erfc_far` is for larger |x|:
+// erfc(|x|) = exp(Q(|x| - 5/2)) up to 4, absolute error 6e-11. At 4 erfc is 1.5e-8; beyond, the
+// exponent is extrapolated linearly.
 template <typename V>
 JPEGCOMPILE_INLINE V erf_near(const V& x) {
   const V z = x * x;
@@ -118,8 +119,9 @@ JPEGCOMPILE_INLINE V erfc_far(const V& size) {
   return exponential<V>(sum - (size - inside) * 8.236F);
 }
 
-// sin(x + quarters pi/2): x = n pi/2 + r, with sin r or cos r by polynomials for |r| <= pi/4, 2e-8.
-// Up to 8192 products of n with the first two parts of pi/2, of 11 bits, are exact.
+// sin(x + quarters pi/2): x = n pi/2 + r, and polynomials for sin r and cos r with |r| <= pi/4,
+// error 2e-8. pi/2 is split into parts. The first two have 11 bits, so their products with n are
+// exact for |x| <= 8192.
 template <typename V>
 JPEGCOMPILE_INLINE V sine_near(const V& x, int quarters) {
   const V whole = (x * 0.63661975F + 12582912.0F) - 12582912.0F;
@@ -134,7 +136,7 @@ JPEGCOMPILE_INLINE V sine_near(const V& x, int quarters) {
   return (turn & 2) != 0 ? -size : size;
 }
 
-// Beyond that, the C library.
+// Like `sine_near`. Beyond 8192 it calls the C library.
 template <float (*function)(float), typename V>
 JPEGCOMPILE_INLINE V sine_of(const V& x, int quarters) {
   bool is_near = true;
@@ -145,7 +147,7 @@ JPEGCOMPILE_INLINE V sine_of(const V& x, int quarters) {
   return made;
 }
 
-// t + t z P(z), z = t^2, for |t| <= 1, 1.2e-8; beyond it pi/2 less that of 1/x.
+// atan: t + t z P(z), z = t^2, for |t| <= 1, error 1.2e-8; otherwise pi/2 - atan(1/|x|).
 template <typename V>
 JPEGCOMPILE_INLINE V atan_of(const V& x) {
   const V size = absolute(x), t = size > 1.0F ? 1.0F / size : size, z = t * t;
@@ -162,7 +164,7 @@ JPEGCOMPILE_INLINE V atan_of(const V& x) {
   return x < 0 ? -whole : whole;
 }
 
-// Functions by the names of their operators; `a` and `b` are their attributes.
+// Functions, named after their ONNX operators. Arguments of `of` after x are attributes.
 
 struct Abs {
   template <typename V>
@@ -262,7 +264,8 @@ struct HardSwish {
   }
 };
 
-// tanh(ln(1 + e)) = n / (n + 2), n = e (e + 2), with e = e^x; from 20 on that is 1.
+// x tanh(ln(1 + e)) with e = e^x. tanh(ln(1 + e)) = n / (n + 2), n = e (e + 2), which is 1 from
+// x = 20 on.
 struct Mish {
   template <typename V>
   JPEGCOMPILE_INLINE static V of(const V& x, float, float) {

@@ -1,4 +1,4 @@
-// What nodes say of JpegGelu.
+// The attribute of JpegGelu.
 #pragma once
 
 #include <string>
@@ -7,11 +7,12 @@
 
 namespace jpegcompile {
 
-// Whether a node means the form by tanh. Throws KernelError for a form that there is not.
+// Whether a node selects the tanh approximation. Throws KernelError for other values.
 inline bool is_by_tanh(const Node& node) {
   const std::string approximate = node.text("approximate");
   if (approximate != "none" && approximate != "tanh") {
-    throw KernelError("its approximate is '" + approximate + "', it has to be 'none' or 'tanh'");
+    throw KernelError("attribute approximate is '" + approximate +
+                      "'; it must be one of none, tanh");
   }
   return approximate == "tanh";
 }

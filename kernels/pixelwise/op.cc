@@ -1,5 +1,4 @@
-// JpegSigmoid, JpegSilu and the other functions of each pixel: inverse transform, function,
-// transform.
+// JpegSigmoid, JpegSilu and the other per-pixel functions: inverse DCT, function, forward DCT.
 #include <algorithm>
 
 #include "common/tile_kernel.h"
@@ -13,8 +12,8 @@
 namespace jpegcompile {
 namespace {
 
-// Calls work(pixels, count, strip) with a row of tiles at a time, which stays in the nearest cache,
-// between transforms.
+// Calls work(pixels, count, strip) for each row of tiles, between the inverse and the forward
+// transform. A row of tiles stays in the L1 cache.
 template <typename Work>
 void for_tile_rows(const Call& call, const TileKernel::Maps& maps, int block, const Work& work) {
   const auto& [from, to, x, y] = maps;
@@ -45,7 +44,7 @@ class Pixelwise : public TileKernel {
   float a_, b_;
 };
 
-// A function that the graph spells by several nodes.
+// A per-pixel function that several nodes of the original graph compute.
 class Programmed : public TileKernel {
  public:
   explicit Programmed(const Node& node) : TileKernel(node), program_(node.text("program")) {}
@@ -62,7 +61,7 @@ class Programmed : public TileKernel {
       for (int64_t number = 0; number < program_.constants(); ++number) {
         const float* values = constants.floats() + number * shape[1];
         for (int64_t lane = 0; lane < kLanes; ++lane) {
-          // Lanes without a channel hold what the last one does.
+          // Lanes without a channel repeat the last channel.
           const int64_t channel = std::min(first + lane, channels - 1);
           lanes[number * kLanes + lane] = values[shape[1] == 1 ? 0 : channel];
         }
@@ -77,7 +76,7 @@ class Programmed : public TileKernel {
 
 }  // namespace
 
-// Kernels of functions without attributes.
+// Defines kernels of functions without attributes.
 #define JPEGCOMPILE_PLAIN(name)                                                \
   std::unique_ptr<Kernel> make_##name(const Node& node) {                      \
     return std::make_unique<Pixelwise>(node, name##_pixels, 0.0F, 0.0F);       \

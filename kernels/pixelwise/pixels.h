@@ -1,4 +1,4 @@
-// Functions of rows of pixels, for every instruction set.
+// Per-pixel functions on rows of pixels, for every instruction set.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +6,8 @@
 
 namespace jpegcompile {
 
-// Pixels, a multiple of 16, and where the function's values go: `to` may be `from`. `a` and `b` are
-// the function's attributes.
+// Pixels, and where to write the function's values. `to` may be equal to `from`. `count` is a
+// multiple of 16. `a` and `b` are the function's attributes.
 struct Span {
   const float* from;
   float* to;
@@ -37,7 +37,8 @@ void softplus_pixels(const Span& span);
 void softsign_pixels(const Span& span);
 void tanh_pixels(const Span& span);
 
-// By the name of its ONNX operator, that of Gelu by tanh being GeluTanh; null if there is none.
+// Returns a function by the name of its ONNX operator; null for unknown names. The tanh
+// approximation of Gelu is called GeluTanh.
 PixelFunction pixel_function(std::string_view name);
 
 }  // namespace jpegcompile

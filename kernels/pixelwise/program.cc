@@ -16,8 +16,10 @@
 namespace jpegcompile {
 namespace {
 
-// Floats of a register: the pixels that all steps do before the next ones, in the nearest cache.
+// Floats of a register. All steps process this many pixels before the next ones, so that registers
+// stay in the L1 cache.
 constexpr int64_t kPart = 1024;
+
 template <typename V>
 JPEGCOMPILE_INLINE V read(const StepOperand& operand, int64_t index) {
   return load<V>(operand.data + (index & operand.mask));
@@ -31,7 +33,8 @@ JPEGCOMPILE_INLINE void combine(const StepCall& call) {
   }
 }
 
-// `Rule` makes the expression of vectors a, b and c; `result` is its operator.
+// Defines a struct `Rule` that computes an expression of the vectors a, b and c, and a function
+// `result` that applies it to pixels.
 #define JPEGCOMPILE_STEP(result, Rule, expression)                                       \
   struct Rule {                                                                          \
     template <typename V>                                                                \
@@ -93,7 +96,7 @@ constexpr std::array kCombinations{Combination{"Add", 2, add_step},
                                    Combination{"Or", 2, or_step}};
 
 [[noreturn]] void refuse(const std::string& line) {
-  throw KernelError("its program has a step '" + line + "', which is none");
+  throw KernelError("attribute program has an invalid step '" + line + "'");
 }
 
 }  // namespace
@@ -101,7 +104,7 @@ constexpr std::array kCombinations{Combination{"Add", 2, add_step},
 Program::Program(const std::string& text) {
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) read_line(line);
-  if (steps_.empty()) throw KernelError("its program has no steps");
+  if (steps_.empty()) throw KernelError("attribute program has no steps");
   share_registers();
 }
 
@@ -109,12 +112,16 @@ void Program::check_constants(const Shape& table, int64_t channels) const {
   const bool fits = table.rank() == 4 && table[0] >= constants_ &&
                     (table[1] == 1 || table[1] == channels) && table[2] == 1 && table[3] == 1;
   if (fits) return;
-  throw KernelError("constants have shape " + table.text() + ", " + std::to_string(constants_) +
-                    " for " + std::to_string(channels) + " channels are needed");
+  throw KernelError("constants has shape " + table.text() + "; the program needs " +
+                    std::to_string(constants_) + " constants for " + std::to_string(channels) +
+                    " channels");
 }
 
 void Program::read_line(const std::string& line) {
-  if (steps_.size() == kMaxProgramSteps) throw KernelError("its program has more than 256 steps");
+  if (steps_.size() == kMaxProgramSteps) {
+    throw KernelError("attribute program has too many steps; it must have at most " +
+                      std::to_string(kMaxProgramSteps));
+  }
   std::istringstream tokens(line);
   std::string name;
   tokens >> name;
@@ -140,7 +147,7 @@ void Program::read_line(const std::string& line) {
     }
   }
   if (operands != wanted) refuse(line);
-  // A function of a constant is a constant, which the compiler has folded.
+  // The compiler folds functions of constants, so no valid program contains them.
   if (step.function != nullptr && step.operands[0].kind == Kind::kConstant) refuse(line);
   for (const Operand& operand : step.operands) {
     if (operand.kind == Kind::kConstant) constants_ = std::max(constants_, operand.number + 1);
@@ -153,7 +160,8 @@ Program::Operand Program::operand_of(const std::string& token, const std::string
   if (token == "x") return {Kind::kPixels, 0};
   const bool is_number =
       token.size() > 1 && token.size() < 5 &&
-      std::all_of(token.begin() + 1, token.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+      std::all_of(token.begin() + 1, token.end(),
+                  [](unsigned char c) { return std::isdigit(c) != 0; });
   if (!is_number) refuse(line);
   const int64_t number = std::stoll(token.substr(1));
   if (token[0] == 'c' && number < kMaxProgramConstants) return {Kind::kConstant, number};
@@ -161,7 +169,7 @@ Program::Operand Program::operand_of(const std::string& token, const std::string
   refuse(line);
 }
 
-// A register is free for another step behind the last one that reads it.
+// Assigns registers to steps. A step may reuse a register after its last reader.
 void Program::share_registers() {
   const auto count = static_cast<int64_t>(steps_.size());
   std::vector<int64_t> last(steps_.size(), -1), places(steps_.size()), unused;
@@ -172,7 +180,7 @@ void Program::share_registers() {
   }
   for (int64_t number = 0; number < count; ++number) {
     Step& step = steps_[static_cast<size_t>(number)];
-    // An operand may be overwritten: each vector of it is read before one is stored.
+    // A step may overwrite its operands: it reads each vector before it stores the result there.
     for (Operand& operand : step.operands) {
       if (operand.kind != Kind::kStep) continue;
       const auto made_by = static_cast<size_t>(operand.number);
@@ -201,7 +209,7 @@ void Program::run_part(float* pixels, int64_t count, const float* constants,
       case Kind::kStep:
         return {registers + operand.number * kPart, -1};
       default:
-        // What is not there is read, too, and not used.
+        // A missing operand is read, but not used.
         return {pixels, -1};
     }
   };

@@ -1,4 +1,4 @@
-// Functions of each pixel that a graph spells by several nodes, step by step.
+// Programs: per-pixel functions that consist of several steps.
 #pragma once
 
 #include <cstdint>
@@ -10,47 +10,48 @@
 
 namespace jpegcompile {
 
-// What a step reads: 16 lanes of a constant, again and again, or pixels.
+// An operand of a step: the 16 lanes of a constant, repeated for all pixels, or pixels.
 struct StepOperand {
   const float* data;
-  int64_t mask;  // of the index of a float, which then stays among 16; or all ones
+  int64_t mask;  // for the index of a float: 15 for constants, all ones for pixels
 };
 
-// A step on some pixels.
+// The application of a step to some pixels.
 struct StepCall {
   float* to;
   StepOperand a, b, c;
   int64_t count;
 };
 
-// Steps in order, one a line, such as
+// A list of steps, one per line, such as
 //
 //     Mul x c0
 //     Sigmoid v0
 //     Mul x v1
 //
-// x are the pixels, c0 the first constant, v0 what the first step makes; what the last one makes is
-// the result. Steps are the functions of `pixel_function`, which may have two numbers behind them,
-// and arithmetic, comparisons and choices between pixels; what is true is 1, what is not 0.
+// x stands for the pixels, c0 for the first constant, and v0 for the result of the first step. The
+// result of the last step is the result of the program. A step is a function of `pixel_function`,
+// followed by up to two attributes after its operand, or arithmetic, a comparison or a selection.
+// True is 1, false is 0.
 class Program {
  public:
-  // Throws KernelError for a text that is no program.
+  // Parses a program. Throws KernelError for an invalid text.
   explicit Program(const std::string& text);
 
-  // Constants that steps read: the largest number of one, plus 1.
+  // Number of constants that steps read: the largest index of a constant plus 1.
   int64_t constants() const { return constants_; }
-  // Throws KernelError for a table of constants that does not suit the program and the channels.
+  // Throws KernelError for a table of constants that does not match the program and the channels.
   void check_constants(const Shape& table, int64_t channels) const;
 
-  // Replaces pixels, a multiple of 16 floats, whose channels are the same every 16 floats; of each
-  // constant there are 16 lanes.
+  // Applies the program to pixels [count / 16][16], in place. `count` is a multiple of 16. Each
+  // constant has 16 lanes, one for each channel.
   void run(float* pixels, int64_t count, const float* constants) const;
 
  private:
   enum class Kind { kNone, kPixels, kConstant, kStep };
   struct Operand {
     Kind kind = Kind::kNone;
-    int64_t number = 0;  // of a constant, or of a step and later of its register
+    int64_t number = 0;  // index of a constant or a step; later of the step's register
   };
   struct Step {
     PixelFunction function = nullptr;  // of one operand, with attributes

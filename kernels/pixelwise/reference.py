@@ -1,9 +1,9 @@
-"""What JpegSigmoid, JpegSilu and the other functions of each pixel mean.
+"""NumPy reference of JpegSigmoid, JpegSilu and the other per-pixel functions.
 
     y = DCT(f(inverse DCT(x)))
 
-The f are those of the ONNX operators of the same names, in float64; SiLU is x sigmoid(x). Those of
-JpegPointwise_1 and so on are programs of steps.
+f is the function of the ONNX operator with the same name, in float64; SiLU is x sigmoid(x). For
+JpegPointwise_1 and the like, f is a program of several steps.
 """
 
 from __future__ import annotations
@@ -69,16 +69,16 @@ FUNCTIONS: Mapping[str, Callable[..., Doubles]] = {
 
 
 def jpeg_pixelwise(x: NDArray[Float], op: str, *, block: int, **attributes: Any) -> NDArray[Float]:
-    """Apply a function to the pixels of a jpeg-domain map.
+    """Apply a function to the pixels of a JPEG-domain map.
 
     Args:
-        x: [N, C, H, W] at `block`.
-        op: a name of `FUNCTIONS`.
+        x: [N, C, H, W] with block size `block`.
+        op: a key of `FUNCTIONS`.
         block: block size of x and of the result.
-        attributes: of the ONNX operator, all of them.
+        attributes: all attributes of the ONNX operator.
 
     Returns:
-        [N, C, H, W] at `block`.
+        [N, C, H, W] with block size `block`.
     """
     pixels = to_spatial(x.astype(np.float64), block)
     return to_jpeg(FUNCTIONS[op](pixels, **attributes), block).astype(x.dtype)
@@ -92,7 +92,7 @@ def _where(a: Doubles, b: Doubles, c: Doubles) -> Doubles:
     return np.asarray(np.where(a != 0, b, c))
 
 
-# Steps of programs besides the functions; what is true is 1, what is not 0.
+# Steps of programs in addition to `FUNCTIONS`. True is 1, false is 0.
 STEPS: Mapping[str, Callable[..., Doubles]] = {
     "Add": np.add,
     "And": np.multiply,
@@ -118,18 +118,19 @@ STEPS: Mapping[str, Callable[..., Doubles]] = {
 def jpeg_program(
     x: NDArray[Float], program: str, constants: NDArray[Float], *, block: int
 ) -> NDArray[Float]:
-    """Apply a program to the pixels of a jpeg-domain map.
+    """Apply a program to the pixels of a JPEG-domain map.
 
     Args:
-        x: [N, C, H, W] at `block`.
-        program: one step a line, the name of a function or of `STEPS`, what it reads, and the
-            attributes of a function: `x`, the pixels, `c0` and so on, the constants, `v0` and so
-            on, what steps before it made. The last step makes the result.
+        x: [N, C, H, W] with block size `block`.
+        program: one step per line: the name of a function or a key of `STEPS`, its operands, and
+            the attributes of a function. Operands are `x` (the pixels), `c0`, `c1` and so on
+            (constants), and `v0`, `v1` and so on (results of previous steps). The result of the
+            last step is the result of the program.
         constants: [count, C or 1, 1, 1].
         block: block size of x and of the result.
 
     Returns:
-        [N, C, H, W] at `block`.
+        [N, C, H, W] with block size `block`.
     """
     values = {"x": to_spatial(x.astype(np.float64), block)}
     values |= {f"c{number}": entry for number, entry in enumerate(constants.astype(np.float64))}

@@ -1,9 +1,10 @@
-"""Functions of each pixel on GPUs: those of JpegSigmoid and the like, and programs of steps.
+"""Per-pixel functions on GPUs: functions such as JpegSigmoid's, and programs of several steps.
 
-A program is a constant of the compiled kernel, a tuple of steps. A step is a tuple of the name of a
-function, three operands and two numbers. An operand is the place of a value: 0 is the pixel, 1 its
-approximation by few frequencies, 2 the pixel of another map; then come the constants of a channel,
-then the results of earlier steps. `gpu/programs.py` makes programs.
+A program is a compile-time constant of a kernel: a tuple of steps. A step is a tuple of the name of
+a function, three operands and two numbers. An operand is the index of a value. Value 0 is the
+pixel, value 1 its approximation from few frequencies, and value 2 the pixel of another map. The
+constants of the channel and the results of previous steps follow. `gpu/programs.py` creates
+programs.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ def _softplus(x):
 
 @triton.jit
 def _atan(x):
-    # Argument to [0, tan(pi / 8)] by atan(x) = pi/2 - atan(1/x) and pi/4 + atan((x - 1) / (x + 1)),
-    # then the Taylor series up to x^15, which errs by less than 2e-8 there.
+    # Reduce the argument to [0, tan(pi / 8)]: atan(x) = pi/2 - atan(1/x), and
+    # atan(x) = pi/4 + atan((x - 1) / (x + 1)). Then apply the Taylor series up to x^15, whose
+    # error is below 2e-8 there.
     a = tl.abs(x)
     far = a > 1.0
     a = tl.where(far, 1.0 / tl.maximum(a, 1.0), a)
@@ -73,7 +75,10 @@ def _number(condition):
 
 @triton.jit
 def _step(NAME: tl.constexpr, a, b, c, p, q):
-    """One step: the function NAME of values a, b, c and numbers p, q, as far as it takes them."""
+    """Compute one step: function NAME of values a, b, c and numbers p, q.
+
+    A function ignores the arguments that it does not have.
+    """
     if NAME == "Add":
         r = a + b
     elif NAME == "Sub":
@@ -151,7 +156,7 @@ def _step(NAME: tl.constexpr, a, b, c, p, q):
 
 @triton.jit
 def constants_of(COUNT: tl.constexpr, constants, c, channels):
-    """A tuple of the constants of channels `c`, each [1, BN].
+    """Return a tuple of the constants of channels `c`, each [1, BN].
 
     `constants` is float32 [COUNT, channels].
     """
@@ -164,7 +169,7 @@ def constants_of(COUNT: tl.constexpr, constants, c, channels):
 
 @triton.jit
 def evaluate(PROGRAM: tl.constexpr, values):
-    """The result of a program for each element; without steps, the first of `values`."""
+    """Return the result of a program for each element; the first of `values` without steps."""
     GIVEN: tl.constexpr = len(values)
     for i in tl.static_range(len(PROGRAM)):
         values = values + (
@@ -180,6 +185,6 @@ def evaluate(PROGRAM: tl.constexpr, values):
     if len(PROGRAM) == 0:
         result = values[0]
     else:
-        # A program of constants alone has one row.
+        # The result has one row if a program only reads constants; broadcast it.
         result = values[GIVEN + len(PROGRAM) - 1] + tl.zeros_like(values[0])
     return result

@@ -1,1 +1,1 @@
-"""ReLU with a slope below zero, of jpeg-domain maps: exact, or with an approximated mask."""
+"""PReLU of JPEG-domain maps: exact, or with an approximated mask."""

@@ -29,7 +29,7 @@ class PReluOnCuda : public FunctionOnCuda {
         slope_(node, In::kSlope) {}
 
  private:
-  // Behind the slopes of masked operators come zeros.
+  // For masked operators, zeros follow the slopes.
   std::vector<float> constants(CudaCall& call, const Map& x) const override {
     std::vector<float> values = no_constants(x);
     put_channels(slope_.of(call), x, In::kSlope, values.data());

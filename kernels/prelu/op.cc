@@ -1,4 +1,4 @@
-// JpegPRelu, JpegAsmPRelu, JpegApxPRelu.
+// JpegPRelu, JpegAsmPRelu and JpegApxPRelu.
 #include "common/piecewise_kernel.h"
 #include "generated/makers.h"
 #include "tiles/broadcast.h"
@@ -7,7 +7,7 @@
 namespace jpegcompile {
 namespace {
 
-// Slopes of 16 channels, the same for all pixels where steps are 0.
+// Slopes of 16 channels. With steps of 0 they are equal for all pixels.
 struct Slope {
   const float* slopes;
   int64_t row_step, column_step;

@@ -1,6 +1,6 @@
-"""What JpegPRelu, JpegAsmPRelu and JpegApxPRelu mean.
+"""NumPy reference of JpegPRelu, JpegAsmPRelu and JpegApxPRelu.
 
-As for ReLU (see `kernels/relu/reference.py`), with slope * pixel where that has zero.
+They are defined like ReLU (see `kernels/relu/reference.py`), with slope * pixel instead of zero.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from jpegcompile.dct.masking import apx, asm, prelu
 
 
 def jpeg_prelu(x: NDArray[Float], slope: NDArray[Float], *, block: int) -> NDArray[Float]:
-    """Scale the negative pixels of a jpeg-domain map.
+    """Scale the negative pixels of a JPEG-domain map.
 
     Args:
-        x: [N, C, H, W] at `block`.
-        slope: broadcasts against NCHW: one number, [C, 1, 1], or one for each pixel.
+        x: [N, C, H, W] with block size `block`.
+        slope: broadcasts to NCHW: one number, [C, 1, 1], or one number for each pixel.
         block: block size of x and of the result.
 
     Returns:
-        [N, C, H, W] at `block`.
+        [N, C, H, W] with block size `block`.
     """
     return to_jpeg(prelu(slope)(to_spatial(x, block)), block)
 
@@ -28,12 +28,18 @@ def jpeg_prelu(x: NDArray[Float], slope: NDArray[Float], *, block: int) -> NDArr
 def jpeg_asm_prelu(
     x: NDArray[Float], slope: NDArray[Float], *, block: int, frequencies: int
 ) -> NDArray[Float]:
-    """Scale exact pixels by the sign of their approximation; else as `jpeg_prelu`."""
+    """Scale exact pixels where their approximation is negative.
+
+    `frequencies` is the number of frequencies of the approximation; otherwise like `jpeg_prelu`.
+    """
     return asm(x, prelu(slope), block, frequencies)
 
 
 def jpeg_apx_prelu(
     x: NDArray[Float], slope: NDArray[Float], *, block: int, frequencies: int
 ) -> NDArray[Float]:
-    """The function of the approximation of the pixels; else as `jpeg_prelu`."""
+    """Scale the approximation of pixels where it is negative.
+
+    `frequencies` is the number of frequencies of the approximation; otherwise like `jpeg_prelu`.
+    """
     return apx(x, prelu(slope), block, frequencies)

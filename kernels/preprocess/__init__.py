@@ -1,1 +1,1 @@
-"""From JPEG files of any size to the input of a network, natively."""
+"""Native preprocessing of JPEG files of any size into a network's input."""

@@ -10,10 +10,10 @@
 namespace jpegcompile {
 namespace {
 
-// [kBlock][kBlock], for the first `order` of each (T.81, A.3.3).
+// A matrix [sample][frequency] of an inverse DCT (T.81, A.3.3). If its order is below kBlock, the
+// other entries are zero. Frequencies are contiguous, so that loops over them use vectors.
 using DctMatrix = std::array<std::array<double, kBlock>, kBlock>;
 
-// Sample by frequency: what goes over frequencies is one vector.
 DctMatrix make_dct_matrix(int64_t order) {
   DctMatrix matrix{};
   const auto size = static_cast<double>(order);
@@ -34,7 +34,7 @@ const DctMatrix& dct_matrix(int64_t order) {
   return matrices[order == 1 ? 0 : order == 2 ? 1 : order == 4 ? 2 : 3];
 }
 
-// The same of the samples of a component, each of which is upsampled to several pixels; see
+// Converts taps on pixels to taps on the samples of a component, which is upsampled to pixels; see
 // jpegcompile/dct/upsampling.py.
 AxisTaps upsampled(const AxisTaps& pixels, const AxisKey& key) {
   if (key.factor == 1) return pixels;
@@ -67,8 +67,9 @@ AxisTaps upsampled(const AxisTaps& pixels, const AxisKey& key) {
 int64_t first_block_of(const AxisTaps::Run& run) { return run.first / kBlock; }
 int64_t last_block_of(const AxisTaps::Run& run) { return (run.first + run.count - 1) / kBlock; }
 
-// What an output takes of the 8 frequencies of a block.
-std::array<double, kBlock> frequencies(const AxisTaps& samples, const AxisTaps::Run& run, int64_t block) {
+// Returns the factors of an output for the 8 frequencies of a block.
+std::array<double, kBlock> frequencies(const AxisTaps& samples, const AxisTaps::Run& run,
+                                       int64_t block) {
   const DctMatrix& dct = dct_matrix(kBlock);
   std::array<double, kBlock> factors{};
   const int64_t from = std::max(run.first, kBlock * block);
@@ -83,16 +84,17 @@ std::array<double, kBlock> frequencies(const AxisTaps& samples, const AxisTaps::
   return factors;
 }
 
-// As in jpegcompile/dct/axis_operator.py: frequency k of a block deviates by kDeviation / k levels, and
-// pixels may for that reason be off by kMaxError levels, root mean square.
+// As in jpegcompile/dct/axis_operator.py: frequency k of a block has a standard deviation of
+// kDeviation / k levels, and dropped frequencies may change pixels by a root mean square of
+// kMaxError levels.
 constexpr double kDeviation = 45.0, kMaxError = 0.2;
 
-// How many of the 8 frequencies of a block are used.
+// Returns how many of the 8 frequencies of a block are used.
 int64_t used_frequencies(const AxisKey& key, const AxisTaps& samples) {
   if (key.frequencies != 0) return key.frequencies;
   const AxisPlacement& axis = key.placement;
   if (!axis.is_scaled || axis.source < 2 * key.factor * axis.target) return kBlock;
-  std::array<double, kBlock> squares{};  // of what outputs take of each frequency
+  std::array<double, kBlock> squares{};  // sums over outputs of squared factors
   double outputs = 0.0;
   for (const AxisTaps::Run& run : samples.runs()) {
     if (run.count == 0) continue;
@@ -136,7 +138,9 @@ size_t AxisHash::operator()(const AxisPlacement& axis) const noexcept {
 
 size_t AxisHash::operator()(const AxisKey& key) const noexcept {
   size_t hash = (*this)(key.placement);
-  for (const int64_t value : {key.true_size, key.factor, key.block, key.frequencies}) combine(hash, value);
+  for (const int64_t value : {key.true_size, key.factor, key.block, key.frequencies}) {
+    combine(hash, value);
+  }
   combine(hash, key.is_triangle);
   return hash;
 }
@@ -192,10 +196,10 @@ size_t VerticalOperator::bytes() const {
 
 namespace {
 
-// What one input gives to the outputs of a chunk.
+// The factors of one input for the outputs of a chunk.
 using Outputs = std::array<double, kBlock>;
 
-// The forward DCT of every tile.
+// Applies the forward DCT to every tile.
 Outputs transformed(const Outputs& values, int64_t block) {
   if (block == 1) return values;
   const DctMatrix& dct = dct_matrix(block);

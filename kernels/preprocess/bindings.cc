@@ -27,7 +27,7 @@ template <typename Enum, size_t kCount>
 Enum named(nb::handle object, const std::array<std::string_view, kCount>& names) {
   const auto name = nb::cast<std::string>(object);
   const std::optional<Enum> value = value_of<Enum>(name, names);
-  if (!value.has_value()) throw nb::value_error(("unknown name " + name).c_str());
+  if (!value.has_value()) throw nb::value_error(("unknown name '" + name + "'").c_str());
   return *value;
 }
 
@@ -64,7 +64,7 @@ Crop crop_of(nb::handle given) {
   return crop;
 }
 
-// Of a jpegcompile.preprocessing.geometry.Geometry.
+// Converts a jpegcompile.preprocessing.geometry.Geometry.
 Geometry geometry_of(nb::handle given) {
   Geometry geometry;
   const nb::object resize = given.attr("resize"), crop = given.attr("crop");
@@ -104,11 +104,14 @@ nb::tuple to_python(const Failure& failure) {
 
 using Batches = nb::ndarray<nb::ndim<4>, nb::c_contig, nb::device::cpu>;
 
-// Fills `out`, a batch of as many images of the preprocessor's type; gives the failures.
+// Fills `out`, a batch with one image for each source, and returns the failures.
 nb::list run(Preprocessor& preprocessor, const nb::list& given, const Batches& out) {
   const PythonSources sources(given);
   if (out.nbytes() != given.size() * preprocessor.image_bytes()) {
-    throw nb::value_error("the batch does not have the size of the images");
+    const std::string message = "out has " + std::to_string(out.nbytes()) + " bytes; " +
+                                std::to_string(given.size()) + " images need " +
+                                std::to_string(given.size() * preprocessor.image_bytes());
+    throw nb::value_error(message.c_str());
   }
   std::vector<Failure> failures;
   {
@@ -122,12 +125,15 @@ nb::list run(Preprocessor& preprocessor, const nb::list& given, const Batches& o
 
 using Doubles = std::vector<double>;
 
-// `scale`, `shift` and `fill` have a number for each channel; `mixing` has one matrix for each color
-// space: gray, ycbcr, rgb. `integers` is their colour, if they are wanted.
+// `scale`, `shift` and `fill` contain one number for each channel. `mixing` contains one matrix for
+// each color space: gray, ycbcr, rgb. `integers` is the color of the integer decode, or None for
+// the float decode.
 std::unique_ptr<Preprocessor> make(nb::handle geometry, Pair size, int64_t block,
-               bool is_channels_last, bool is_half, const std::vector<Doubles>& mixing, const Doubles& scale,
-               const Doubles& shift, const Doubles& fill, nb::object integers, size_t threads, bool tolerant, bool checks_all,
-               uint64_t max_pixels) {
+                                   bool is_channels_last, bool is_half,
+                                   const std::vector<Doubles>& mixing, const Doubles& scale,
+                                   const Doubles& shift, const Doubles& fill, nb::object integers,
+                                   size_t threads, bool tolerant, bool checks_all,
+                                   uint64_t max_pixels) {
   NetworkNumbers network;
   network.channels = scale.size();
   network.size = {size.first, size.second};
@@ -145,8 +151,7 @@ std::unique_ptr<Preprocessor> make(nb::handle geometry, Pair size, int64_t block
   options.threads = threads;
   options.checks_all = checks_all;
   if (!integers.is_none()) options.integers = named<PixelColor>(integers, kColorNames);
-  return std::make_unique<Preprocessor>(
-      std::move(network), options);
+  return std::make_unique<Preprocessor>(std::move(network), options);
 }
 
 }  // namespace
@@ -154,8 +159,9 @@ std::unique_ptr<Preprocessor> make(nb::handle geometry, Pair size, int64_t block
 void bind_preprocess(nb::module_& module) {
   nb::class_<Preprocessor>(module, "Preprocessor")
       .def(nb::new_(&make), nb::arg("geometry"), nb::arg("size"), nb::arg("block"),
-           nb::arg("is_channels_last"), nb::arg("is_half"), nb::arg("mixing"), nb::arg("scale"), nb::arg("shift"),
-           nb::arg("fill"), nb::arg("integers").none(), nb::arg("threads"), nb::arg("tolerant"), nb::arg("checks_all"), nb::arg("max_pixels"))
+           nb::arg("is_channels_last"), nb::arg("is_half"), nb::arg("mixing"), nb::arg("scale"),
+           nb::arg("shift"), nb::arg("fill"), nb::arg("integers").none(), nb::arg("threads"),
+           nb::arg("tolerant"), nb::arg("checks_all"), nb::arg("max_pixels"))
       .def("place", &placed, nb::arg("height"), nb::arg("width"), nb::arg("orientation"))
       .def("run", &run, nb::arg("sources"), nb::arg("out"));
 }

@@ -1,4 +1,4 @@
-// The Python face of preprocessor.h; jpegcompile/_core.pyi describes it to type checkers.
+// Python bindings of preprocessor.h. jpegcompile/_core.pyi declares their types.
 #pragma once
 
 #include <nanobind/nanobind.h>

@@ -1,4 +1,4 @@
-// Values by key, shared by threads; those that were not used for longest make room for others.
+// A thread-safe cache with a limit in bytes. It evicts the least recently used values.
 #pragma once
 
 #include <cstddef>
@@ -9,14 +9,14 @@
 
 namespace jpegcompile {
 
-// `Value` tells its `bytes()`.
+// `Value` must have a method `bytes()`, the memory that it occupies.
 template <typename Key, typename Hash, typename Value>
 class ByteCache {
  public:
   explicit ByteCache(size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  // The value of a key, that of `make()` where it is not there. Threads that miss at the same time
-  // may each make it.
+  // Returns the value of a key. On a miss, calls `make()` and caches the result. Several threads
+  // that miss at the same time may each call `make()`.
   template <typename Make>
   std::shared_ptr<const Value> get(const Key& key, const Make& make) {
     {
@@ -56,13 +56,13 @@ class ByteCache {
     bytes_ += size;
   }
 
-  // About what an entry takes besides, and its place.
+  // Approximate bytes of an entry and its map node, without the value's own memory.
   static constexpr size_t kOverhead = sizeof(Entry) + sizeof(Key) + 64;
 
   const size_t max_bytes_;
   mutable std::mutex mutex_;
   size_t bytes_ = 0;
-  std::list<Entry> entries_;  // the one that was used last at the front
+  std::list<Entry> entries_;  // most recently used first
   std::unordered_map<Key, typename std::list<Entry>::iterator, Hash> places_;
 };
 

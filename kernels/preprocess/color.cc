@@ -42,7 +42,7 @@ JPEGCOMPILE_INLINE void color_of(const ColorStep& step) {
   }
 }
 
-// All channels of some pixels, whose components are read once.
+// Computes all channels of some pixels. Reads each component once.
 template <size_t Components, size_t Channels, typename V>
 JPEGCOMPILE_INLINE void pixels(const ColorStep& step, size_t row, int64_t column,
                                V (&values)[Channels]) {

@@ -12,14 +12,14 @@ double ratio(int64_t dividend, int64_t divisor) {
   return static_cast<double>(dividend) / static_cast<double>(divisor);
 }
 
-// Halves go to the even neighbour, as in Python and NumPy.
+// Rounds halves to even, as Python and NumPy do.
 int64_t rounded(double value) {
   const double below = std::floor(value), rest = value - below;
   const bool is_even = std::fmod(below, 2.0) == 0.0;
   return static_cast<int64_t>(rest < 0.5 || (rest == 0.5 && is_even) ? below : below + 1.0);
 }
 
-// As torchvision's Resize, which rounds the long side down.
+// Like torchvision's Resize, which rounds the long side down.
 Size with_short_side(Size image, int64_t side) {
   if (image.width <= image.height) {
     return {static_cast<int64_t>(ratio(side * image.height, image.width)), side};
@@ -27,7 +27,7 @@ Size with_short_side(Size image, int64_t side) {
   return {side, static_cast<int64_t>(ratio(side * image.width, image.height))};
 }
 
-// As timm's ResizeKeepRatio: the image covers that size, or fits into it.
+// Like timm's ResizeKeepRatio: the image covers `size`, or fits into it.
 Size scaled(Size image, Size size, bool covers) {
   const double down = ratio(image.height, size.height), across = ratio(image.width, size.width);
   const double shrink = covers ? std::min(down, across) : std::max(down, across);
@@ -35,7 +35,7 @@ Size scaled(Size image, Size size, bool covers) {
           rounded(static_cast<double>(image.width) / shrink)};
 }
 
-// As Pillow's ImageOps.contain.
+// Like Pillow's ImageOps.contain.
 Size contained(Size image, Size most) {
   const double aspect = ratio(image.width, image.height), wanted = ratio(most.width, most.height);
   const auto side = [](double shape, int64_t other) {
@@ -47,7 +47,7 @@ Size contained(Size image, Size most) {
 }
 
 int64_t middle(int64_t spare, CropRounding rounding) {
-  // The smaller half of what is missing comes before the image.
+  // If padding is odd, the smaller half is before the image.
   if (spare < 0) return -(-spare / 2);
   const int64_t half = spare / 2;
   return rounding == CropRounding::kEven && spare % 2 == 1 && half % 2 == 1 ? half + 1 : half;
@@ -71,7 +71,8 @@ Size start_of(const Crop& crop, Size spare) {
   return {middle(spare.height, crop.rounding), middle(spare.width, crop.rounding)};
 }
 
-// Where the network's part of the resized image begins, before that is mirrored.
+// Returns where the network's crop begins in the resized image, before mirroring. Returns nothing
+// if there is no crop and the sizes differ.
 std::optional<Size> start_of(const Geometry& geometry, Size image, Size network) {
   const Size spare{image.height - network.height, image.width - network.width};
   Size start;
@@ -86,8 +87,8 @@ std::optional<Size> start_of(const Geometry& geometry, Size image, Size network)
   return start;
 }
 
-// Whether the displayed image is the stored one with rows and columns exchanged, and which of the
-// stored axes run backwards (Exif 2.32, 4.6.4, tag 0x0112).
+// How the displayed image results from the stored image: whether rows and columns are exchanged,
+// and which stored axes are reversed (Exif 2.32, 4.6.4, tag 0x0112).
 struct Orientation {
   bool is_exchanged, rows_run_back, columns_run_back;
 };
@@ -104,7 +105,7 @@ constexpr std::array<Orientation, 8> kOrientations = {{
 
 constexpr size_t kFiveViews = 5;
 
-// As Resize.is_possible of jpegcompile/preprocessing/steps.py.
+// Like Resize.is_possible in jpegcompile/preprocessing/steps.py.
 bool is_possible(const ResizeFilter& filter, Size image, Size resized) {
   if (filter.interpolation != Interpolation::kDct) return true;
   const auto is_whole = [](int64_t from, int64_t to) {
@@ -130,7 +131,7 @@ Size Resize::size_of(Size image, Size network) const {
   return scaled(image, wanted, fit == Fit::kShort);
 }
 
-// OpenCV's "area" is a mean only where neither axis grows.
+// OpenCV's "area" is a mean only if neither axis grows.
 ResizeFilter Resize::filter_where(bool grows) const {
   ResizeFilter chosen = filter;
   if (grows && filter.library == ResizeLibrary::kOpenCv &&

@@ -1,5 +1,5 @@
-// How an image of any size comes to a network's size; the same steps and numbers as in
-// jpegcompile/preprocessing/{steps,geometry}.py, which explain them.
+// Geometric preprocessing: how an image of any size is resized and cropped to a network's size.
+// Steps and numbers are equal to jpegcompile/preprocessing/{steps,geometry}.py, which explain them.
 #pragma once
 
 #include <cstdint>
@@ -20,15 +20,16 @@ enum class Fit { kShort, kLong, kExact, kPad };
 
 struct Resize {
   Fit fit = Fit::kShort;
-  std::optional<int64_t> short_side;  // of kShort alone
-  std::optional<Size> size;           // where neither is given, the network's by `crop_ratio`
+  std::optional<int64_t> short_side;  // only for kShort
+  std::optional<Size> size;  // without `short_side` and `size`: the network's size / `crop_ratio`
   double crop_ratio = 1.0;
   ResizeFilter filter;
-  bool scaled_decoding = false;  // drops frequencies that hardly reach the result
+  bool scaled_decoding = false;  // whether to drop frequencies that hardly affect the result
 
-  // What an image is brought to for a network.
+  // Returns the size of an image after this resize.
   Size size_of(Size image, Size network) const;
-  // The filter of both axes of an image, one of which grows or none.
+  // Returns the filter for both axes of an image. `grows` tells whether the resize enlarges at
+  // least one axis.
   ResizeFilter filter_where(bool grows) const;
 };
 
@@ -37,7 +38,7 @@ enum class CropRounding { kEven, kDown };
 
 struct Crop {
   CropPosition position = CropPosition::kCenter;
-  int64_t top = 0, left = 0;  // of kGiven alone
+  int64_t top = 0, left = 0;  // only for kGiven
   CropRounding rounding = CropRounding::kEven;
 };
 
@@ -52,11 +53,12 @@ struct Geometry {
   Views views = Views::kOne;
 };
 
-// The geometry of each view: one of them each.
+// Returns one geometry for each view.
 std::vector<Geometry> each_view(const Geometry& geometry);
 
-// Where an image with an EXIF orientation from 1 to 8 comes to stand in a view. Nothing where it
-// does not come to the network's size, or would be resized to less than a pixel.
+// Returns the placement of an image in a view. `orientation` is the EXIF orientation, 1 to 8.
+// Returns nothing if the result does not have the network's size, or if the resize would produce
+// less than one pixel.
 std::optional<Placement> place(const Geometry& geometry, Size image, int orientation, Size network);
 
 }  // namespace jpegcompile

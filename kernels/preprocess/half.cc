@@ -8,13 +8,13 @@ namespace {
 
 constexpr uint32_t kSign = 0x80000000U;
 constexpr uint32_t kInfinity = 255U << 23;           // as a float
-constexpr uint32_t kTooLarge = (127U + 16U) << 23;   // the least float beyond what halves hold
-constexpr uint32_t kLeastNormal = (127U - 14U) << 23;  // the least float that is a normal half
-// A float whose last bit is the last bit of halves that are not normal.
+constexpr uint32_t kTooLarge = (127U + 16U) << 23;   // the smallest float beyond the half range
+constexpr uint32_t kLeastNormal = (127U - 14U) << 23;  // the smallest normal half, as a float
+// A float whose last bit has the weight of the last bit of subnormal halves.
 constexpr uint32_t kSubnormalUnit = (127U - 14U + 13U) << 23;
 
-// Without branches, so that compilers make vectors of it. Halves to even, as IEEE 754 has it; not
-// every compiler has a type for halves.
+// Rounds to nearest, ties to even (IEEE 754). Written without branches, so that compilers vectorize
+// it, and without a half type, since not every compiler has one.
 JPEGCOMPILE_INLINE uint16_t half_of(float value) {
   const uint32_t bits = std::bit_cast<uint32_t>(value);
   const uint32_t magnitude = bits & ~kSign;

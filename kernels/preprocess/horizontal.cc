@@ -6,7 +6,7 @@
 namespace jpegcompile {
 namespace {
 
-// Eight rows of one chunk, or of half of it, stay in registers.
+// Computes eight rows of a chunk, or of half a chunk. Their sums stay in registers.
 template <typename V>
 JPEGCOMPILE_INLINE void multiply(const float* factors, int64_t inputs, const float* const* rows,
                                  int64_t first, float* const* results) {
@@ -20,8 +20,8 @@ JPEGCOMPILE_INLINE void multiply(const float* factors, int64_t inputs, const flo
   for (int row = 0; row < kGroup; ++row) store(results[row], sums[row]);
 }
 
-// No wider than a chunk. Two rows in a vector of 16 would take more time: the broadcast of a pair
-// does not come with the product, as that of a number does.
+// Vectors are no wider than a chunk. Vectors of 16 lanes for two rows are slower: multiplication
+// instructions can broadcast one number from memory, but not a pair.
 template <typename V>
 using ChunkVector = std::conditional_t<(kWidth<V> > kBlock), Float8, V>;
 

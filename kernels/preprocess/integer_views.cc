@@ -6,8 +6,9 @@
 namespace jpegcompile {
 namespace {
 
-// The image that views are cut from has so many times their pixels at most: as many bytes as their
-// floats. Views of five times 224x224 pixels come from one image up to 256x3920.
+// Views are cut from one image if it has at most this many times as many pixels as all views
+// together. The image's bytes are then no more than those of the views as floats. Five views of
+// 224x224 pixels are cut from one image up to 256x3920.
 constexpr int64_t kMaxTimes = 4;
 
 int64_t pixels_of(const Placement& placement) {
@@ -16,8 +17,8 @@ int64_t pixels_of(const Placement& placement) {
 
 int64_t end_of(const AxisPlacement& axis) { return axis.start + axis.length; }
 
-// The least that shows all of the views, which differ in where they begin and in whether they are
-// flipped. It is not flipped.
+// Returns the smallest placement that contains all views. Views differ only in their start and in
+// whether they are flipped. The result is not flipped.
 Placement hull_of(std::span<const Placement> views) {
   Placement hull = views.front();
   for (AxisPlacement Placement::*axis : {&Placement::rows, &Placement::columns}) {
@@ -41,7 +42,7 @@ bool is_within(const Placement& view, const Placement& image) {
   return is_within(view.rows, image.rows) && is_within(view.columns, image.columns);
 }
 
-// The part of an image's [channels][rows][columns] pixels that a view within it shows.
+// Copies the pixels of a view from an image that contains it, [channels][rows][columns].
 void cut(const uint8_t* pixels, const Placement& image, const Placement& view, size_t channels,
          uint8_t* out) {
   const AxisPlacement& rows = view.rows;
@@ -61,7 +62,7 @@ void cut(const uint8_t* pixels, const Placement& image, const Placement& view, s
   }
 }
 
-// Views in the making.
+// Cuts views from decoded images and converts them to the network's input.
 class Cutting {
  public:
   Cutting(std::span<const Placement> views, const Integers& integers,
@@ -75,7 +76,7 @@ class Cutting {
 
   bool is_made(size_t view) const { return is_made_[view]; }
 
-  // Decodes an image and makes all views that lie within it.
+  // Decodes an image and writes all views that it contains and that were not yet written.
   void make_within(const Placement& image, BlockRows& rows) {
     const auto decoded = pixels(image);
     decode_integers(rows, image, integers_.color, integers_.fill, decoded.get());
@@ -116,8 +117,8 @@ void take_integers(Passes& passes, std::span<const Placement> views, const Integ
   if (views.size() == 1) return take_one(passes.begin(), views.front(), integers, network, out);
   const Placement hull = hull_of(views);
   const int64_t most = kMaxTimes * static_cast<int64_t>(views.size()) * pixels_of(views.front());
-  // Else view by view, where a view and its mirror image, which shows the same pixels, come from one
-  // decode.
+  // Otherwise each view is decoded separately. A view and its mirror image show the same pixels, so
+  // one decode serves both.
   const bool is_one_image = pixels_of(hull) <= most;
   Cutting made(views, integers, network, out);
   for (size_t view = 0; view < views.size(); ++view) {

@@ -1,4 +1,4 @@
-// From the integers of libjpeg-turbo and Pillow to a network's input.
+// Computes a network's input with the integer decode, which reproduces libjpeg-turbo and Pillow.
 #pragma once
 
 #include <cstddef>
@@ -20,9 +20,9 @@ struct Integers {
   PixelNumbers numbers;
 };
 
-// Writes each view of a file to `out`, one behind the other. They are cut from one resized image
-// where that is not much larger than they are; else each is decoded by itself, so that memory does
-// not grow with the image. Throws what `decode_integers` throws, and what `passes` throws.
+// Writes all views of a file to `out`, one after another. Views are cut from one resized image if
+// that image is not much larger than the views. Otherwise each view is decoded separately, so that
+// memory does not grow with the image. Throws what `decode_integers` and `passes` throw.
 void take_integers(Passes& passes, std::span<const Placement> views, const Integers& integers,
                    const NetworkNumbers& network, std::byte* out);
 

@@ -1,4 +1,4 @@
-// Memory that vectors are loaded from.
+// Memory for vectors, aligned to cache lines.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace jpegcompile {
 
-// Begins at a cache line, which no vector then straddles.
+// Allocates memory at the start of a cache line, so that no vector straddles two lines.
 template <typename T>
 struct CacheLineAllocator {
   using value_type = T;

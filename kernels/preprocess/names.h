@@ -1,5 +1,4 @@
-// The names that Python and the attributes of operators have for the values of enumerations, in the
-// order of these.
+// Names of enumerators in Python and in operator attributes, in the order of the enumerators.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +23,7 @@ inline constexpr std::array<std::string_view, 3> kColorNames = {"RGB", "BGR", "L
 inline constexpr std::array<std::string_view, 3> kViewsNames = {"one", "five", "ten"};
 inline constexpr std::array<std::string_view, 2> kRoundingNames = {"even", "down"};
 
-// The value of a name; nothing if it is none of them.
+// Returns the enumerator with this name, or nothing for an unknown name.
 template <typename Enum, size_t kCount>
 std::optional<Enum> value_of(std::string_view name,
                              const std::array<std::string_view, kCount>& names) {

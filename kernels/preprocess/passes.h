@@ -1,4 +1,4 @@
-// The rows of one file, as often as they are needed.
+// Repeated passes over the block rows of one file.
 #pragma once
 
 #include <functional>
@@ -11,27 +11,27 @@ namespace jpegcompile {
 
 class Passes {
  public:
-  // Gives rows that stand before the first one.
+  // Returns a reader that is positioned before the first row.
   using Open = std::function<std::unique_ptr<BlockRows>()>;
 
   // Throws what `open` throws.
   explicit Passes(Open open) : open_(std::move(open)), rows_(open_()) {}
 
-  // Of the last rows that were given; not to be used once others begin.
+  // Returns the frame of the current pass. Invalid after the next `begin`.
   const Image& frame() const { return rows_->frame(); }
 
-  // The rows from the first one on; those that were given before are not to be used any more. Rows
-  // that are held as a whole go back to their beginning, others are opened again. Throws what `open`
-  // throws.
+  // Starts a pass at the first row. The reader of the previous pass must not be used any more. A
+  // reader that has all rows in memory is rewound; otherwise the file is opened again. Throws what
+  // `open` throws.
   BlockRows& begin() {
     if (std::exchange(is_begun_, true) && !rows_->rewind()) {
-      rows_.reset();  // before others take memory
+      rows_.reset();  // free its memory before the next reader allocates
       rows_ = open_();
     }
     return *rows_;
   }
 
-  // Reads what is left, of which no block is wanted, to learn of damage.
+  // Reads the remaining rows without their blocks, to detect damage.
   void finish() {
     while (rows_->skip()) {
     }

@@ -9,15 +9,16 @@
 namespace jpegcompile {
 namespace {
 
-// Outputs [first, first + count) of the axis that stored columns become. They are made of a part of
-// the columns, but of all rows.
+// Outputs [first, first + count) of the axis that comes from stored columns. They depend on part of
+// the columns, but on all rows.
 struct Piece {
   int64_t first = 0, count = 0;
-  NetworkNumbers network;  // one that sees nothing else
-  Placement placement;     // in it
+  NetworkNumbers network;  // of the size of the piece
+  Placement placement;     // of the image in the piece
 };
 
-// Outputs [first, first + count) of an axis. It is flipped behind the crop.
+// Returns the placement of outputs [first, first + count) of an axis. An axis is flipped after the
+// crop.
 AxisPlacement part_of(AxisPlacement axis, int64_t first, int64_t count) {
   axis.start += axis.is_flipped ? axis.length - first - count : first;
   axis.length = count;
@@ -34,7 +35,8 @@ Piece make_piece(const Placement& placement, const NetworkNumbers& network, int6
   return piece;
 }
 
-// Each has 8 outputs, or a multiple, but for the last one.
+// Splits a view into about `wanted` pieces. The number of outputs of each piece is a multiple of 8,
+// except for the last piece.
 std::vector<Piece> pieces_of(const Placement& placement, const NetworkNumbers& network,
                              int64_t wanted) {
   const int64_t outputs = placement.is_transposed ? network.size.height : network.size.width;
@@ -47,15 +49,14 @@ std::vector<Piece> pieces_of(const Placement& placement, const NetworkNumbers& n
   return pieces;
 }
 
-// Writes what the rows, from the first one on, give of a piece to its place in `out`, the input of
-// `network`.
+// Computes a piece from all rows, and writes it to its place in `out`, the input of `network`.
 void take_piece(BlockRows& rows, const Piece& piece, const Plan& whole,
                 const NetworkNumbers& network, Operators& operators, std::byte* out) {
   const Size size = network.size;
   const size_t bytes = network.is_half ? sizeof(uint16_t) : sizeof(float);
   const size_t together = network.is_channels_last ? network.channels * bytes : bytes;
   const size_t planes = network.is_channels_last ? 1 : network.channels;
-  // A piece of rows is one run in each plane, a piece of columns one in each row.
+  // In memory, a piece of rows is one run per plane; a piece of columns is one run per row.
   const bool has_rows = piece.placement.is_transposed;
   const size_t unit = together * static_cast<size_t>(has_rows ? size.width : 1);
   const size_t runs = planes * static_cast<size_t>(has_rows ? 1 : size.height);
@@ -70,7 +71,7 @@ void take_piece(BlockRows& rows, const Piece& piece, const Plan& whole,
   }
 }
 
-// How many of the first plans take at most `max_bytes` together.
+// Returns how many plans, beginning with the first one, need at most `max_bytes` together.
 size_t fitting(std::span<const Plan> plans, const NetworkNumbers& network, size_t max_bytes) {
   size_t bytes = 0;
   const auto end = std::ranges::find_if(plans, [&](const Plan& plan) {
@@ -84,7 +85,8 @@ size_t fitting(std::span<const Plan> plans, const NetworkNumbers& network, size_
 
 void take_floats(Passes& passes, std::span<const Plan> plans, std::span<const Placement> placements,
                  const NetworkNumbers& network, size_t max_bytes, std::byte* out) {
-  // Components, and views, share operators; no other file has use for those of pieces.
+  // The components and views of this file share operators. Other files need other pieces, so a
+  // cache beyond this call would not help.
   Operators operators(max_bytes);
   for (size_t view = 0; view < plans.size();) {
     std::byte* const to = out + view * network.view_bytes();

@@ -1,5 +1,5 @@
-// Networks' inputs within a bound of memory: as many views together as fit, and what does not fit
-// piece by piece, so that very wide images take no more memory than others.
+// Computes a network's input within a memory budget: as many views at once as fit, and views that
+// do not fit in pieces. Thus very wide images need no more memory than others.
 #pragma once
 
 #include <cstddef>
@@ -11,14 +11,15 @@
 
 namespace jpegcompile {
 
-// Bytes of sums and of rows between stages that an image takes at once. Photographs take less: ten
-// views of 12 megapixels that shrink to 224 pixels, 5 MB.
+// Memory budget of an image in bytes, for sums and for rows between stages. Photographs need less:
+// ten views of a 12-megapixel image that is resized to 224 pixels need 5 MB.
 inline constexpr size_t kMaxSumBytes = size_t{1} << 23;
 
-// Writes the network's input of one image to `out`, as `ingest` does; `placements` are those of the
-// plans. The file is read once for all views that take at most `max_bytes` together, above 0, and
-// where one takes more by itself, once for each piece of it. The least piece has 8 columns of the
-// result (rows, if the image is turned by a quarter). Throws what `passes` throws.
+// Writes the network's input of one image to `out`, like `ingest`. `placements[i]` belongs to
+// `plans[i]`. Reads the file once for every group of views that together need at most `max_bytes`,
+// which must be positive. If one view alone needs more, reads the file once for each piece of the
+// view. The smallest piece has 8 columns of the result (8 rows if the image is rotated by 90
+// degrees). Throws what `passes` throws.
 void take_floats(Passes& passes, std::span<const Plan> plans, std::span<const Placement> placements,
                  const NetworkNumbers& network, size_t max_bytes, std::byte* out);
 

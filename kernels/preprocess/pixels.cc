@@ -29,7 +29,7 @@ void take_pixels(const uint8_t* pixels, const PixelNumbers& numbers, const Netwo
   float* const zeros = rows + group;
   std::fill_n(rows, group + shape.stride, 0.0F);
   const Output output(shape, network, zeros + shape.stride, out);
-  // Each channel is mixed of itself alone.
+  // The color step runs once for each channel, with that channel as its only component.
   constexpr float kWhole = 1.0F;
   ColorStep step{};
   step.components = step.channels = 1;

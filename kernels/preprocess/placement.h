@@ -1,4 +1,4 @@
-// Where an image of any size comes to stand in a network's input; the same records as in
+// The placement of an image in a network's input. The records are equal to those of
 // jpegcompile/preprocessing/geometry.py, which explains them.
 #pragma once
 
@@ -6,7 +6,7 @@
 
 namespace jpegcompile {
 
-// Pixels along a block, of which the filter "dct" makes 1 to 8.
+// Pixels along a block. The filter "dct" reduces a block to 1 to 8 pixels.
 inline constexpr int64_t kDctBlock = 8;
 
 enum class ResizeLibrary {
@@ -25,14 +25,15 @@ struct ResizeFilter {
   bool operator==(const ResizeFilter&) const = default;
 };
 
-// One stored axis of an image, on its way to an axis of the network's input: resized from `source`
-// to `target` pixels, of which [start, start + length) are shown, and the fill outside of the image.
+// How a stored axis of an image maps to an axis of the network's input. The axis is resized from
+// `source` to `target` pixels. The outputs are [start, start + length); outputs outside of the
+// resized axis show the fill.
 struct AxisPlacement {
   int64_t source = 0, target = 0, start = 0, length = 0;
   ResizeFilter filter;
-  bool is_mirrored = false;  // read from its end: resizing begins there
-  bool is_flipped = false;   // the outputs stand in reverse order
-  bool is_scaled = false;    // frequencies that hardly reach the outputs are dropped
+  bool is_mirrored = false;  // whether the axis is reversed before the resize
+  bool is_flipped = false;   // whether the outputs are in reverse order
+  bool is_scaled = false;    // whether to drop frequencies that hardly affect the outputs
 
   bool operator==(const AxisPlacement&) const = default;
   bool is_inside() const { return start >= 0 && start + length <= target; }
@@ -40,7 +41,7 @@ struct AxisPlacement {
 
 struct Placement {
   AxisPlacement rows, columns;
-  bool is_transposed = false;  // the rows of the network's input are made of stored columns
+  bool is_transposed = false;  // whether rows of the network's input come from stored columns
 
   bool is_inside() const { return rows.is_inside() && columns.is_inside(); }
 };

@@ -31,7 +31,7 @@ Factors most_sampling(const Image& frame) {
   return most;
 }
 
-// As jpegcompile.runtime.input_tensors.check_decodable, which has the words for it.
+// Like jpegcompile.runtime.input_tensors.check_decodable, which has the error message.
 void check_factors(const Image& frame) {
   const Factors most = most_sampling(frame);
   for (const Component& component : frame.components) {
@@ -42,7 +42,7 @@ void check_factors(const Image& frame) {
   }
 }
 
-// The integer decoder takes Cb and Cr of different sampling.
+// Only the integer decode supports different sampling factors of Cb and Cr.
 void check_chroma(const Image& frame) {
   if (frame.color_space == ColorSpace::ycbcr &&
       sampling_of(frame.components[1]) != sampling_of(frame.components[2])) {
@@ -50,7 +50,7 @@ void check_chroma(const Image& frame) {
   }
 }
 
-// How a component reaches the resolution of the image; see jpegcompile/dct/upsampling.py.
+// How a component is upsampled to the resolution of the image; see jpegcompile/dct/upsampling.py.
 struct Upsampling {
   Factors true_size, factors;
   bool is_triangle;
@@ -72,7 +72,7 @@ ComponentPlan plan_component(const Image& frame, size_t index, const Placement& 
                              int64_t frequencies) {
   const Upsampling upsampling = upsampling_of(frame, frame.components[index]);
   const auto& [true_size, factors, is_triangle] = upsampling;
-  // The columns of a transposed result are made of stored rows.
+  // Columns of a transposed result come from stored rows.
   const AxisPlacement& down = placement.is_transposed ? placement.columns : placement.rows;
   const AxisPlacement& across = placement.is_transposed ? placement.rows : placement.columns;
   ComponentPlan plan;
@@ -82,9 +82,10 @@ ComponentPlan plan_component(const Image& frame, size_t index, const Placement& 
   plan.columns = operators.columns({across, true_size.horizontal, factors.horizontal,
                                     is_triangle && factors.horizontal == 2, network.block,
                                     frequencies});
-  // A component alone has MCUs of one block (T.81, A.2.2).
+  // If a file has only one component, its MCUs are single blocks (T.81, A.2.2).
   plan.rows_per_mcu = frame.components.size() == 1 ? 1 : frame.components[index].vertical_factor;
-  // Whole cache lines are written. Rows an odd number of them apart lie in different sets.
+  // Rows consist of whole cache lines. An odd number of lines from row to row maps rows to
+  // different cache sets.
   const int64_t blocks = plan.columns->last_block() - plan.columns->first_block();
   const int64_t numbers = plan.columns->frequencies_per_block() * blocks;
   const int64_t lines = std::max<int64_t>(1, ceil_div(numbers, 16));
@@ -92,7 +93,7 @@ ComponentPlan plan_component(const Image& frame, size_t index, const Placement& 
   return plan;
 }
 
-// Walks through the file once to see how many rows of sums each component needs at a time.
+// Simulates a pass over the file to determine how many rows of sums each component needs at once.
 void size_rings(Plan& plan) {
   int64_t handed_on = 0;
   std::vector<int64_t> complete(plan.components.size()), held(plan.components.size(), 1);
@@ -137,7 +138,8 @@ void set_constants(Plan& plan, const NetworkNumbers& network) {
   }
 }
 
-// The components whose samples reach a channel; one at least, which carries the geometry.
+// Returns the components that channels depend on. There is at least one, since the geometry of the
+// result is that of a component.
 std::vector<size_t> used_components(const Image& frame, const NetworkNumbers& network,
                                     const std::vector<double>& mixing) {
   const size_t count = frame.components.size();

@@ -1,4 +1,5 @@
-// How one file comes to a network's input: the operators of its components, and what they mix to.
+// The plan that computes a network's input from one file: an operator for each axis of each
+// component, and the color mixing.
 #pragma once
 
 #include <array>
@@ -14,32 +15,35 @@
 
 namespace jpegcompile {
 
-// What a network takes of any file.
+// The network's input and its preprocessing, independent of the file.
 struct NetworkNumbers {
   size_t channels = 3;
   Size size;
-  int64_t block = 1;              // of the result: 8, 4, 2, or 1 for pixels
+  int64_t block = 1;              // block size of the result: 8, 4, 2, or 1 for pixels
   bool is_channels_last = false;  // NHWC
   bool is_half = false;           // float16
   Geometry geometry;
-  // By color space: [channels][components of the space], from samples relative to 128 to the
+  // For each color space: [channels][components of the space]. Maps samples minus 128 to the
   // network's numbers.
   std::array<std::vector<double>, 3> mixing;
-  // [channels]: the network's numbers are scale * pixel + shift; the fill is a pixel.
+  // [channels] each. The network's numbers are scale * pixel + shift; `fill` is a pixel value.
   std::vector<double> scale, shift, fill;
 
-  // Numbers and bytes of one view of an image.
+  // Number of elements, and of bytes, of one view of an image.
   size_t view_size() const { return channels * static_cast<size_t>(size.height * size.width); }
   size_t view_bytes() const { return view_size() * (is_half ? sizeof(uint16_t) : sizeof(float)); }
 };
 
-// A frame that does not come to the network's size, or whose sampling factors define no pixels.
+// Thrown for a frame that the network's preprocessing does not accept: its result does not have the
+// network's size, or its sampling factors are not supported.
 class FrameRefused : public std::exception {
  public:
-  const char* what() const noexcept override { return "the frame is not taken"; }
+  const char* what() const noexcept override {
+    return "the network's preprocessing does not accept the frame";
+  }
 };
 
-// The operators of axes that were used last; threads may share them.
+// Caches of the operators of axes. Thread-safe.
 class Operators {
  public:
   explicit Operators(size_t max_bytes)
@@ -51,7 +55,7 @@ class Operators {
  private:
   std::shared_ptr<const AxisTaps> taps(const AxisPlacement& axis);
 
-  ByteCache<AxisPlacement, AxisHash, AxisTaps> taps_;  // which components have in common
+  ByteCache<AxisPlacement, AxisHash, AxisTaps> taps_;  // shared by components
   ByteCache<AxisKey, AxisHash, VerticalOperator> rows_;
   ByteCache<AxisKey, AxisHash, HorizontalOperator> columns_;
 };
@@ -60,29 +64,30 @@ struct ComponentPlan {
   size_t index = 0;  // in the file
   std::shared_ptr<const VerticalOperator> rows;
   std::shared_ptr<const HorizontalOperator> columns;
-  int64_t rows_per_mcu = 1;  // block rows
-  // Rows of sums that are held at a time, a power of 2, and floats from one to the next.
+  int64_t rows_per_mcu = 1;  // block rows in an MCU row
+  // Number of rows in the ring of sums, a power of 2, and floats from one row to the next.
   int64_t ring = 1;
   size_t stride = 0;
 };
 
-// In what shape results are made, before they come to the network's layout.
+// The shape in which results are computed, before they are converted to the network's layout.
 struct ResultShape {
   Size size;
-  bool is_transposed = false;  // rows and columns are exchanged
-  size_t stride = 0;           // floats of a row, whole vectors
+  bool is_transposed = false;  // whether rows and columns are exchanged
+  size_t stride = 0;           // floats from one row to the next, whole vectors
 
   ResultShape() = default;
   ResultShape(Size size, bool is_transposed);
 };
 
-// Results are made in the order and orientation in which the file stores the image.
+// Results are computed in the order and orientation in which the file stores the image.
 struct Plan : ResultShape {
-  std::vector<ComponentPlan> components;  // those that the network's channels depend on
-  int64_t first_row = 0;      // the first MCU row of which something is needed
-  int64_t needed_rows = 0;    // MCU rows from the first on, behind which nothing is needed
+  std::vector<ComponentPlan> components;  // only components that the network's channels depend on
+  int64_t first_row = 0;      // first MCU row that results depend on
+  int64_t needed_rows = 0;    // results depend on no MCU row from this one on
   std::vector<float> mixing;  // [channels][components]
-  // [2][channels][stride]: added to a row that shows the fill alone, and to one that shows the image.
+  // [2][channels][stride]: what is added to rows that show only the fill, and to rows that show the
+  // image.
   AlignedFloats constants;
 
   bool is_reversed() const { return components.front().rows->is_reversed(); }
@@ -91,15 +96,16 @@ struct Plan : ResultShape {
     return row >= rows.first_shown() && row < rows.last_shown();
   }
   int64_t outputs() const { return size.height; }
-  // The rows that can be handed on once so many are complete: whole groups, or all.
+  // Returns how many rows can be passed to the next step when `complete` rows are complete: whole
+  // groups, or all rows.
   int64_t ready(int64_t complete) const;
 };
 
-// Where a frame comes to stand in a view. Throws FrameRefused.
+// Returns the placement of a frame in a view. Throws FrameRefused.
 Placement placement_of(const Image& frame, const Geometry& view, Size network);
 
-// Of a frame that comes to stand there. Where that is a part of the columns of `whole`, it uses as many
-// frequencies. Throws FrameRefused.
+// Returns the plan for a frame with this placement. For a piece of a larger plan, pass that plan as
+// `whole`: the piece then uses the same number of frequencies per block. Throws FrameRefused.
 Plan make_plan(const Image& frame, const Placement& placement, const NetworkNumbers& network,
                Operators& operators, const Plan* whole = nullptr);
 

@@ -27,14 +27,14 @@ FrameHeader header_of(const Image& frame) {
   return header;
 }
 
-// Carries the frame of `FrameRefused`, which knows none.
+// Adds the frame to `FrameRefused`.
 struct Refusal {
   FrameHeader frame;
 };
 
 bool is_byte(double value) { return value >= 0.0 && value <= 255.0; }
 
-// Whether the window of a filter grows as the image shrinks: Filter.is_antialiased in
+// Whether the window of a filter grows when the image shrinks; like Filter.is_antialiased in
 // jpegcompile/preprocessing/steps.py.
 bool is_antialiased(const ResizeFilter& filter) {
   using enum Interpolation;
@@ -51,25 +51,26 @@ bool is_antialiased(const ResizeFilter& filter) {
   }
 }
 
-// Throws std::invalid_argument for a resize that does not go with the decoder.
+// Throws std::invalid_argument for a resize that the decoder does not support.
 void check(const Resize& resize, bool makes_integers) {
   if (makes_integers && resize.filter.library != ResizeLibrary::kPillow) {
-    throw std::invalid_argument("the decoder libjpeg-turbo resizes as pillow alone does");
+    throw std::invalid_argument("decoder libjpeg-turbo requires a resize filter of library pillow");
   }
   if (!resize.scaled_decoding) return;
   if (makes_integers) {
-    throw std::invalid_argument("the decoder libjpeg-turbo does no scaled_decoding");
+    throw std::invalid_argument("decoder libjpeg-turbo does not support scaled_decoding");
   }
   if (!is_antialiased(resize.filter)) {
-    throw std::invalid_argument("scaled_decoding needs a resize filter that antialiases");
+    throw std::invalid_argument("scaled_decoding requires an antialiasing resize filter");
   }
 }
 
-// Throws std::invalid_argument for numbers that do not go with each other.
+// Throws std::invalid_argument for numbers and options that do not match.
 void check(const NetworkNumbers& network, const PreprocessOptions& options) {
   const size_t channels = network.channels;
   if (channels != 1 && channels != kMaxChannels) {
-    throw std::invalid_argument("a network has 1 or 3 channels");
+    throw std::invalid_argument("the network has " + std::to_string(channels) +
+                                " channels; it must have 1 or 3");
   }
   const bool has_mixing = network.mixing[0].size() == channels &&
                           network.mixing[1].size() == 3 * channels &&
@@ -77,22 +78,25 @@ void check(const NetworkNumbers& network, const PreprocessOptions& options) {
   const bool has_numbers = network.scale.size() == channels && network.shift.size() == channels &&
                            network.fill.size() == channels;
   if (!has_mixing || !has_numbers) {
-    throw std::invalid_argument("colour and normalisation are not of as many channels");
+    throw std::invalid_argument("mixing, scale, shift and fill must have " +
+                                std::to_string(channels) + " channels");
   }
   const auto& resize = network.geometry.resize;
   if (resize.has_value()) check(*resize, options.integers.has_value());
   if (!options.integers.has_value()) return;
   if (channels_of(*options.integers) != static_cast<int64_t>(channels)) {
-    throw std::invalid_argument("the colour of the integers is not of as many channels");
+    throw std::invalid_argument("the color of the integer decode has " +
+                                std::to_string(channels_of(*options.integers)) +
+                                " channels; it must have " + std::to_string(channels));
   }
   if (!std::ranges::all_of(network.fill, is_byte)) {
-    throw std::invalid_argument("the fill of integers is not from 0 to 255");
+    throw std::invalid_argument("with decoder libjpeg-turbo, fill must be from 0 to 255");
   }
 }
 
 }  // namespace
 
-// What the threads of one `run` share.
+// The state that the threads of one `run` share.
 class Batch {
  public:
   Batch(Preprocessor& preprocessor, std::span<const Source> sources, void* out)
@@ -101,7 +105,7 @@ class Batch {
         out_(static_cast<std::byte*>(out)),
         order_(order_of_work(sources, preprocessor.options_.threads)) {}
 
-  // Takes sources until none is left.
+  // Processes sources until none is left.
   void work() noexcept {
     for (size_t turn = next_++; turn < order_.size(); turn = next_++) {
       const size_t index = order_[turn];
@@ -140,7 +144,7 @@ class Batch {
     }
   }
 
-  // What is no fault of a file ends the batch.
+  // An error that no file causes fails the whole batch.
   void lose(std::exception_ptr error) noexcept {
     const std::scoped_lock lock(mutex_);
     lost_ = std::move(error);
@@ -154,7 +158,7 @@ class Batch {
   std::mutex mutex_;
   std::vector<Failure> failures_;
   std::exception_ptr lost_;
-  // Made beforehand: when memory has run out, it could not be.
+  // Created in advance, since it could not be allocated after memory has run out.
   const ReadError out_of_memory_{FailureKind::memory, "not enough memory"};
 };
 
@@ -173,7 +177,7 @@ Preprocessor::Preprocessor(NetworkNumbers network, const PreprocessOptions& opti
 
 void Preprocessor::read(const Source& source, void* out) {
   Prepared prepared;
-  // Before memory is taken for the image.
+  // Called before memory is allocated for the image.
   const auto check_frame = [&](const Image& frame) {
     try {
       prepare(frame, prepared);
@@ -201,7 +205,7 @@ void Preprocessor::read(const Source& source, void* out) {
   if (const FileBytes whole = file.read_whole(); whole.memory != nullptr) {
     return take_bytes({whole.memory.get(), whole.size});
   }
-  // A large file, or no JPEG, is not held.
+  // The file is too large to be read as a whole, or it is not a JPEG file.
   take_all([&] { return rows_of(read_coefficients(source, options)); });
 }
 
@@ -220,7 +224,7 @@ void Preprocessor::prepare(const Image& frame, Prepared& prepared) {
 }
 
 void Preprocessor::take(Image image, void* out) {
-  // Which go back to their beginning, and are opened once.
+  // `open` is called once: a reader of coefficients in memory can be rewound.
   Passes passes([&image] { return rows_of(std::move(image)); });
   Prepared prepared;
   prepare(passes.frame(), prepared);

@@ -1,4 +1,4 @@
-// From JPEG files to a network's input, many at a time.
+// Converts batches of JPEG files to a network's input.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@
 
 namespace jpegcompile {
 
-// What the header of a file says.
+// Properties of a file that its header states.
 struct FrameHeader {
   uint32_t height = 0, width = 0;
   std::vector<std::pair<int, int>> sampling;  // horizontal and vertical factors
@@ -27,9 +27,9 @@ struct FrameHeader {
   bool operator==(const FrameHeader&) const = default;
 };
 
-// Why a file was not read: an error of the file, or a frame that the network does not take.
+// Why a file failed: a read error, or a frame that the network's preprocessing does not accept.
 struct Failure {
-  size_t index = 0;  // among the sources
+  size_t index = 0;  // of the source
   std::optional<ReadError> error;
   std::optional<FrameHeader> frame;
 };
@@ -38,53 +38,53 @@ struct PreprocessOptions {
   bool tolerant = false;
   uint64_t max_pixels = 0;
   size_t threads = 1;
-  bool checks_all = false;  // decodes what the network does not see, too, to learn of damage
-  size_t cache_bytes = size_t{1} << 26;  // of operators
-  size_t max_sum_bytes = kMaxSumBytes;  // of an image in the making
-  // The integers of libjpeg-turbo and Pillow in this colour, in place of the float decode.
+  bool checks_all = false;  // whether to read files to their end, to detect damage
+  size_t cache_bytes = size_t{1} << 26;  // for operators
+  size_t max_sum_bytes = kMaxSumBytes;  // memory budget of an image, see pieces.h
+  // Color of the integer decode; without it, files are decoded by the float decode.
   std::optional<PixelColor> integers = {};
 };
 
 class Preprocessor {
  public:
-  // Throws std::invalid_argument for a resize filter that there is not, and for numbers and options
-  // that do not go with each other.
+  // Throws std::invalid_argument for an unsupported resize filter, and for numbers and options that
+  // do not match.
   Preprocessor(NetworkNumbers network, const PreprocessOptions& options);
 
   const NetworkNumbers& network() const { return network_; }
   size_t views() const { return views_.size(); }
-  // Numbers and bytes of one image, all of its views.
+  // Number of elements, and of bytes, of all views of one image.
   size_t image_size() const { return views() * network_.view_size(); }
   size_t image_bytes() const { return views() * network_.view_bytes(); }
 
-  // Writes every source's views, each [C][H][W] or [H][W][C], to `out`, one behind the other, and
-  // zeros for those that failed, which it returns in the order of the sources. May be called by
-  // several threads.
-  // Throws std::bad_alloc, or what is a defect of this library.
+  // Writes the views of all sources to `out`, one after another, each [C][H][W] or [H][W][C].
+  // Writes zeros for sources that fail, and returns the failures in the order of the sources.
+  // Thread-safe. Throws std::bad_alloc, and exceptions that indicate a defect of this library.
   std::vector<Failure> run(std::span<const Source> sources, void* out);
-  // The same for one file whose coefficients somebody else has. Throws FrameRefused, and ReadError.
+  // Writes the views of one file whose coefficients were already read. Throws FrameRefused and
+  // ReadError.
   void take(Image image, void* out);
 
  private:
   friend class Batch;
   void read(const Source& source, void* out);
 
-  // How the views of a frame come to the network.
+  // What depends only on a frame's header.
   struct Prepared {
     std::vector<Placement> placements;
-    std::vector<Plan> plans;  // for each placement; none of integers
-    FrameHeader frame;        // that they are of
+    std::vector<Plan> plans;  // for each placement; empty with the integer decode
+    FrameHeader frame;        // header of the frame
   };
   // Throws FrameRefused.
   void prepare(const Image& frame, Prepared& prepared);
-  // May throw what `passes` throws when a part of `out` is written.
+  // Throws what `passes` throws, possibly after it has written a part of `out`.
   void take(Passes& passes, const Prepared& prepared, void* out);
 
   const NetworkNumbers network_;
   const std::vector<Geometry> views_;
   const PreprocessOptions options_;
   Operators operators_;
-  Integers integers_;  // if they are wanted
+  Integers integers_;  // only with the integer decode
 };
 
 }  // namespace jpegcompile

@@ -8,11 +8,11 @@
 namespace jpegcompile {
 namespace {
 
-// No wider than the group is high, since columns become vectors.
+// Columns become vectors, so vectors must not be wider than a group is high.
 template <typename V>
 using ColumnVector = std::conditional_t<(kWidth<V> > kGroup), Float8, V>;
 
-// Eight columns of as many rows as the vector has lanes.
+// Transforms eight columns of kWidth<V> rows.
 template <int B, typename V>
 JPEGCOMPILE_INLINE void transform_part(float* rows, size_t stride) {
   constexpr int kSide = kWidth<V>;

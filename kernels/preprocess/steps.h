@@ -1,4 +1,4 @@
-// The arithmetic of the ingest, each step on as much as lies in the nearest caches.
+// The arithmetic of the ingest. Each step works on data that fits into the L1 and L2 caches.
 #pragma once
 
 #include <array>
@@ -9,49 +9,49 @@
 
 namespace jpegcompile {
 
-// Rows of the result that the horizontal step and the colours take at once.
+// Number of rows of the result that the horizontal step and the color step process at once.
 inline constexpr int64_t kGroup = 8;
 
-// One row of blocks, through the inverse DCT and everything else along the stored columns, into the
-// rows that it adds to.
+// Adds one block row to the rows of sums that depend on it: inverse DCT, upsampling and resize
+// along the stored columns.
 struct VerticalStep {
-  const int16_t* blocks;      // [count or one more][64], natural order
-  int64_t count;              // blocks
-  int64_t down, across;       // frequencies of a block that are used: 2, 4 or 8
-  const float* quantization;  // [8 vertical frequencies][16], each row's first `across` repeated
+  const int16_t* blocks;      // [count or count + 1][64], natural order
+  int64_t count;              // number of blocks
+  int64_t down, across;       // vertical and horizontal frequencies in use: 2, 4 or 8
+  const float* quantization;  // [8 vertical frequencies][16]: the first `across`, repeated
   const float* factors;       // [rows][down]
-  float* const* rows;         // each [across * count rounded up to 16]: horizontal frequencies
+  float* const* rows;         // horizontal frequencies, each [across * count rounded up to 16]
   int64_t row_count;
-  int64_t old_rows;  // the first rows hold sums already, the others whatever there was
+  int64_t old_rows;  // the first `old_rows` rows contain sums, the others are uninitialized
 };
 void vertical_step(const VerticalStep& step);
 
-// A group of such rows along the stored rows.
+// Applies a horizontal operator to a group of complete rows of sums.
 struct HorizontalStep {
   const HorizontalOperator* axis;
-  std::array<const float*, kGroup> rows;  // from the first block on that the axis reads
+  std::array<const float*, kGroup> rows;  // beginning with the first block that the axis reads
   std::array<float*, kGroup> results;     // [8 * chunks] each
 };
 void horizontal_step(const HorizontalStep& step);
 
-// Most channels of a network, and components of a file.
+// Maximum number of channels of a network, and of components of a file.
 inline constexpr size_t kMaxChannels = 3;
 
-// Rows of the components become rows of channels: colour, normalisation and the forward DCT along the
-// columns.
+// Computes rows of channels from rows of components: color conversion, normalization, and the
+// forward DCT along the columns.
 struct ColorStep {
   size_t components, channels;
   std::array<const float*, kMaxChannels> component_rows;  // [kGroup][stride] each
   size_t stride;
   const float* mixing;                          // [channels][components]
-  std::array<const float*, kGroup> constants;   // [channels][stride] each: what is added to a row
+  std::array<const float*, kGroup> constants;   // added to each row: [channels][stride] each
   std::array<std::array<float*, kGroup>, kMaxChannels> results;  // [width] each
   int64_t width;
   int64_t block;  // 8, 4, 2 or 1
 };
 void color_step(const ColorStep& step);
 
-// The forward DCT along the rows, in place.
+// Applies the forward DCT along the rows, in place.
 struct RowTransformStep {
   float* rows;  // [kGroup][stride]
   size_t stride;
@@ -60,7 +60,7 @@ struct RowTransformStep {
 };
 void row_transform_step(const RowTransformStep& step);
 
-// Floats as IEEE 754 binary16, to the nearest.
+// Converts float32 to float16 (IEEE 754 binary16), rounding to nearest, ties to even.
 struct HalfStep {
   const float* from;
   uint16_t* to;

@@ -14,12 +14,12 @@
 namespace jpegcompile {
 namespace {
 
-// Floats that blocks of memory are multiples of: a cache line.
+// Floats in a cache line; parts of the scratch memory are multiples of it.
 constexpr size_t kLine = 16;
 
 size_t in_lines(size_t floats) { return (floats + kLine - 1) / kLine * kLine; }
 
-// The sums of one component: rows that block rows are still being added to, in a ring.
+// A ring of the rows of one component to which block rows are still being added.
 class Sums {
  public:
   static size_t size(const ComponentPlan& plan) {
@@ -34,7 +34,7 @@ class Sums {
     }
   }
 
-  // Rows below need no later block row.
+  // Rows [0, complete) need no later block row.
   int64_t complete() const { return complete_; }
   const float* row(int64_t output) const { return place(output); }
 
@@ -76,12 +76,12 @@ class Sums {
   const ComponentPlan& plan_;
   float* const memory_;
   int64_t complete_;
-  int64_t begun_ = 0;  // rows below hold sums
+  int64_t begun_ = 0;  // rows [0, begun_) contain sums
   std::array<float, 128> quantization_;
   std::vector<float*> rows_;
 };
 
-// What the rows of the components become once they are complete.
+// Converts complete rows of the components to rows of the output.
 class Finish {
  public:
   static size_t size(const Plan& plan) {
@@ -100,7 +100,7 @@ class Finish {
     for (size_t k = 0; k < step_.components; ++k) step_.component_rows[k] = component_rows(k);
   }
 
-  // Hands on the rows [begin, begin + count) of the order of the file, a group at most.
+  // Converts rows [begin, begin + count), in the order of the file; at most a group.
   void hand_on(const std::vector<Sums>& sums, int64_t begin, int64_t count) {
     for (size_t k = 0; k < sums.size(); ++k) {
       HorizontalStep step{};
@@ -135,7 +135,7 @@ class Finish {
 
   float* component_rows(size_t k) const { return rows_ + k * kGroup * plan_.stride; }
 
-  // The row of the file's order that comes to stand at a place of a group of the result.
+  // Returns the row, in the order of the file, at an index of a group of the result.
   int64_t stored_row(int64_t begin, int64_t count, int64_t index) const {
     return plan_.is_reversed() ? begin + count - 1 - index : begin + index;
   }
@@ -147,7 +147,7 @@ class Finish {
   ColorStep step_{};
 };
 
-// One view in the making.
+// The computation of one view.
 class View {
  public:
   static size_t size(const Plan& plan, const NetworkNumbers& network) {
@@ -156,7 +156,7 @@ class View {
     return floats;
   }
 
-  // `memory` is of `size` floats.
+  // `memory` must have `size` floats.
   View(const Image& frame, const Plan& plan, const NetworkNumbers& network, float* memory,
        void* out)
       : plan_(plan),
@@ -166,7 +166,7 @@ class View {
     hand_on();
   }
 
-  // The MCU rows are given in their order; those below the last one that is needed may be.
+  // Adds an MCU row. MCU rows must be added in order; rows after the last needed one are ignored.
   void add(const BlockRows& rows, int64_t mcu_row) {
     if (mcu_row >= plan_.needed_rows) return;
     for (Sums& component : sums_) component.add(rows, mcu_row);
@@ -174,12 +174,12 @@ class View {
   }
 
   void finish() const {
-    if (handed_on_ != plan_.outputs()) throw std::logic_error("rows of blocks are missing");
+    if (handed_on_ != plan_.outputs()) throw std::logic_error("the file has too few block rows");
     output_.finish();
   }
 
  private:
-  // Moves `memory` behind what they take of it.
+  // Creates the sums in `memory`, and advances `memory` past them.
   static std::vector<Sums> sums_of(const Image& frame, const Plan& plan, float*& memory) {
     std::vector<Sums> sums;
     sums.reserve(plan.components.size());
@@ -207,7 +207,7 @@ class View {
   int64_t handed_on_ = 0;
 };
 
-// The blocks of a component that any view takes something of.
+// Returns the range of blocks of a component's rows that any view depends on.
 BlockRange needed_blocks(std::span<const Plan> plans, size_t index) {
   BlockRange needed;
   for (const Plan& plan : plans) {
@@ -236,7 +236,7 @@ void ingest(BlockRows& rows, std::span<const Plan> plans, const NetworkNumbers& 
   Workspace workspace;
   float* memory = workspace.floats(floats);
   auto* to = static_cast<std::byte*>(out);
-  std::deque<View> views;  // which do not move
+  std::deque<View> views;  // a deque, since views must not move
   for (const Plan& plan : plans) {
     views.emplace_back(rows.frame(), plan, network, memory, to);
     memory += View::size(plan, network);

@@ -1,4 +1,5 @@
-// From rows of blocks to a network's input, strip by strip: at no time is there a whole image.
+// Computes a network's input from block rows, strip by strip. A whole decoded image is never in
+// memory.
 #pragma once
 
 #include <cstddef>
@@ -9,12 +10,13 @@
 
 namespace jpegcompile {
 
-// Writes the network's input of one image to `out`: for each plan, which is that of a view, [C][H][W]
-// or [H][W][C] in the JPEG domain of the network's block size. The plans are of the frame of `rows`,
-// which is read once, and not any further than the network sees. Throws what `rows` throws.
+// Writes the network's input of one image to `out`. There is one plan for each view, and one result
+// for each plan: [C][H][W] or [H][W][C], in the JPEG domain with the network's block size. The
+// plans must belong to the frame of `rows`. Reads rows once, up to the last row that results depend
+// on. Throws what `rows` throws.
 void ingest(BlockRows& rows, std::span<const Plan> plans, const NetworkNumbers& network, void* out);
 
-// Bytes of memory that `ingest` takes for a plan.
+// Returns the bytes of memory that `ingest` allocates for a plan.
 size_t ingest_bytes(const Plan& plan, const NetworkNumbers& network);
 
 }  // namespace jpegcompile

@@ -1,4 +1,4 @@
-// The forward DCT of tiles that lie in registers.
+// The forward DCT of tiles in registers.
 #pragma once
 
 #include "preprocess/steps.h"
@@ -7,7 +7,7 @@
 
 namespace jpegcompile {
 
-// Of every tile of B vectors among eight.
+// Transforms every tile of B vectors among eight vectors.
 template <int B, typename V>
 JPEGCOMPILE_INLINE void transform_tiles(V (&vectors)[kGroup]) {
 #pragma GCC unroll 8

@@ -21,7 +21,7 @@ JPEGCOMPILE_INLINE V load_shorts(const int16_t* from) {
   return value;
 }
 
-// Lanes are horizontal frequencies: half a block, a block, or two blocks beside each other.
+// Lanes are horizontal frequencies of half a block, of one block, or of two adjacent blocks.
 JPEGCOMPILE_INLINE void load_row(const int16_t* row, Float4& value) {
   value = __builtin_convertvector(load_shorts<Short4>(row), Float4);
 }
@@ -35,8 +35,7 @@ JPEGCOMPILE_INLINE void load_row(const int16_t* row, Float16& value) {
       Float16);
 }
 
-// The same of blocks of which the first two or four horizontal frequencies are used: a piece of a row
-// of each block that the vector spans.
+// Loads the first two or four horizontal frequencies of each block that the vector spans.
 template <int kAcross, typename V>
 JPEGCOMPILE_INLINE void load_pieces(const int16_t* const* rows, V& value) {
   constexpr int kPieces = kWidth<V> / kAcross;
@@ -51,7 +50,7 @@ JPEGCOMPILE_INLINE void load_pieces(const int16_t* const* rows, V& value) {
   value = __builtin_convertvector(shorts, V);
 }
 
-// The first `kDown` vertical frequencies of a vector of columns, dequantised.
+// Loads and dequantizes the first `kDown` vertical frequencies of a vector of columns.
 template <int kDown, int kAcross, typename V>
 JPEGCOMPILE_INLINE void load_columns(const VerticalStep& step, int64_t column, V (&x)[kDown]) {
   const int64_t first = column / kAcross, place = column % kAcross;
@@ -64,7 +63,7 @@ JPEGCOMPILE_INLINE void load_columns(const VerticalStep& step, int64_t column, V
     const int16_t* rows[kPieces];
 #pragma GCC unroll 8
     for (int index = 0; index < kPieces; ++index) {
-      // Behind the last block it is read again.
+      // Lanes past the last block read the last block again.
       rows[index] = step.blocks + kBlock * kBlock * std::min(first + index, step.count - 1);
     }
 #pragma GCC unroll 4
@@ -78,7 +77,7 @@ JPEGCOMPILE_INLINE void load_columns(const VerticalStep& step, int64_t column, V
   for (int u = 0; u < kDown; ++u) x[u] *= load<V>(step.quantization + 16 * u + place);
 }
 
-// What the vertical frequencies add to a row.
+// Returns what the vertical frequencies add to a row.
 template <int kDown, typename V>
 JPEGCOMPILE_INLINE V weighted(const V (&x)[kDown], const float* factors) {
   V even = x[0] * factors[0], odd = x[1] * factors[1];

@@ -1,1 +1,1 @@
-"""Products, maxima and minima of two jpeg-domain maps, pixel by pixel: exact."""
+"""Products, maxima and minima of two JPEG-domain maps, pixel by pixel: exact."""

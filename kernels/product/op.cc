@@ -1,4 +1,4 @@
-// JpegMul, JpegMax and JpegMin: two maps back to pixels, one function of both, and forward.
+// JpegMul, JpegMax and JpegMin: inverse DCT of both maps, a function of two pixels, forward DCT.
 #include "common/tile_kernel.h"
 #include "generated/makers.h"
 #include "product/other_map.h"
@@ -9,9 +9,9 @@
 namespace jpegcompile {
 namespace {
 
-// Pixels of 16 channels, [count][16]; those of `other` may be those of one channel, at lane 0.
+// Pixels of 16 channels, [count][16]. If `is_shared`, `other` has only one channel, in lane 0.
 struct Pair {
-  float* pixels;  // taken and made
+  float* pixels;  // input and output
   const float* other;
   int64_t count;
   bool is_shared;
@@ -72,7 +72,7 @@ class OfTwoMaps : public TileKernel {
       float* scratch = task_floats(0, 3 * floats);
       float* pixels = scratch + 2 * floats;
       float* target = rows_target(to, y, image, group, row, scratch);
-      // The other map first: where x is copied to may be where y is made.
+      // The other map comes first, since the result of x may be in the same memory as its tiles.
       inverse_rows({read_tiles(others, block_, other.floats(), is_for_all ? 0 : image,
                                is_shared ? 0 : group, row, count, scratch + floats),
                     pixels, count, from.width, block_, from.pitch()});

@@ -7,8 +7,8 @@
 
 namespace jpegcompile {
 
-// Of one channel or one image, it goes with all channels or images of x. A constant may lack the
-// first dimensions. Throws KernelError for a shape that does not fit.
+// Returns the second map. A map of one channel or one image broadcasts to all channels or images of
+// x. Constants may lack leading dimensions. Throws KernelError for a shape that does not match x.
 inline Map fitting_map(const Shape& shape, const Map& x, int64_t group) {
   Shape whole{1, 1, 1, 1};
   if (shape.rank() > whole.rank()) return Map::of(shape, group, "other");
@@ -21,7 +21,8 @@ inline Map fitting_map(const Shape& shape, const Map& x, int64_t group) {
   if (other.channels == 1) wanted.channels = 1;
   if (other.batch == 1) wanted.batch = 1;
   if (other.shape() == wanted.shape()) return other;
-  throw KernelError("the other map has shape " + shape.text() + ", x " + x.shape().text());
+  throw KernelError("other of shape " + shape.text() + " does not match x of shape " +
+                    x.shape().text());
 }
 
 }  // namespace jpegcompile

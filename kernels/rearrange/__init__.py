@@ -1,1 +1,1 @@
-"""Pixels to channels and back, of jpeg-domain maps: exact."""
+"""SpaceToDepth and DepthToSpace of JPEG-domain maps: exact."""

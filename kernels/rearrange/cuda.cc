@@ -1,4 +1,4 @@
-// JpegSpaceToDepth and JpegDepthToSpace on CUDA, as launch.py launches them.
+// JpegSpaceToDepth and JpegDepthToSpace on CUDA, launched like launch.py does.
 #include <memory>
 
 #include "common/cuda_from_pixels.h"

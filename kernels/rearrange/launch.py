@@ -1,4 +1,4 @@
-"""How SpaceToDepth and DepthToSpace are launched on GPUs."""
+"""Launches of SpaceToDepth and DepthToSpace on GPUs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from jpegcompile.precision import Precision
 
 @dataclass(frozen=True)
 class Rearrange:
-    """An exchange of pixels and channels, with everything that follows it up to the next map.
+    """A SpaceToDepth or DepthToSpace with its epilogue.
 
-    DepthToSpace takes channels in the order of mode DCR of ONNX; SpaceToDepth is its inverse.
+    DepthToSpace reads channels in the order of ONNX's mode DCR. SpaceToDepth is its inverse.
 
     Attributes:
-        x: the map that is read, pixels.
-        y: the map that is made.
-        side: of the square tiles of pixels that become channels, or are made of them.
+        x: input map, in pixels.
+        y: output map.
+        side: side of the square tiles of pixels that become channels, or result from channels.
         to_depth: whether pixels become channels; otherwise channels become pixels.
-        program: the function of each pixel of y.
+        program: per-pixel function after the exchange.
         phi: frequencies of the approximation that the program reads; 0 if it reads none.
     """
 
@@ -38,7 +38,7 @@ class Rearrange:
         """Check the layouts.
 
         Raises:
-            ValueError: if no kernel takes them.
+            ValueError: if no kernel supports them.
         """
         require_pixels(self.kernel, self.x)
         deep, flat = (self.y, self.x) if self.to_depth else (self.x, self.y)
@@ -57,20 +57,20 @@ class Rearrange:
 
     @property
     def epilogue(self) -> Epilogue:
-        """What follows the exchange."""
+        """The epilogue of the exchange."""
         return Epilogue(self.y, self.program, self.phi)
 
     @property
     def matrices(self) -> dict[str, TileMatrix]:
-        """The transforms that it needs, by argument."""
+        """The transforms that the kernel reads, by argument."""
         return self.epilogue.matrices
 
     def default_tiling(self, precision: Precision) -> Tiling:
-        """A tiling that needs no stack on sm_80, sm_90 and sm_100."""
+        """Return a tiling that needs no stack on sm_80, sm_90 and sm_100."""
         return self.epilogue.default_tiling(precision)
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
-        """The launch for `batch` images."""
+        """Return the launch for `batch` images."""
         epilogue, kind = self.epilogue, storage_type(precision)
         channels = (self.x if self.to_depth else self.y).channels
         numbers = {

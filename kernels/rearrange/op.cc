@@ -1,7 +1,7 @@
-// JpegSpaceToDepth and JpegDepthToSpace: pixels become channels, and channels pixels.
+// JpegSpaceToDepth and JpegDepthToSpace: pixels become channels, and channels become pixels.
 //
-// All pixels of some images are made first, in groups of channels; then tasks gather rows of the
-// result from them and transform these.
+// The first stage computes all pixels of some images, in groups of channels. The second stage
+// gathers rows of the result from these pixels, and transforms them.
 #include <algorithm>
 
 #include "generated/makers.h"
@@ -12,7 +12,7 @@
 namespace jpegcompile {
 namespace {
 
-// Where an element of the result comes from.
+// The input element that an element of the result is copied from.
 struct Origin {
   int64_t channel, row, column;
 };
@@ -62,7 +62,7 @@ class Rearrange : public Kernel {
   }
 
  private:
-  // `pixels` has room for those of all images of the maps, in groups.
+  // `pixels` must have room for the pixels of all images of `from`, in groups.
   void rearrange(const Call& call, const Map& from, const float* x, float* pixels, const Map& to,
                  float* y) const {
     Map grouped = from;
@@ -93,7 +93,7 @@ class Rearrange : public Kernel {
   void gather(const Map& from, const float* pixels, const Map& to, const Strip& strip,
               float* target) const {
     const int64_t channel = strip.group * kLanes, lanes = to.channels_in(strip.group);
-    // Then all channels of a group stand side by side where they come from.
+    // If aligned, all channels of a group are contiguous in the input.
     const bool is_aligned = Rule::channels_in_a_row(from, to) % kLanes == 0;
     const int64_t run = is_aligned ? kLanes : 1;
     for (int64_t row = strip.row; row < strip.row + strip.count; ++row) {

@@ -1,9 +1,9 @@
-"""What JpegSpaceToDepth and JpegDepthToSpace mean.
+"""NumPy reference of JpegSpaceToDepth and JpegDepthToSpace.
 
     y = DCT(SpaceToDepth(inverse DCT(x))),  DCT(DepthToSpace(inverse DCT(x)))
 
-Tiles of the result have nothing to do with tiles of the input. DepthToSpace takes channels in the
-order of mode DCR of ONNX.
+Tiles of the result do not correspond to tiles of the input. DepthToSpace reads channels in the
+order of ONNX's mode DCR.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from jpegcompile.dct.rearrange import depth_to_space, space_to_depth
 def jpeg_space_to_depth(
     x: NDArray[Float], *, blocksize: int, input_block: int, output_block: int
 ) -> NDArray[Float]:
-    """Make channels of the pixels of square tiles.
+    """Convert the pixels of square tiles to channels.
 
     Args:
-        x: [N, C, H, W] at `input_block`.
-        blocksize: side b of the tiles; divides H and W.
-        input_block: block size of x; divides H and W.
-        output_block: block size of the result; divides its sides.
+        x: [N, C, H, W] with block size `input_block`.
+        blocksize: side b of the tiles; must divide H and W.
+        input_block: block size of x; must divide H and W.
+        output_block: block size of the result; must divide its height and width.
 
     Returns:
-        [N, b^2 C, H / b, W / b] at `output_block`.
+        [N, b^2 C, H / b, W / b] with block size `output_block`.
     """
     moved = space_to_depth(to_spatial(x, input_block), blocksize)
     return to_jpeg(np.ascontiguousarray(moved), output_block)
@@ -36,6 +36,10 @@ def jpeg_space_to_depth(
 def jpeg_depth_to_space(
     x: NDArray[Float], *, blocksize: int, input_block: int, output_block: int
 ) -> NDArray[Float]:
-    """The inverse: [N, C / b^2, b H, b W] at `output_block`, of x [N, C, H, W]."""
+    """Convert channels to the pixels of square tiles; the inverse of `jpeg_space_to_depth`.
+
+    Returns:
+        [N, C / b^2, b H, b W] with block size `output_block`, for x [N, C, H, W].
+    """
     moved = depth_to_space(to_spatial(x, input_block), blocksize)
     return to_jpeg(np.ascontiguousarray(moved), output_block)

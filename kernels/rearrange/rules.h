@@ -1,4 +1,4 @@
-// Which maps JpegSpaceToDepth and JpegDepthToSpace take and make.
+// Shapes of the maps of JpegSpaceToDepth and JpegDepthToSpace.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace jpegcompile {
 
-// Channel (dy side + dx) C + c of the result has the pixels (dy, dx) of tiles of channel c.
+// Channel (dy side + dx) C + c of the result contains pixel (dy, dx) of all tiles of channel c.
 struct SpaceToDepthMaps {
   static Map result(const Map& map, int64_t side) {
     return {map.batch, map.channels * side * side, map.height / side, map.width / side, false};
@@ -17,7 +17,7 @@ struct SpaceToDepthMaps {
   static bool fits(const Map& map, int64_t side) {
     return map.height % side == 0 && map.width % side == 0;
   }
-  // Channels in a row of the result that come from channels in a row of the map.
+  // Number of consecutive channels of the result that come from consecutive channels of the input.
   static int64_t channels_in_a_row(const Map& from, const Map&) { return from.channels; }
 };
 
@@ -29,20 +29,20 @@ struct DepthToSpaceMaps {
   static int64_t channels_in_a_row(const Map&, const Map& to) { return to.channels; }
 };
 
-// Throws KernelError for a side that is none.
+// Returns the attribute blocksize. Throws KernelError for invalid values.
 inline int64_t side_of(const Node& node) {
   constexpr int64_t kMaxSide = 1 << 10;
   const int64_t side = node.integer("blocksize");
   if (side >= 1 && side <= kMaxSide) return side;
-  throw KernelError("its blocksize is " + std::to_string(side) + ", it has to be from 1 to " +
+  throw KernelError("attribute blocksize is " + std::to_string(side) + "; it must be 1 to " +
                     std::to_string(kMaxSide));
 }
 
-// Throws KernelError for a map that does not rearrange.
+// Returns the map of the result. Throws KernelError for a map that does not consist of whole tiles.
 template <typename Maps>
 Map rearranged(const Map& map, int64_t side) {
   if (Maps::fits(map, side)) return Maps::result(map, side);
-  throw KernelError("x of shape " + map.shape().text() + " does not rearrange by " +
+  throw KernelError("x of shape " + map.shape().text() + " cannot be rearranged by tiles of " +
                     std::to_string(side) + "x" + std::to_string(side));
 }
 

@@ -1,4 +1,4 @@
-"""SpaceToDepth and DepthToSpace on GPUs, of pixels, with the epilogue of `common/triton.py`."""
+"""SpaceToDepth and DepthToSpace of pixels on GPUs, with the epilogue of `common/triton.py`."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def space_to_depth(
     BN: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """Make y = finish(y'), where y' has tiles of side x side pixels of x as channels.
+    """Compute y = finish(y'), where channels of y' are the pixels of side x side tiles of x.
 
     Channel (i * side + j) * true_channels + c of y' is channel c of pixel (i, j) of each tile.
-    x has `true_channels` without padding, a multiple of 16 if ALIGNED says so: then a thread loads
-    several at once. `finish` takes padded channels of y' as zero.
+    x has `true_channels` channels without padding. If ALIGNED, this is a multiple of 16, so that a
+    thread loads several channels at once. `finish` treats padded channels of y' as zero.
     """
     if ALIGNED:
-        # The compiler sees that this is a multiple of 16; of an argument, a hint is lost.
+        # Lets the compiler see that this is a multiple of 16; hints on arguments are lost.
         true_channels = true_channels // 16 * 16
     first_row = tl.program_id(0) * BM
     m = first_row + tl.arange(0, BM)
@@ -105,12 +105,13 @@ def depth_to_space(
     BN: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """Make y = finish(y'), the inverse of `space_to_depth`: y' has `true_channels` without padding.
+    """Compute y = finish(y'), where y' is the inverse of `space_to_depth` of x.
 
-    ALIGNED is as it is there. `finish` takes padded channels of y' as zero.
+    y' has `true_channels` channels without padding. ALIGNED has the same meaning as in
+    `space_to_depth`. `finish` treats padded channels of y' as zero.
     """
     if ALIGNED:
-        # The compiler sees that this is a multiple of 16; of an argument, a hint is lost.
+        # Lets the compiler see that this is a multiple of 16; hints on arguments are lost.
         true_channels = true_channels // 16 * 16
     first_row = tl.program_id(0) * BM
     m = first_row + tl.arange(0, BM)

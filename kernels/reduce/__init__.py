@@ -1,1 +1,1 @@
-"""Means and sums over one axis of the plane, or both, of jpeg-domain maps: linear and exact."""
+"""Reductions of JPEG-domain maps over height, width or both, and over channels: exact."""

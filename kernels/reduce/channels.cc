@@ -1,5 +1,5 @@
-// JpegChannelMean and JpegChannelSum, of coefficients, and JpegChannelMax and JpegChannelMin, of
-// pixels: one map of all channels.
+// JpegChannelMean and JpegChannelSum on coefficients; JpegChannelMax and JpegChannelMin on pixels.
+// All of them reduce the channels of a map to one channel.
 #include <algorithm>
 
 #include "generated/makers.h"
@@ -10,8 +10,8 @@
 namespace jpegcompile {
 namespace {
 
-// Pixels of 16 channels, [count][16], and what the channels before them came to lane by lane; or
-// these, and the pixels [count] that all lanes come to.
+// For `combine`: pixels of 16 channels [count][16], and the result for previous groups of channels,
+// [count][16]. For `join`: the result for all groups [count][16], and the final pixels [count].
 struct Lanes {
   const float* from;
   float* made;
@@ -25,7 +25,7 @@ struct Total {
   }
 };
 
-// Lane by lane.
+// Combines two groups of channels, lane by lane.
 template <typename Function, typename V>
 JPEGCOMPILE_INLINE void combine(const Lanes& lanes) {
   for (int64_t index = 0; index < lanes.count * kLanes; index += kWidth<V>) {
@@ -34,7 +34,7 @@ JPEGCOMPILE_INLINE void combine(const Lanes& lanes) {
   }
 }
 
-// The lanes of each pixel: [count][16] to [count].
+// Reduces the lanes of each pixel: [count][16] to [count].
 template <typename Function>
 JPEGCOMPILE_INLINE void join(const Lanes& lanes) {
   for (int64_t pixel = 0; pixel < lanes.count; ++pixel) {
@@ -101,7 +101,7 @@ class ReduceChannels : public Kernel {
                        [factor](float value) { return value * factor; });
         return;
       }
-      // Lane 0 of groups whose other lanes are zeros.
+      // The result is in lane 0; the other lanes are zero.
       float* lanes = made + 2 * floats;
       std::fill_n(lanes, floats, 0.0F);
       for (int64_t pixel = 0; pixel < pixels; ++pixel) lanes[pixel * kLanes] = made[floats + pixel];
@@ -111,7 +111,7 @@ class ReduceChannels : public Kernel {
   }
 
  private:
-  // What all groups of channels come to, lane by lane; `scratch` has room for two strips.
+  // Combines all groups of channels, lane by lane. `scratch` must have room for two strips.
   void reduce(const Map& from, const float* x, const Strip& strip, float* made,
               float* scratch) const {
     const int64_t pixels = strip.count * from.width;
@@ -132,7 +132,7 @@ class ReduceChannels : public Kernel {
     }
   }
 
-  // Lanes beyond the last channel as its copies, which change no maximum.
+  // Fills lanes past the last channel with copies of it, which change no maximum or minimum.
   static const float* repeated(const float* read, float* rows, int64_t pixels, int64_t channels) {
     for (int64_t pixel = 0; pixel < pixels; ++pixel) {
       const float* from = read + pixel * kLanes;

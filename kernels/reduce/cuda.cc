@@ -1,5 +1,5 @@
-// JpegChannelMax, JpegChannelMean, JpegChannelMin and JpegChannelSum on CUDA, as launch.py launches
-// them.
+// JpegChannelMax, JpegChannelMean, JpegChannelMin and JpegChannelSum on CUDA, launched like
+// launch.py does.
 #include <memory>
 #include <string>
 
@@ -11,7 +11,7 @@ namespace {
 
 class ReduceOnCuda : public FromPixelsOnCuda {
  public:
-  // A linear reduction acts on coefficients as on pixels.
+  // Linear reductions have no attribute block, since they act the same on coefficients and pixels.
   ReduceOnCuda(const Node& node, const char* reduction, bool is_linear)
       : ReduceOnCuda(node, reduction, is_linear ? 1 : node.block("block")) {}
 

@@ -1,4 +1,4 @@
-"""How reductions over channels are launched on GPUs. Those over the plane: see `resample`."""
+"""Launches of reductions over channels on GPUs; `resample` launches reductions over the plane."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Reduction = Literal["max", "min", "mean", "sum"]
 
 @dataclass(frozen=True)
 class ReduceChannels:
-    """A reduction over channels with everything that follows it up to the next map.
+    """A reduction over channels with its epilogue.
 
     Attributes:
-        x: the map that is read, pixels.
-        y: the map that is made, of one channel.
-        reduction: what becomes of the channels.
-        program: the function of each pixel behind the reduction.
+        x: input map, in pixels.
+        y: output map, with one channel.
+        reduction: the reduction.
+        program: per-pixel function after the reduction.
         phi: frequencies of the approximation that the program reads; 0 if it reads none.
     """
 
@@ -42,7 +42,7 @@ class ReduceChannels:
         """Check the layouts.
 
         Raises:
-            ValueError: if no kernel takes them.
+            ValueError: if no kernel supports them.
         """
         require_pixels("reduce_channels", self.x)
         require_channels("reduce_channels", self.y, 1)
@@ -50,22 +50,25 @@ class ReduceChannels:
 
     @property
     def epilogue(self) -> Epilogue:
-        """What follows the reduction."""
+        """The epilogue of the reduction."""
         return Epilogue(self.y, self.program, self.phi)
 
     @property
     def matrices(self) -> dict[str, TileMatrix]:
-        """The transforms that it needs, by argument."""
+        """The transforms that the kernel reads, by argument."""
         return self.epilogue.matrices
 
     def default_tiling(self, precision: Precision) -> Tiling:
-        """A tiling that needs no stack on sm_80, sm_90 and sm_100; `channels` are those read."""
+        """Return a tiling that needs no stack on sm_80, sm_90 and sm_100.
+
+        `channels` of the tiling is the number of input channels that a step reads.
+        """
         if self.matrices and precision.product == "tf32x3":
             return Tiling(64, 32, warps=4)
         return Tiling(64, 64, warps=8)
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
-        """The launch for `batch` images."""
+        """Return the launch for `batch` images."""
         epilogue, kind = self.epilogue, storage_type(precision)
         numbers = {
             **epilogue.numbers(batch),

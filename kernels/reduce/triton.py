@@ -1,4 +1,4 @@
-"""Reductions over channels on GPUs, of pixels, with the epilogue of `common/triton.py`."""
+"""Reductions of pixels over channels on GPUs, with the epilogue of `common/triton.py`."""
 
 from __future__ import annotations
 
@@ -42,10 +42,11 @@ def reduce_channels(
     BN: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """Make y = finish(the REDUCTION of the channels of each pixel), a map of one channel.
+    """Compute y = finish(the REDUCTION of the channels of each pixel), a map of one channel.
 
-    REDUCTION is "max", "min", "mean" or "sum". x has `span` channels in memory, a step reads BN of
-    them, and `true_channels` count. y has 16 channels in memory; `finish` takes the others as zero.
+    REDUCTION is "max", "min", "mean" or "sum". x has `span` channels in memory, of which the first
+    `true_channels` are reduced. A step reads BN channels. y has 16 channels in memory; `finish`
+    treats all but the first as zero.
     """
     first_row = tl.program_id(0) * BM
     m = first_row + tl.arange(0, BM)
@@ -56,7 +57,7 @@ def reduce_channels(
     reduced = tl.full((BM, BN), NEUTRAL, tl.float32)
     for first in range(0, span, BN):
         k = first + tl.arange(0, BN)
-        # A mask of all channels in memory lets a thread load several at once.
+        # This mask includes all channels in memory, so that a thread can load several at once.
         seen = tl.load(
             x + at[:, None] + channel_offsets(k, x_group)[None, :],
             mask=(m < rows)[:, None] & (k < span)[None, :],
@@ -79,7 +80,7 @@ def reduce_channels(
         tl.static_assert(REDUCTION == "sum", "unknown reduction")
         made = tl.sum(reduced, 1)
     c = tl.arange(0, 16)
-    # Transforms mix rows: those behind the last one must be finite.
+    # Transforms mix rows, so rows past the last one must be finite.
     pixels = tl.where((m < rows)[:, None] & (c == 0)[None, :], made[:, None], 0.0)
     finish(
         pixels, approximated, constants, y, forward, forward, y,

@@ -1,1 +1,1 @@
-"""ReLU of jpeg-domain maps: exact, or with an approximated mask."""
+"""ReLU of JPEG-domain maps: exact, or with an approximated mask."""

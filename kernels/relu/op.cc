@@ -1,11 +1,11 @@
-// JpegRelu, JpegAsmRelu, JpegApxRelu.
+// JpegRelu, JpegAsmRelu and JpegApxRelu.
 #include "common/piecewise_kernel.h"
 #include "generated/makers.h"
 
 namespace jpegcompile {
 namespace {
 
-// What is not a number stays so.
+// NaNs propagate.
 struct Rectify {
   template <typename V>
   JPEGCOMPILE_INLINE V operator()(const V& decided_by, const V& x, const Place&) const {

@@ -1,1 +1,1 @@
-"""Strided slices, zero padding and resizing of jpeg-domain maps: linear and exact."""
+"""Strided slices, zero padding and resizing of JPEG-domain maps: linear and exact."""

@@ -1,4 +1,4 @@
-"""How separable linear operators are launched on GPUs, and the tables that they read."""
+"""Launches of separable linear operators on GPUs, and the tables that their kernel reads."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ TABLES = {
 
 @dataclass(frozen=True)
 class Resample:
-    """A separable linear operator with everything that follows it up to the next map.
+    """A separable linear operator with its epilogue.
 
     Attributes:
-        x: the map that is read, pixels.
-        y: the map that is made.
-        reach: the widths of the bands of both matrices, see `banded`.
-        program: the function of each pixel behind the operator.
+        x: input map, in pixels.
+        y: output map.
+        reach: widths of the bands of both matrices, see `banded`.
+        program: per-pixel function after the operator.
         phi: frequencies of the approximation that the program reads; 0 if it reads none.
     """
 
@@ -47,29 +47,29 @@ class Resample:
         """Check the layouts.
 
         Raises:
-            ValueError: if no kernel takes them.
+            ValueError: if no kernel supports them.
         """
         require_pixels("resample", self.x)
         require_channels("resample", self.y, self.x.channels)
 
     @property
     def epilogue(self) -> Epilogue:
-        """What follows the operator."""
+        """The epilogue of the operator."""
         return Epilogue(self.y, self.program, self.phi)
 
     @property
     def matrices(self) -> dict[str, TileMatrix]:
-        """The transforms that it needs, by argument."""
+        """The transforms that the kernel reads, by argument."""
         return self.epilogue.matrices
 
     def default_tiling(self, precision: Precision) -> Tiling:
-        """A tiling that needs no stack on sm_80, sm_90 and sm_100."""
+        """Return a tiling that needs no stack on sm_80, sm_90 and sm_100."""
         if self.matrices and precision.storage != "float32":
             return Tiling(64, 64, warps=8)
         return self.epilogue.default_tiling(precision)
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
-        """The launch for `batch` images."""
+        """Return the launch for `batch` images."""
         epilogue, kind = self.epilogue, storage_type(precision)
         numbers = {
             **epilogue.numbers(batch),
@@ -88,11 +88,11 @@ class Resample:
 
 
 def banded(matrix: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """The band of nonzeros of each row of a matrix [P, H], as the kernel reads it.
+    """Return the band of nonzeros of each row of a matrix [P, H], as the kernel reads it.
 
     Returns:
-        Weights [P, reach], and starts [P]: row p has weights[p, i] at column starts[p] + i. The
-        reach is the same for all rows, at least 1, and no band goes beyond column H.
+        Weights [P, reach] and starts [P]. Row p has weights[p, i] at column starts[p] + i. `reach`
+        is equal for all rows and at least 1. Bands end at column H or before.
     """
     outputs, size = matrix.shape
     nonzeros = [np.flatnonzero(row) for row in matrix]
@@ -106,11 +106,11 @@ def banded(matrix: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.int32]
 
 
 def tables(rows: NDArray[Any], columns: NDArray[Any]) -> tuple[dict[str, NDArray[Any]], Pair]:
-    """What the kernel reads besides maps, by argument, and the reach.
+    """Return the tables that the kernel reads, by argument, and the reach.
 
     Args:
-        rows: on pixels [P, H].
-        columns: on pixels [Q, W].
+        rows: matrix on pixels [P, H].
+        columns: matrix on pixels [Q, W].
     """
     row_weights, row_starts = banded(rows)
     column_weights, column_starts = banded(columns)
@@ -126,21 +126,21 @@ def tables(rows: NDArray[Any], columns: NDArray[Any]) -> tuple[dict[str, NDArray
 def pixel_matrix(
     composed: NDArray[Any], input_block: int, output_block: int
 ) -> NDArray[np.float64]:
-    """The matrix R [P, H] on pixels of the matrix M = D_P R D_H^T that compiled graphs hold.
+    """Return the matrix R [P, H] on pixels for the matrix M = D_P R D_H^T of a compiled graph.
 
-    D is the block DCT of an axis. Entries of R that rounding of M makes are set to zero, so that
-    the bands of R stay narrow. They are at most the sum of two bounds, the matrices' absolute
-    values being meant:
+    D is the block DCT of an axis. Entries of R that only result from the rounding of M are set to
+    zero, so that the bands of R stay narrow. Such an entry is at most the sum of two bounds, where
+    |A| contains the absolute values of A:
 
         u |D_P|^T |M| |D_H|                         M was rounded to its type, with roundoff u
         40 v |D_P|^T |D_P| |R| |D_H|^T |D_H|        four products were summed in float64
 
-    v is the roundoff of float64; each product sums at most 8 terms and multiplies by cosines that
-    are exact to two roundoffs. An entry below the bound may just as well be zero.
+    v is the roundoff of float64. Each product sums at most 8 terms, and multiplies by cosines that
+    are exact to two roundoffs. An entry below the bound cannot be distinguished from zero.
 
     Args:
-        composed: M [P, H] in the type of the graph; of JpegResize and the like `rows`, or the
-            transpose of `columns`.
+        composed: M [P, H] in the type of the graph: input `rows` of JpegResize and the like, or
+            the transpose of `columns`.
         input_block: block size along H.
         output_block: block size along P.
     """

@@ -1,10 +1,11 @@
-"""What JpegSlice, JpegPad and JpegResize mean.
+"""NumPy reference of JpegSlice, JpegPad and JpegResize.
 
-    y = DCT(inverse DCT(x)[..., rows, columns]),  DCT(pad(inverse DCT(x))),
-    y = DCT(R inverse DCT(x) C^T), R and C interpolating rows and columns
+    y = DCT(inverse DCT(x)[..., rows, columns])     JpegSlice
+    y = DCT(pad(inverse DCT(x)))                    JpegPad
+    y = DCT(R inverse DCT(x) C^T)                   JpegResize; R and C interpolate rows and columns
 
-All are linear and separable (the shortcuts of residual networks without projection are such
-slices and pads). Tiles of the result have nothing to do with tiles of the input.
+All three are linear and separable. Shortcuts of residual networks without projection are such
+slices and pads. Tiles of the result do not correspond to tiles of the input.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ from jpegcompile.dct.windows import Pads
 def jpeg_slice(
     x: NDArray[Float], rows: slice, columns: slice, *, input_block: int, output_block: int
 ) -> NDArray[Float]:
-    """Take rows and columns of pixels of a jpeg-domain map.
+    """Select rows and columns of pixels of a JPEG-domain map.
 
     Args:
-        x: [N, C, H, W] at `input_block`.
-        rows: which rows; steps other than 1, negative ones included, are taken.
-        columns: which columns, likewise.
-        input_block: block size of x; divides H and W.
-        output_block: block size of the result; divides its sides.
+        x: [N, C, H, W] with block size `input_block`.
+        rows: rows to select; any step is supported, negative ones included.
+        columns: columns to select.
+        input_block: block size of x; must divide H and W.
+        output_block: block size of the result; must divide its height and width.
 
     Returns:
-        [N, C, H', W'] at `output_block`.
+        [N, C, H', W'] with block size `output_block`.
     """
     taken = to_spatial(x, input_block)[..., rows, columns]
     return to_jpeg(np.ascontiguousarray(taken), output_block)
@@ -38,16 +39,16 @@ def jpeg_slice(
 def jpeg_pad(
     x: NDArray[Float], pads: Pads, *, input_block: int, output_block: int
 ) -> NDArray[Float]:
-    """Pad the pixels of a jpeg-domain map with zeros.
+    """Pad the pixels of a JPEG-domain map with zeros.
 
     Args:
-        x: [N, C, H, W] at `input_block`.
-        pads: begin of H and W, then end of H and W; negative amounts crop, as in ONNX.
-        input_block: block size of x; divides H and W.
-        output_block: block size of the result; divides its sides.
+        x: [N, C, H, W] with block size `input_block`.
+        pads: top, left, bottom, right; negative amounts crop, as in ONNX.
+        input_block: block size of x; must divide H and W.
+        output_block: block size of the result; must divide its height and width.
 
     Returns:
-        [N, C, H', W'] at `output_block`.
+        [N, C, H', W'] with block size `output_block`.
     """
     spatial = to_spatial(x, input_block)
     height, width = spatial.shape[-2:]
@@ -67,17 +68,17 @@ def jpeg_resize(
     input_block: int,
     output_block: int,
 ) -> NDArray[Float]:
-    """Interpolate the pixels of a jpeg-domain map.
+    """Interpolate the pixels of a JPEG-domain map.
 
     Args:
-        x: [N, C, H, W] at `input_block`.
-        rows: [H', H], what new rows take of old ones; see `dct/resize.py`.
-        columns: [W', W], likewise.
-        input_block: block size of x; divides H and W.
-        output_block: block size of the result; divides its sides.
+        x: [N, C, H, W] with block size `input_block`.
+        rows: [H', H], weights of input rows for output rows; see `dct/resize.py`.
+        columns: [W', W], weights of input columns for output columns.
+        input_block: block size of x; must divide H and W.
+        output_block: block size of the result; must divide its height and width.
 
     Returns:
-        [N, C, H', W'] at `output_block`.
+        [N, C, H', W'] with block size `output_block`.
     """
     resized = np.einsum("ph,nchw,qw->ncpq", rows, to_spatial(x, input_block), columns)
     return to_jpeg(np.asarray(resized, x.dtype), output_block)

@@ -1,4 +1,4 @@
-"""Separable linear operators on GPUs: a banded matrix on either side of the pixels of a map."""
+"""Separable linear operators on GPUs: banded matrices for the rows and columns of pixels."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def resample(
     BN: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """Make y = finish(rows x columns^T) of banded matrices.
+    """Compute y = finish(rows x columns^T), where `rows` and `columns` are banded matrices.
 
     Pixel (p, q) is the sum over i < reach_h and j < reach_w of
     row_weights[p, i] column_weights[q, j] x[row_starts[p] + i, column_starts[q] + j]. Each line of
-    the window is summed first, so that rounding grows with reach_h + reach_w. Pixels of weight
-    zero are not read.
+    the window is summed separately, so that rounding errors grow with reach_h + reach_w. Pixels
+    with weight zero are not read.
     """
     first_row = tl.program_id(0) * BM
     m = first_row + tl.arange(0, BM)

@@ -1,1 +1,1 @@
-"""Low frequencies only of jpeg-domain maps."""
+"""Truncation of JPEG-domain maps to low frequencies."""

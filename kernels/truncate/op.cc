@@ -1,4 +1,4 @@
-// JpegTruncate: coefficients beyond the band of few frequencies become zero.
+// JpegTruncate: coefficients outside of the band of low frequencies become zero.
 #include <algorithm>
 #include <string>
 
@@ -91,7 +91,7 @@ class Truncate : public TileKernel {
     }
   }
 
-  // Keeps the first `kept` pixels of each tile.
+  // Keeps the first `kept` coefficients of each tile's row, and sets the others to zero.
   void truncate_row(const float* from, float* to, int64_t pitch, int kept) const {
     const int64_t tile = block_ * kLanes;
     const int64_t inside = std::clamp(kept, 0, block_) * kLanes;

@@ -1,6 +1,6 @@
-"""What JpegTruncate means: coefficients of frequencies u + v >= n become zero.
+"""NumPy reference of JpegTruncate: coefficients with u + v >= n become zero.
 
-And how tiles that have no others stand in memory between native kernels.
+Also defines the compact layout of truncated maps between native kernels.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from jpegcompile.interface import CHANNEL_GROUP
 
 
 def jpeg_truncate(x: NDArray[Float], *, block: int, frequencies: int) -> NDArray[Float]:
-    """Keep the low frequencies of a jpeg-domain map.
+    """Keep only the low frequencies of a JPEG-domain map.
 
     Args:
-        x: [N, C, H, W] at `block`.
+        x: [N, C, H, W] with block size `block`.
         block: block size of x and of the result.
-        frequencies: to keep, 1 to 2 * block - 1.
+        frequencies: number of frequencies to keep, 1 to 2 * block - 1.
 
     Returns:
-        [N, C, H, W] at `block`.
+        [N, C, H, W] with block size `block`.
     """
     return keep_band(x, block, frequencies)
 
 
 def compacted(x: NDArray[Float], *, block: int, frequencies: int) -> NDArray[Float]:
-    """The bytes of a truncated map in which tiles stand as the coefficients that they have.
+    """Convert a truncated map to the compact layout, where tiles store only K coefficients.
 
     Args:
-        x: [N, C, H, W] at `block`, C a multiple of 16.
+        x: [N, C, H, W] with block size `block`; C is a multiple of 16.
         block: block size of x.
-        frequencies: that x has, 1 to 2 * block - 1.
+        frequencies: number of frequencies of x, 1 to 2 * block - 1.
 
     Returns:
-        [N, C / 16, tiles, K, 16] under the shape of x: what is behind these elements is NaN. With
-        all frequencies [N, C / 16, H, W, 16].
+        [N, C / 16, tiles, K, 16] at the start of an array of the shape of x, followed by NaNs. With
+        all frequencies, [N, C / 16, H, W, 16] in an array of the shape of x.
     """
     tiles = _tiles(x, block)
     if frequencies == full(block):
@@ -49,7 +49,7 @@ def compacted(x: NDArray[Float], *, block: int, frequencies: int) -> NDArray[Flo
 
 
 def from_compacted(x: NDArray[Float], *, block: int, frequencies: int) -> NDArray[Float]:
-    """The inverse of `compacted`, as [N, C, H, W]."""
+    """Convert the compact layout to [N, C, H, W]; the inverse of `compacted`."""
     batch, channels, height, width = x.shape
     rows, columns = height // block, width // block
     groups = channels // CHANNEL_GROUP
@@ -65,7 +65,7 @@ def from_compacted(x: NDArray[Float], *, block: int, frequencies: int) -> NDArra
 
 
 def _tiles(x: NDArray[Float], block: int) -> NDArray[Float]:
-    """[N, C, H, W] as [N, C / 16, H / b, W / b, b, b, 16]."""
+    """Return [N, C, H, W] as [N, C / 16, H / b, W / b, b, b, 16]."""
     batch, channels, height, width = x.shape
     groups = (batch, channels // CHANNEL_GROUP, CHANNEL_GROUP)
     apart = x.reshape(*groups, height // block, block, width // block, block)

@@ -1,1 +1,1 @@
-"""From packed coefficients to those that the ingest reads; no operator of files."""
+"""Unpacking of packed coefficients for the ingest; not an operator of compiled files."""

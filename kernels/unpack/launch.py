@@ -1,4 +1,4 @@
-"""How packed coefficients are unpacked on GPUs."""
+"""Launches of the unpacking of coefficients on GPUs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from jpegcompile.gpu.launch import Launch, Tiling
 from jpegcompile.jpeg.packed import GROUP, ZIGZAG
 
-# With four, code for sm_80 spills registers.
+# With four warps, code for sm_80 spills registers.
 _WARPS = 8
 
 
@@ -20,18 +20,18 @@ class Unpack:
     """The unpacking of a plane.
 
     Attributes:
-        blocks: that the plane has, one at least.
+        blocks: number of blocks of the plane, at least 1.
     """
 
     blocks: int
 
     @property
     def tensors(self) -> Mapping[str, NDArray[np.generic]]:
-        """What the kernel reads besides the packed plane, by argument."""
+        """Tensors that the kernel reads in addition to the packed plane, by argument."""
         return {"order": ZIGZAG.astype(np.int32)}
 
     def launch(self) -> Launch:
-        """The launch for the whole plane."""
+        """Return the launch for the whole plane."""
         types = {"stream": "u8", "lengths": "u8", "offsets": "i32", "order": "i32", "y": "i16"}
         grid = (-(-self.blocks // GROUP), 1, 1)
         numbers = {"blocks": self.blocks}

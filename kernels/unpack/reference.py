@@ -1,4 +1,4 @@
-"""What unpacking means: the inverse of `pack`, whose module describes the format."""
+"""Reference of unpacking: the inverse of `pack`, whose module describes the format."""
 
 from __future__ import annotations
 

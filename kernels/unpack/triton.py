@@ -1,7 +1,9 @@
-"""From packed coefficients to int16 blocks, on GPUs; `jpegcompile/jpeg/packed.py` has the format.
+"""Unpacking of packed coefficients to int16 blocks on GPUs.
 
-A program unpacks a group of 16 blocks. Every coefficient finds its bits by counting: the rows, the
-nonzero coefficients, and those that no nibble or no byte holds, that stand before it in its block.
+`jpegcompile/jpeg/packed.py` describes the format. A program unpacks a group of 16 blocks. To locate
+the bits of a coefficient, it counts what precedes the coefficient in its block: rows, nonzero
+coefficients, coefficients that do not fit into a nibble, and coefficients that do not fit into a
+byte.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import triton.language as tl
 
 @triton.jit
 def _ones(bits):
-    """The number of ones among 8 bits."""
+    """Return the number of ones among 8 bits."""
     pairs = bits - ((bits >> 1) & 0x55)
     fours = (pairs & 0x33) + ((pairs >> 2) & 0x33)
     return (fours + (fours >> 4)) & 0x0F
@@ -20,7 +22,7 @@ def _ones(bits):
 
 @triton.jit
 def _words(stream, at, mask):
-    """Signed numbers of two bytes, low byte first."""
+    """Load signed two-byte numbers, low byte first."""
     low = tl.load(stream + at, mask=mask, other=0).to(tl.int32)
     high = tl.load(stream + at + 1, mask=mask, other=0).to(tl.int8, bitcast=True).to(tl.int32)
     return low | (high << 8)
@@ -36,10 +38,10 @@ def unpack(
     blocks,
     GROUP: tl.constexpr,
 ):
-    """Make int16 [blocks, 64] in natural order.
+    """Write y, int16 [blocks, 64] in natural order.
 
-    stream uint8, lengths uint8 [groups * GROUP] and offsets int32 [groups] are those of
-    `PackedPlane`. order is int32 [64], the natural index of each coefficient in zigzag order.
+    stream (uint8), lengths (uint8 [groups * GROUP]) and offsets (int32 [groups]) are the arrays of
+    a `PackedPlane`. order is int32 [64]: the natural index of each coefficient in zigzag order.
     """
     group = tl.program_id(0)
     block = group * GROUP + tl.arange(0, GROUP)

@@ -149,7 +149,7 @@ TURBO = {"decoder": "libjpeg-turbo"}
         *(
             (
                 {**TURBO, "library": library, "filter": filter},
-                "the decoder libjpeg-turbo resizes as pillow alone does",
+                "requires a resize filter of library pillow",
             )
             for library, filter in (
                 ("opencv", "bilinear"),
@@ -159,15 +159,12 @@ TURBO = {"decoder": "libjpeg-turbo"}
                 ("jpegcompile", "dct"),
             )
         ),
-        ({**TURBO, "filter": "area"}, "the library has no such resize filter"),
-        (
-            {**TURBO, "scaled_decoding": 1},
-            "the decoder libjpeg-turbo does no scaled_decoding",
-        ),
+        ({**TURBO, "filter": "area"}, "library pillow has no resize filter area"),
+        ({**TURBO, "scaled_decoding": 1}, "does not support scaled_decoding"),
         *(
             (
                 {"scaled_decoding": 1, **filter},
-                "scaled_decoding needs a resize filter that antialiases",
+                "scaled_decoding requires an antialiasing",
             )
             for filter in (
                 {"filter": "nearest"},

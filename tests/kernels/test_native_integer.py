@@ -1,4 +1,4 @@
-"""Native integer decoding is Pillow, bit for bit, on every instruction set."""
+"""The native integer decode equals Pillow, bit for bit, on every instruction set."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def assert_equals_pillow(case: Case) -> None:
 
 
 def files(folder: Path) -> list[bytes]:
-    """The files of a folder that both read."""
+    """Return the files of a folder that both jpegcompile and Pillow can read."""
     return [path.read_bytes() for path in sorted(folder.iterdir()) if path.stem != "cmyk"]
 
 
@@ -97,7 +97,7 @@ def test_files_resized(shared: Path, folder: str, name: str) -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientations(orientation: int) -> None:
-    """As ImageOps.exif_transpose turns a file, before it is resized."""
+    """Files are rotated before the resize, as by ImageOps.exif_transpose."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = make_jpeg(90, 61, exif=exif.tobytes(), subsampling=2)
@@ -121,7 +121,7 @@ def test_every_placement(seed: int) -> None:
 
 @pytest.mark.parametrize("name", SAMPLINGS)
 def test_every_sampling(name: str) -> None:
-    """Every width and height around whole blocks, since edges are what goes wrong."""
+    """Widths and heights around whole blocks, since errors are likely at edges."""
     for width in (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 34):
         for height in (1, 2, 7, 8, 9, 16, 17, 24, 33, 47):
             data = random_file(SAMPLINGS[name], width, height)
@@ -142,7 +142,7 @@ def test_coefficients_that_overflow() -> None:
 
 @pytest.mark.parametrize("isa", ["plain", "avx2", "avx512"])
 def test_instruction_sets(isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each has a process of its own, since the choice is made once."""
+    """Each instruction set runs in its own process, since it is chosen at load time."""
     monkeypatch.setenv("JPEGCOMPILE_ISA", isa)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
     code = """
@@ -172,7 +172,7 @@ def test_equals_the_reference() -> None:
 
 
 def test_another_filter_is_found() -> None:
-    """A planted fault: hamming where Pillow is asked for bilinear."""
+    """A planted fault: filter hamming instead of bilinear."""
     data = make_jpeg(90, 61)
     axes = (AxisPlacement(61, 40, 0, 40, Filter()), AxisPlacement(90, 64, 0, 64, Filter()))
     rows, columns = (replace(axis, filter=Filter("hamming")) for axis in axes)
@@ -182,18 +182,18 @@ def test_another_filter_is_found() -> None:
 
 
 def test_placements_of_other_sizes_are_refused() -> None:
-    with pytest.raises(ValueError, match="an image of another size"):
+    with pytest.raises(ValueError, match="is for an image of 17x16"):
         _core.decode_integers(make_jpeg(16, 16), whole(17, 16), "RGB", (0, 0, 0))
 
 
 def test_filters_of_other_libraries_are_refused() -> None:
     axis = AxisPlacement(16, 8, 0, 8, Filter("bilinear", "opencv"))
-    with pytest.raises(ValueError, match="Pillow has no such resize filter"):
+    with pytest.raises(ValueError, match="requires a filter of Pillow"):
         _core.decode_integers(make_jpeg(16, 16), Placement(axis, axis), "RGB", (0, 0, 0))
 
 
 def test_fills_of_other_channels_are_refused() -> None:
-    with pytest.raises(ValueError, match="not one value for each channel"):
+    with pytest.raises(ValueError, match="fill has 3 values"):
         _core.decode_integers(make_jpeg(16, 16), whole(16, 16), "L", (0, 0, 0))
 
 

@@ -1,4 +1,4 @@
-"""The native ingest is the reference in float64, for any file, geometry and block size."""
+"""The native ingest equals the float64 reference for any file, geometry and block size."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from jpegcompile.runtime.preprocessor import Preprocessor
 FILTERS: list[dict[str, Any]] = [
     {"library": library, "filter": name, **antialias}
     for library, names in INTERPOLATIONS.items()
-    # Which makes whole eighths only: see tests/dct/test_low_frequencies.py.
+    # Library "jpegcompile" only resizes to whole eighths: see tests/dct/test_low_frequencies.py.
     if library != "jpegcompile"
     for name in names
     for antialias in (
@@ -119,14 +119,14 @@ def drawn_file(draw: st.DrawFn, most: int) -> bytes:
 
 
 def scalings(chosen: dict[str, Any]) -> list[bool]:
-    """Whether decoding may be scaled with a filter."""
+    """Return the values of scaled_decoding that a filter supports."""
     named = Filter(chosen["filter"], chosen["library"], chosen.get("antialias", True))
     return [False, True] if named.is_antialiased else [False]
 
 
 @st.composite
 def cases(draw: st.DrawFn, most: int) -> tuple[bytes, NetworkInput, int]:
-    """A file, a network and its block size."""
+    """Draw a file, a network and its block size."""
     block = draw(st.sampled_from([1, 2, 4, 8]))
     size = tuple(block * draw(st.integers(1, 48 // block)) for _ in range(2))
     fit = draw(st.sampled_from(["short", "long", "exact", "pad"]))
@@ -173,7 +173,7 @@ def test_large(size: tuple[int, int], name: str) -> None:
 
 @pytest.mark.parametrize("block", [1, 8])
 def test_photographs(shared: Path, block: int) -> None:
-    """Pixels to 5e-6 of normalised units."""
+    """Pixels are equal to 5e-6 of normalized units."""
     files = sorted((shared / "images" / "photos").iterdir())
     assert files
     for file in files[:: 1 if block == 8 else 4]:

@@ -1,4 +1,4 @@
-"""Batches of files: order, errors that end no batch, threads, prefetching, and memory."""
+"""Batches of files: order, errors of single files, threads, prefetching, and memory."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_threads_share_a_preprocessor() -> None:
 
 
 def error_by_python(source: ImageSource, taken: NetworkInput, name: str) -> str | None:
-    """What reading and checking a file alone says of it, by that name."""
+    """Return the error of reading and checking one file, called `name`; None without an error."""
     try:
         image = read_coefficients(source)
         check_usable(image.frame, taken, WRITTEN, name)
@@ -67,7 +67,7 @@ def error_by_python(source: ImageSource, taken: NetworkInput, name: str) -> str 
     return None
 
 
-# No file fits its inputs, so that sampling factors are always checked.
+# A frame that no file has, so that sampling factors are always checked.
 WRITTEN = Frame(1, 1, ((4, 4), (1, 1), (1, 1)), "ycbcr")
 
 UNUSABLE: dict[str, ImageSource] = {
@@ -123,7 +123,7 @@ def test_errors_end_no_batch(threads: int) -> None:
 
 
 def test_damage_behind_what_is_seen() -> None:
-    """It is found where that is asked for; the size of the data is always checked."""
+    """Damage below the visible rows is only detected with `check_all`."""
     data = bytearray(make_jpeg(64, 640, quality=90, restart_marker_blocks=2))
     place = data.rindex(b"\xff\xd3")
     data[place + 2 : place + 6] = b"\xff\x00\xff\x00"
@@ -235,7 +235,7 @@ def test_memory_for_results_is_checked() -> None:
 
 
 def test_a_frame_that_only_the_native_ingest_refuses() -> None:
-    """Nothing is known to cause this, so the failure is made up."""
+    """No known file causes this, so the test calls the error handler directly."""
     frame = (24, 40, ((1, 1),), "gray", 1)
     error = Preprocessor(SHORT, 8)._refusal
     with refused("native-frame-refused", InternalError):
@@ -243,7 +243,7 @@ def test_a_frame_that_only_the_native_ingest_refuses() -> None:
 
 
 def test_a_large_file_takes_little_memory(tmp_path: Path) -> None:
-    """12 megapixels within 20 MB beyond the bytes of the file."""
+    """A file of 12 megapixels needs at most 20 MB in addition to its bytes."""
     rows, columns = np.mgrid[:3000, :4000]
     pixels = np.stack([rows // 12, columns // 16, (rows + columns) // 28], -1).astype(np.uint8)
     path = tmp_path / "large.jpg"
@@ -265,7 +265,7 @@ def test_a_large_file_takes_little_memory(tmp_path: Path) -> None:
 
 
 def test_files_of_many_kinds(shared: Path) -> None:
-    """What is refused, and how, is as by reading alone, with every byte checked."""
+    """Batches report the same errors as reading and checking single files."""
     taken = NetworkInput("image", 3, 224, 224, "NCHW").normalized(PRESETS["imagenet"])
     files = sorted((shared / "images" / "bad").glob("*.jpg"))
     files += sorted((shared / "images" / "odd").glob("*.jpg"))

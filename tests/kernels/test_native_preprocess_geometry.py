@@ -1,4 +1,4 @@
-"""The native side places images where the Python side does, and refuses the same."""
+"""Native code and Python compute the same placements, and refuse the same images."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def by_python(taken: NetworkInput, frame: Frame) -> Any:
 
 
 def sizes(count: int) -> list[tuple[int, int]]:
-    """Of every magnitude, and what lies beside round numbers."""
+    """Return random sizes of every magnitude, and some special sizes."""
     generator = np.random.default_rng(count)
     drawn = np.exp(generator.uniform(0, np.log(65535), (count, 2))).astype(int)
     special = [(1, 1), (1, 65535), (65535, 1), (224, 224), (256, 341), (375, 500), (40, 32)]
@@ -71,7 +71,7 @@ def sizes(count: int) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("turned", [False, True])
 def test_places_as_python(resize: Any, crop: Any, turned: bool) -> None:
     if isinstance(resize, dict) and (resize.get("fit") == "long" or "size" in resize):
-        crop = crop or "center"  # which it needs
+        crop = crop or "center"  # these resizes require a crop
     refused = 0
     for size in NETWORKS:
         taken = network(

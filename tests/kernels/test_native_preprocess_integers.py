@@ -1,4 +1,4 @@
-"""Decoder "libjpeg-turbo": the network's input of the very integers that Pillow gives."""
+"""Decoder "libjpeg-turbo": the network's input is computed from exactly Pillow's integers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RESIZE = {"fit": "exact", "filter": "bilinear"}
 
 
 def by_pillow(data: bytes, taken: NetworkInput) -> NDArray[np.float64]:
-    """[C, H, W], resized to the network's size, from 8-bit pixels on."""
+    """Return the network's input [C, H, W] from Pillow's resized 8-bit pixels."""
     assert taken.affine is not None
     image = Image.open(io.BytesIO(data)).convert("RGB" if taken.channels == 3 else "L")
     pixels = np.asarray(image.resize(taken.size[::-1], Image.Resampling.BILINEAR), np.float64)
@@ -46,7 +46,7 @@ def test_input_of_integers(block: int, layout: str, color: str, size: tuple[int,
         np.testing.assert_array_equal(image, pixels.astype(np.float32))
     else:
         expected = to_jpeg(pixels, block)
-        # Two transforms of some ten sums each, of values of a few units.
+        # Two transforms with about ten sums each, of values of a few units.
         np.testing.assert_allclose(image, expected, rtol=0, atol=2e-5)
         assert np.abs(image - np.roll(expected, 1, axis=2)).max() > 1e-2
 

@@ -1,4 +1,4 @@
-"""Very wide files, which are made in pieces: their answers, and the memory that they take."""
+"""Very wide files, which are computed in pieces: results and memory."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.runtime.preprocessor import Preprocessor
 
-# As wide as libjpeg reads them.
+# The maximum width that libjpeg supports.
 WIDEST = 65500
 EXACT: dict[str, Any] = {"resize": {"fit": "exact"}, "scale": 1 / 64}
 LANCZOS = {**EXACT, "resize": {"fit": "exact", "filter": "lanczos"}}
-# Pieces use the frequencies that all columns together need.
+# All pieces use the number of frequencies that the whole image needs.
 SCALED = {**EXACT, "resize": {"fit": "exact", "scaled_decoding": True}}
 
 TEN = {"resize": {"fit": "exact", "size": [256, 256]}, "crop": "center", "views": "ten"}
 
 
 def wide_jpeg(height: int, orientation: int = 1, width: int = WIDEST, **options: Any) -> bytes:
-    """Noise that survives a resize, of which every part differs from the others."""
+    """Return a file of noise that survives a resize, so that no two parts are equal."""
     generator = np.random.default_rng(11)
     cells = generator.integers(0, 256, (-(-height // 32), -(-width // 128), 3), np.uint8)
     exif = Image.Exif()
@@ -71,10 +71,10 @@ def test_pieces_are_what_the_whole_is(
     expected = ingest(read_coefficients(file), taken, block)
     largest = np.abs(expected).max()
     shown = expected.transpose(1, 2, 0) if layout == "NHWC" else expected
-    # As for files that are made at once; half precision rounds the result by 2^-11.
+    # The tolerance of files that are computed at once; float16 rounds the result by 2^-11.
     allowed = (2e-6 + (2.0**-11 if dtype == np.float16 else 0)) * largest
     np.testing.assert_allclose(batch.tensor[0], shown, rtol=0, atol=allowed)
-    # Eight outputs, the least that a piece has, would be seen in the place of the next ones.
+    # A shift by eight outputs, the size of the smallest piece, exceeds the tolerance.
     moved = np.roll(expected, 8, 1 if orientation > 4 else 2)
     assert np.abs(moved - expected).max() > 100 * allowed
 
@@ -94,7 +94,7 @@ def test_damage_is_found_in_pieces() -> None:
 
 
 def grown(file: bytes, preprocess: dict[str, Any], folder: Path) -> int:
-    """Bytes of memory that a file takes beyond a small one, and beyond its own bytes."""
+    """Return the bytes of memory for a file, without its own bytes and those for a small file."""
     program = (
         "import sys\n"
         "from jpegcompile.runtime.preprocessor import Preprocessor\n"
@@ -115,23 +115,23 @@ def grown(file: bytes, preprocess: dict[str, Any], folder: Path) -> int:
     "height", [8, pytest.param(100, marks=[thorough]), pytest.param(500, marks=[thorough])]
 )
 def test_wide_files_take_little_memory(height: int, tmp_path: Path) -> None:
-    """40 MB beyond the bytes of the file; in one piece the lowest one would take 200."""
+    """At most 40 MB in addition to the file; one piece would need 200 MB for the lowest file."""
     assert grown(wide_jpeg(height), LANCZOS, tmp_path) <= 40 << 20
 
 
 def test_views_of_wide_files_take_little_memory(tmp_path: Path) -> None:
-    """Together they would take 62 MB, though each of them is small enough to be made at once."""
+    """All views together would need 62 MB, although each view fits into the memory budget."""
     assert grown(wide_jpeg(200, width=20000), TEN, tmp_path) <= 30 << 20
 
 
 def test_views_of_integers_take_no_memory_for_what_they_do_not_show(tmp_path: Path) -> None:
-    """All that lies between the corners would be 256x16768000 pixels, 12 GB."""
+    """The image that contains all corners would have 256x16768000 pixels, 12 GB."""
     fields = {"resize": 256, "crop": "center", "views": "five", "decoder": "libjpeg-turbo"}
     assert grown(wide_jpeg(1), fields, tmp_path) <= 20 << 20
 
 
 def test_coefficients_are_held_once(tmp_path: Path) -> None:
-    """Of a progressive file, which is read as a whole; pieces go through it again."""
+    """A progressive file is read as a whole; all pieces use the same coefficients in memory."""
     file = wide_jpeg(200, progressive=True)
     coefficients = 2 * WIDEST * 200 * 3 // 2  # bytes, with chroma halved along both axes
     assert grown(file, EXACT, tmp_path) <= 1.2 * coefficients + (36 << 20)

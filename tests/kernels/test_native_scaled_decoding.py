@@ -1,4 +1,4 @@
-"""The native ingest of few frequencies is the reference, whatever axes use of a block."""
+"""The native ingest equals the reference for every number of frequencies along both axes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jpegcompile.dct.ingest import ingest
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.network_input import NetworkInput
 
-# Shrinks by which an axis of luma uses 8, 4 and 2 frequencies.
+# Factors of shrinking with which an axis of luma uses 8, 4 and 2 frequencies.
 SHRINKS = {8: 3.1, 4: 9.3, 2: 21}
 
 
@@ -38,7 +38,7 @@ def test_every_pair_of_counts(down: int, across: int, sampling: str) -> None:
     for block in (1, 8):
         assert_as_reference(data, taken, block)
     if (down, across) != (8, 8):
-        # A planted fault: the reference of all frequencies.
+        # A planted fault: the reference with all frequencies.
         whole = network((8, 16), resize={"fit": "exact"})
         expected = ingest(read_coefficients(data), whole, 1)
         assert np.abs(native(data, taken, 1) - expected).max() > tolerance(expected)
@@ -46,7 +46,7 @@ def test_every_pair_of_counts(down: int, across: int, sampling: str) -> None:
 
 @pytest.mark.parametrize("blocks", range(1, 18))
 def test_rows_of_any_number_of_blocks(blocks: int) -> None:
-    """Vectors hold up to eight blocks, of which the last ones may be missing."""
+    """Vectors span up to eight blocks, and the last vector of a row may be incomplete."""
     for shrink in (8, 20):
         width = max(1, 8 * blocks // shrink)
         for sampling in ("4:4:4", "4:2:0"):
@@ -74,7 +74,7 @@ def test_crops_fills_and_turned_files(orientation: int) -> None:
 
 @pytest.mark.parametrize("isa", ["plain", "avx2", "avx512"])
 def test_instruction_sets(isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each has a process of its own, since the choice is made once."""
+    """Each instruction set runs in its own process, since it is chosen at load time."""
     monkeypatch.setenv("JPEGCOMPILE_ISA", isa)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
     code = """

@@ -1,4 +1,4 @@
-"""Several views of a file, read once: each is what a preprocessor of that view alone makes."""
+"""Several views of one file: each equals the result of a preprocessor of only that view."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def turned(orientation: int) -> bytes:
 
 
 def alone(taken: NetworkInput, block: int, files: list[bytes], **options: Any) -> NDArray[Any]:
-    """[N, views, ...], a preprocessor for each view."""
+    """Return [N, views, ...], computed with one preprocessor for each view."""
     made = [Preprocessor(view, block, **options).read(files) for view in taken.each_view()]
     assert not any(batch.errors for batch in made)
     return np.stack([batch.tensor for batch in made], axis=1)
@@ -140,7 +140,7 @@ def test_errors_are_of_whole_images() -> None:
 
 @pytest.mark.parametrize("source", ["bytes", "path"])
 def test_views_of_very_wide_images_are_made_one_by_one(source: str, tmp_path: Path) -> None:
-    """In pieces, for which the file is read again."""
+    """Views are computed in pieces, and the file is read again for each."""
     file = make_jpeg(65000, 64)
     path = tmp_path / "wide.jpg"
     path.write_bytes(file)

@@ -135,7 +135,7 @@ Case product_case(Random& random, const std::string& op, const OfTwo& function,
   const double most = std::max(largest(pixels), 1.0) * std::max(largest(others), 1.0);
   made.allowed =
       rounding(3 * transform_roundings(block), 2 * most * static_cast<double>(block * block));
-  made.refusals = {{"the other map has shape [2], x [",
+  made.refusals = {{"other of shape [2] does not match x of shape [",
                     [](Case& wrong) {
                       wrong.inputs[1] = numbers({1, 1}, {2});
                       wrong.attributes["residual_group"] = int64_t{1};

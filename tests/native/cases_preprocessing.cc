@@ -1,4 +1,4 @@
-// Grayscale files of the network's own size, whose pixels are just an inverse DCT. The tests in
+// Grayscale files of the network's size, so that their pixels are only an inverse DCT. Tests in
 // Python check resizing.
 #include <algorithm>
 #include <cmath>
@@ -16,7 +16,7 @@ using stand_in::ElementType;
 constexpr const char* kFiles[] = {"gray-9x17", "progressive-gray", "gray-16x16"};
 constexpr double kScale = 1.0 / 64.0, kShift = -2.0;
 
-// Sample (y, x) by the definition (ITU-T T.81, A.3.3).
+// Returns sample (y, x) by definition (ITU-T T.81, A.3.3).
 double sample(const Component& plane, int64_t y, int64_t x) {
   const auto columns = static_cast<int64_t>(plane.block_columns);
   const int16_t* block = plane.coefficients.get() + 64 * (y / 8 * columns + x / 8);
@@ -52,7 +52,7 @@ Case made_of(const std::string& op, const Image& image, std::vector<Value> input
   add({kScale}, {1});
   add({kShift}, {1});
   add({0}, {1});
-  made.may_allocate = true;  // the decoder's state, which is new for each file
+  made.may_allocate = true;  // each file needs a new decoder state
   made.refusals = {
       {"height is 0",
        [](Case& wrong) { wrong.attributes["height"] = int64_t{0}; }},

@@ -73,13 +73,13 @@ Case program_case(Random& random, const std::string& op, const Programmed& progr
   const double most = std::max(largest(pixels), largest(results)) + 8;
   made.allowed =
       rounding(4 * transform_roundings(block), most * static_cast<double>(block));
-  made.refusals.push_back({"its program has a step 'Sqrt x', which is none", [](Case& wrong) {
+  made.refusals.push_back({"invalid step 'Sqrt x'", [](Case& wrong) {
                              wrong.attributes["program"] = std::string("Sqrt x");
                            }});
-  made.refusals.push_back({"its program has a step 'Mul x v0', which is none", [](Case& wrong) {
+  made.refusals.push_back({"invalid step 'Mul x v0'", [](Case& wrong) {
                              wrong.attributes["program"] = std::string("Mul x v0");
                            }});
-  made.refusals.push_back({"its program has no steps", [](Case& wrong) {
+  made.refusals.push_back({"program has no steps", [](Case& wrong) {
                              wrong.attributes["program"] = std::string();
                            }});
   return made;

@@ -1,6 +1,6 @@
-// Computes the input of several networks from every given file and from its beginnings: by one
-// thread and by several, at once and in pieces, all views together and each alone. Built with the
-// sanitizers. Exits with 0 unless these disagree, or results are not finite.
+// Computes the input of several networks from every given file and from its beginnings: with one
+// thread and several, at once and in pieces, all views together and each view separately. Built
+// with the sanitizers. Exits with a nonzero status if these results differ or are not finite.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -41,7 +41,8 @@ NetworkNumbers network(int64_t block, bool is_channels_last, bool is_luma, const
   return network;
 }
 
-// Shrinking and growing, with few frequencies or all, padding on every side, all orientations.
+// Networks that shrink and enlarge images, with few or all frequencies, padding on every side, and
+// all orientations.
 std::vector<NetworkNumbers> networks() {
   Resize shrinking, exact, padding;
   shrinking.crop_ratio = 0.875;
@@ -140,21 +141,21 @@ const char* check(const std::vector<Source>& sources, const NetworkNumbers& numb
   const Results made = make(sources, numbers, options);
   // With AddressSanitizer, memory that was never written is NaN.
   const auto is_number = [](float value) { return std::isfinite(value); };
-  if (!std::ranges::all_of(made.numbers, is_number)) return "something is no number";
+  if (!std::ranges::all_of(made.numbers, is_number)) return "results are not finite";
   const bool has_several = numbers.geometry.views != Views::kOne;
   if (has_several && !has_views(made, sources, numbers, options)) {
-    return "a view is another one alone";
+    return "a view differs from the same view alone";
   }
   PreprocessOptions threads = options;
   threads.threads = 4;
-  threads.cache_bytes = size_t{1} << 16;  // which keeps few entries
-  if (!is_same(made, make(sources, numbers, threads))) return "one thread and several disagree";
+  threads.cache_bytes = size_t{1} << 16;  // only enough for few entries
+  if (!is_same(made, make(sources, numbers, threads))) return "results depend on the number of threads";
   if (options.integers.has_value()) return nullptr;
   // The smallest pieces; and some views together, or large pieces.
   for (const size_t bytes : {size_t{1} << 12, size_t{1} << 17}) {
     PreprocessOptions pieces = options;
     pieces.max_sum_bytes = bytes;
-    if (!is_close(made, make(sources, numbers, pieces))) return "the whole and pieces disagree";
+    if (!is_close(made, make(sources, numbers, pieces))) return "pieces differ from the whole";
   }
   return nullptr;
 }
@@ -216,7 +217,7 @@ int main(int argc, char** argv) {
   for (const auto& path : paths) {
     const std::vector<char> content = content_of(path);
     const std::vector<unsigned char> bytes(content.begin(), content.end());
-    if (!goes_back(bytes)) status |= tell(path.c_str(), "rows that begin anew are others");
+    if (!goes_back(bytes)) status |= tell(path.c_str(), "passes return different rows");
   }
   for (const NetworkNumbers& numbers : networks()) {
     PreprocessOptions options;
@@ -225,7 +226,7 @@ int main(int argc, char** argv) {
       status |= tell("all files", check(all, numbers, options));
     }
     options.checks_all = false;
-    // With integers, several views are cut from one image, or each is decoded alone.
+    // With the integer decode, views are cut from one image, or decoded separately.
     if (numbers.geometry.views != Views::kOne) {
       PreprocessOptions integers = options;
       integers.integers = numbers.channels == 1 ? PixelColor::kGray : PixelColor::kRgb;

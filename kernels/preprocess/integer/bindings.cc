@@ -34,7 +34,7 @@ Value attribute(nb::handle object, const char* name) {
   return nb::cast<Value>(object.attr(name));
 }
 
-// An `AxisPlacement` of jpegcompile/preprocessing/geometry.py.
+// Converts an `AxisPlacement` of jpegcompile/preprocessing/geometry.py.
 AxisPlacement axis_of(nb::handle axis) {
   const nb::object filter = axis.attr("filter");
   AxisPlacement placement;
@@ -42,9 +42,10 @@ AxisPlacement axis_of(nb::handle axis) {
   placement.target = attribute<int64_t>(axis, "target");
   placement.start = attribute<int64_t>(axis, "start");
   placement.length = attribute<int64_t>(axis, "length");
-  placement.filter = {named<Interpolation>(attribute<std::string>(filter, "name"), kInterpolationNames),
-                      named<ResizeLibrary>(attribute<std::string>(filter, "library"), kLibraryNames),
-                      attribute<bool>(filter, "antialias")};
+  placement.filter = {
+      named<Interpolation>(attribute<std::string>(filter, "name"), kInterpolationNames),
+      named<ResizeLibrary>(attribute<std::string>(filter, "library"), kLibraryNames),
+      attribute<bool>(filter, "antialias")};
   placement.is_mirrored = attribute<bool>(axis, "is_mirrored");
   placement.is_flipped = attribute<bool>(axis, "is_flipped");
   return placement;

@@ -1,4 +1,4 @@
-// Integer decoding in the Python module `_core`; for tests and measurements.
+// Python bindings of the integer decode, for tests and benchmarks.
 #pragma once
 
 #include <nanobind/nanobind.h>

@@ -23,7 +23,7 @@ void Canvas::fill(std::span<const uint8_t> values) {
   }
 }
 
-// The planes that show a channel of the file: all of them show that of a grey one.
+// Returns the planes that show a channel of the file: all planes for a gray file.
 std::span<uint8_t* const> Canvas::planes_of(int64_t channel) {
   if (is_gray_file_) {
     for (int64_t i = 0; i < channels_; ++i) planes_[static_cast<size_t>(i)] = out_ + i * plane_;

@@ -1,4 +1,4 @@
-// The array of pixels that is made: [channels][height][width], as the network sees them.
+// The array of output pixels, [channels][height][width], in the network's orientation.
 #pragma once
 
 #include <array>
@@ -11,8 +11,9 @@
 
 namespace jpegcompile::integer {
 
-// Takes rows as the file stores them. `down` is an output of the file's columns (where a stored row
-// comes to stand), `across` the first one of its rows.
+// Accepts rows in the orientation in which the file stores them. `down` is an output index along
+// the file's columns: the position of a stored row. `across` is an output index along the file's
+// rows: the position of the first pixel of a row.
 class Canvas {
  public:
   Canvas(const Placement& placement, PixelColor color, bool is_gray_file, uint8_t* out);
@@ -20,8 +21,8 @@ class Canvas {
   void fill(std::span<const uint8_t> values);
 
   void put_row(int64_t channel, int64_t down, int64_t across, std::span<const uint8_t> row);
-  // The first `rows` rows of a strip [columns][8 rows], for outputs from `down` on; where they are
-  // reversed, the last row is for `down`.
+  // The first `rows` rows of a strip [columns][8 rows]. The first row is for output `down`, the
+  // next for `down` + 1, and so on. If reversed, the last row is for `down`.
   struct PlacedStrip {
     const uint8_t* strip;
     int64_t columns, rows, down, across;

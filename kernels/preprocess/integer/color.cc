@@ -1,4 +1,4 @@
-// Fractions of 16 bits in 16-bit lanes: a factor of 256 h + l takes x to
+// Fixed-point products with 16 fractional bits in 16-bit lanes: with a factor of 256 h + l,
 // floor((65536 / 2 + (256 h + l) x) / 65536) = (128 + h x + (l x >> 8)) >> 8.
 #include "preprocess/integer/color.h"
 
@@ -7,7 +7,7 @@
 namespace jpegcompile::integer {
 namespace {
 
-// The high and the low part of a factor, both so small that products with -128..127 fit.
+// The high and the low part of a factor. Products of either with -128..127 fit into 16 bits.
 struct Factor {
   int16_t high, low;
 };

@@ -1,12 +1,12 @@
-// Colours of pixels, as libjpeg-turbo's jdcolor.c and Pillow's Convert.c compute them.
+// Color conversion, as in libjpeg-turbo's jdcolor.c and Pillow's Convert.c.
 #pragma once
 
 #include <cstdint>
 
 namespace jpegcompile::integer {
 
-// `count` pixels of three channels, planar, become as many of three. Here and below, there is room
-// for 31 pixels more.
+// `count` pixels of three channels, planar, and their result. Here and below, memory must have room
+// for 31 more pixels.
 struct ThreeChannels {
   const uint8_t* from[3];
   uint8_t* to[3];
@@ -15,7 +15,7 @@ struct ThreeChannels {
 
 void rgb_of_ycc(const ThreeChannels& pixels);
 
-// The luma of RGB pixels, which Pillow's convert("L") gives.
+// RGB pixels and their luma, equal to Pillow's convert("L").
 struct LumaOfRgb {
   const uint8_t* from[3];
   uint8_t* to;

@@ -11,13 +11,13 @@ namespace jpegcompile::integer {
 namespace {
 
 constexpr int64_t kBlock = 8;
-// Columns before the first one of a strip, for the sample beyond the edge, and twice as many behind
-// the last one, since whole vectors are read. A block, for the sake of alignment.
+// Number of extra columns before a strip, for the sample beyond the edge. There are twice as many
+// after the strip, since whole vectors are read. The margin is a whole block for alignment.
 constexpr int64_t kMargin = kBlock;
 
 int64_t divided_up(int64_t value, int64_t divisor) { return (value + divisor - 1) / divisor; }
 
-// The method that jdsample.c chooses where fancy upsampling is asked for.
+// Returns the method that jdsample.c chooses with fancy upsampling.
 Upsampling upsampling_of(int64_t across, int64_t down, int64_t width) {
   if (across == 1 && down == 1) return Upsampling::kNone;
   if (across == 1 && down == 2) return Upsampling::kTriangleDown;
@@ -97,7 +97,7 @@ void ComponentSamples::take(const BlockRows& rows, std::size_t index, int64_t ro
   }
 }
 
-// Triangles see the samples at the edges once more beyond them.
+// Repeats the samples at the edges, since triangle upsampling reads one sample beyond them.
 void ComponentSamples::pad_edges(int64_t block_row) {
   uint8_t* samples = row(block_row);
   const int64_t left = (blocks_.end - blocks_.begin) * kBlock;
@@ -121,7 +121,8 @@ const uint8_t* ComponentSamples::upsampled(int64_t strip) {
   const uint8_t* samples = row(block_row) + offset;
   if (upsampling_ == Upsampling::kNone) return samples;
 
-  // The last row of the block above, and the first one of the block below; at an edge, its own.
+  // The last row of the block above and the first row of the block below. At the edges of the
+  // image, the block's own first or last row.
   constexpr int64_t kLast = kStripRows - 1;
   const uint8_t* above = block_row == 0 ? samples : row(block_row - 1) + offset + kLast;
   const uint8_t* below = block_row == last_row_ ? samples + kLast : row(block_row + 1) + offset;

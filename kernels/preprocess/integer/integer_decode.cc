@@ -1,9 +1,10 @@
-// Strips of 8 rows are decoded, resized along the axis that Pillow begins with, kept while rows of
-// the other axis are made of them, and put into the array.
+// Strips of 8 rows are decoded and resized along the axis that Pillow resizes first. Rows stay in a
+// ring until the second resize has read them. Its results are copied to the array.
 #include "preprocess/integer/integer_decode.h"
 
 #include <cstring>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "preprocess/integer/canvas.h"
@@ -18,7 +19,7 @@ namespace integer {
 namespace {
 
 struct Axes {
-  Windows down, across;  // of the columns of the file, and of its rows
+  Windows down, across;  // along the columns of the file, and along its rows
 };
 
 Range strips_of(const Windows& down) {
@@ -49,7 +50,7 @@ void across_then_down(PixelStrips& strips, const Axes& axes, Canvas& canvas) {
   }
 }
 
-// Rows that are made one by one become strips again, and are resized across.
+// Collects single rows to strips, and resizes these along the rows.
 class StripsOfRows {
  public:
   StripsOfRows(const Axes& axes, int64_t channels, int64_t pitch, Canvas& canvas)
@@ -61,7 +62,7 @@ class StripsOfRows {
         strip_(static_cast<size_t>(kStripRows * pitch)),
         resampled_(static_cast<size_t>(kStripRows * padded(axes.across.count()))) {}
 
-  // In the order of `axes.down`.
+  // Rows must be added in the order of `axes.down`.
   void add(int64_t output, const uint8_t* row) {
     first_ = count_ == 0 ? output : first_;
     last_ = output;
@@ -109,9 +110,9 @@ void down_then_across(PixelStrips& strips, const Axes& axes, Canvas& canvas) {
   made.finish();
 }
 
-// Whether Pillow makes the columns of the stored image shorter before its rows. Pillow 13 begins
-// with the height where that takes away more than twice as many rows as there are columns to take
-// away. (Releases before always began with the width of all but very tall images.)
+// Whether Pillow resizes along the columns of the stored image before its rows. Pillow 13 resizes
+// the height first if this removes more than twice as many rows as resizing the width removes
+// columns. (Earlier releases resize the width first, except for very tall images.)
 bool is_down_first(const Placement& placement) {
   const AxisPlacement& rows = placement.rows;
   const AxisPlacement& columns = placement.columns;
@@ -122,7 +123,9 @@ bool is_down_first(const Placement& placement) {
 
 void check(const Image& frame, const AxisPlacement& down, const AxisPlacement& across) {
   if (down.source == frame.height && across.source == frame.width) return;
-  throw std::invalid_argument("the placement is of an image of another size");
+  throw std::invalid_argument("the placement is for an image of " + std::to_string(across.source) +
+                              "x" + std::to_string(down.source) + "; the file has " +
+                              std::to_string(frame.width) + "x" + std::to_string(frame.height));
 }
 
 }  // namespace
@@ -139,7 +142,8 @@ void decode_integers(BlockRows& rows, const Placement& placement, PixelColor col
   const AxisPlacement& across = is_transposed ? placement.rows : placement.columns;
   check(frame, down, across);
   if (static_cast<int64_t>(fill.size()) != channels_of(color)) {
-    throw std::invalid_argument("the fill has not one value for each channel");
+    throw std::invalid_argument("fill has " + std::to_string(fill.size()) +
+                                " values; it must have " + std::to_string(channels_of(color)));
   }
   const Axes axes{windows_of(down), windows_of(across)};
   Canvas canvas(placement, color, frame.color_space == ColorSpace::gray, out);

@@ -1,4 +1,4 @@
-// From quantised coefficients to the very 8-bit integers that Pillow gives.
+// The integer decode: from quantized coefficients to exactly the 8-bit integers of Pillow.
 #pragma once
 
 #include <cstdint>
@@ -9,22 +9,24 @@
 
 namespace jpegcompile {
 
-// What Pillow's `Image.open(...).convert("RGB")` has, in either order of its channels, or what
-// `.convert("L")` has: of a colour file the luma of its RGB pixels, of a grey file the file's own.
+// Pixels of Pillow's `Image.open(...).convert("RGB")`, with channels in either order, or of
+// `.convert("L")`: the luma of RGB pixels for a color file, the file's own samples for a gray file.
 enum class PixelColor { kRgb, kBgr, kGray };
 
 int64_t channels_of(PixelColor color);
 
-// `out` is [channels][rows.length][columns.length]. It equals, bit for bit, what Pillow 13 with its
-// libjpeg-turbo 3 (islow inverse DCT, fancy upsampling) gives for the file: converted, turned as
-// `placement` says, resized, cropped and flipped. `fill` holds a value for each channel, in their
-// order, for what is outside of the image. Rows of MCUs below the last one that is shown are not
-// read, and so not checked. jpegcompile/dct/integer_decode.py defines the integers, and says where
-// other builds of Pillow differ.
+// Decodes a file, converts its color, and resizes, crops, rotates and flips it as `placement` says.
+// Writes the pixels to `out`, [channels][rows.length][columns.length]. They are equal, bit for bit,
+// to the result of Pillow 13 with its libjpeg-turbo 3 (islow inverse DCT, fancy upsampling).
 //
-// Throws ReadError for sampling by fractions, which libjpeg refuses; std::invalid_argument where
-// the placement is of another size than the file, or of a filter that Pillow does not have; and
-// what `rows` throws.
+// `fill` contains one value for each channel, for pixels outside of the image. Rows of MCUs below
+// the last shown row are not read, so damage in them is not detected.
+// jpegcompile/dct/integer_decode.py defines the integers, and explains where other builds of Pillow
+// differ.
+//
+// Throws ReadError for fractional sampling factors, which libjpeg does not support. Throws
+// std::invalid_argument if the placement is for another image size, or if Pillow does not have its
+// filter. Throws what `rows` throws.
 void decode_integers(BlockRows& rows, const Placement& placement, PixelColor color,
                      std::span<const uint8_t> fill, uint8_t* out);
 

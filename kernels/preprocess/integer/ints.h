@@ -1,4 +1,5 @@
-// The 32-bit integers of 8 rows: one register, or two of 128 bits where there are no wider ones.
+// 32-bit integers of 8 rows: one register, or two registers of 128 bits on instruction sets without
+// wider ones.
 #pragma once
 
 #include <type_traits>
@@ -37,7 +38,7 @@ JPEGCOMPILE_INLINE IntPair clamp(const IntPair& value, int least, int most) {
   return {clamp(value.low, least, most), clamp(value.high, least, most)};
 }
 
-// Lanes of 16 bits, signed.
+// Converts signed 16-bit lanes.
 template <typename V>
 JPEGCOMPILE_INLINE V ints_of(const Short8& values) {
   if constexpr (std::is_same_v<V, Int8>) {
@@ -56,7 +57,7 @@ JPEGCOMPILE_INLINE V load_ints(const uint8_t* bytes) {
     using Unsigned8 = uint32_t __attribute__((vector_size(32)));
     const Long4 copies = Long4{} + load_as<int64_t>(bytes);
     const auto four = load_as<Byte32>(&copies);
-    // Each half has its own four bytes four times, so that no lane crosses the middle.
+    // Each half contains its own four bytes, four times each, so that no byte crosses halves.
     const Byte32 repeated = __builtin_shufflevector(
         four, four, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 20, 20, 20, 20, 21, 21, 21, 21,
         22, 22, 22, 22, 23, 23, 23, 23);
@@ -68,14 +69,14 @@ JPEGCOMPILE_INLINE V load_ints(const uint8_t* bytes) {
   }
 }
 
-// a[0] b[0] a[1] b[1] ... of the first lanes, or of the last ones.
+// Interleaves the first or the last lanes: a[0] b[0] a[1] b[1] ...
 JPEGCOMPILE_INLINE Int8 low_lanes(const Int8& a, const Int8& b) {
   return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
 }
 JPEGCOMPILE_INLINE Int8 high_lanes(const Int8& a, const Int8& b) {
   return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
 }
-// The same in either half.
+// For 16 lanes, within each half.
 JPEGCOMPILE_INLINE Int16 low_lanes(const Int16& a, const Int16& b) {
   return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 8, 24, 9, 25, 10, 26, 11, 27);
 }
@@ -91,7 +92,7 @@ JPEGCOMPILE_INLINE IntPair high_lanes(const IntPair& a, const IntPair& b) {
           __builtin_shufflevector(a.high, b.high, 2, 6, 3, 7)};
 }
 
-// Lanes of 0 to 255 become bytes, 8 for each of the four.
+// Converts lanes with values from 0 to 255 to bytes; `store_four` stores 8 bytes of each argument.
 
 JPEGCOMPILE_INLINE Word16 words_of(const Int8& a, const Int8& b) {
   return __builtin_shufflevector(load_as<Word16>(&a), load_as<Word16>(&b), 0, 2, 4, 6, 8, 10, 12,

@@ -1,7 +1,7 @@
-// The "slow integer" algorithm of Loeffler, Ligtenberg and Moschytz (ICASSP 1989) with constants of
-// 13 bits, columns first. For coefficients that no image has, the order of operations matters: here
-// 16-bit registers wrap around and packing saturates as in libjpeg-turbo's SSE2 and AVX2 code,
-// which Pillow's wheels for x86-64 run. (The C code, for machines without them, keeps more bits.)
+// The "slow integer" algorithm of Loeffler, Ligtenberg and Moschytz (ICASSP 1989) with 13-bit
+// constants, columns first. For coefficients that no image has, the order of operations matters:
+// 16-bit registers wrap around, and packing saturates. Here they do so as in libjpeg-turbo's SSE2
+// and AVX2 code, which Pillow's wheels for x86-64 run. (libjpeg-turbo's C code keeps more bits.)
 #include "preprocess/integer/inverse_dct.h"
 
 #include "preprocess/integer/ints.h"
@@ -10,7 +10,7 @@ namespace jpegcompile::integer {
 namespace {
 
 constexpr int kConstantBits = 13;
-constexpr int kFirstPassBits = 2;  // kept between the passes
+constexpr int kFirstPassBits = 2;  // fractional bits between the passes
 constexpr int kFirstShift = kConstantBits - kFirstPassBits;
 constexpr int kLastShift = kConstantBits + kFirstPassBits + 3;
 
@@ -23,7 +23,7 @@ JPEGCOMPILE_INLINE V wrapped(const V& value) {
   return value << 16 >> 16;
 }
 
-// Lanes hold 16-bit values; the results are shifted down, rounded, and not yet saturated.
+// Lanes contain 16-bit values. Results are rounded and shifted down, but not yet saturated.
 template <int kShift, typename V>
 JPEGCOMPILE_INLINE void inverse(V (&x)[8]) {
   constexpr int kWrapped = 16 - kConstantBits;
@@ -50,7 +50,7 @@ JPEGCOMPILE_INLINE void inverse(V (&x)[8]) {
   }
 }
 
-// Rows become columns: three times, the first half of the rows is interleaved with the second.
+// Transposes in three steps. Each step interleaves the first half of the rows with the second half.
 template <typename V>
 JPEGCOMPILE_INLINE void transpose(V (&x)[8]) {
 #pragma GCC unroll 3
@@ -66,7 +66,7 @@ JPEGCOMPILE_INLINE void transpose(V (&x)[8]) {
   }
 }
 
-// Both passes but for their last step: lanes are columns before, and rows of x[column] behind.
+// The second pass. Lanes are rows of x[column]; results are samples.
 template <typename V>
 JPEGCOMPILE_INLINE void last_pass(V (&x)[8]) {
   inverse<kLastShift>(x);
@@ -84,8 +84,8 @@ JPEGCOMPILE_INLINE void both_passes(V (&x)[8]) {
 }
 
 struct Block {
-  Short8 rows[8];  // dequantised
-  bool is_flat;    // all rows of its samples are the same
+  Short8 rows[8];  // dequantized
+  bool is_flat;    // whether all rows of samples are equal
 };
 
 JPEGCOMPILE_INLINE Block load_block(const int16_t* from, const Short8 (&table)[8]) {
@@ -109,7 +109,8 @@ JPEGCOMPILE_INLINE void store_block(uint8_t* to, const V (&x)[8]) {
   store_four(to + 4 * kStripRows, x[4], x[5], x[6], x[7]);
 }
 
-// Without the first pass, which for such a block wraps around where it would saturate.
+// The first pass of a flat block is only a shift, as in libjpeg-turbo: large values wrap around
+// instead of saturating.
 template <typename V>
 JPEGCOMPILE_INLINE void inverse_flat(const Block& block, uint8_t* to) {
   const Short8 scaled = block.rows[0] << kFirstPassBits;
@@ -130,7 +131,7 @@ JPEGCOMPILE_INLINE void inverse_block(const Block& block, uint8_t* to) {
   store_block(to, x);
 }
 
-// Two blocks, neither of which is flat, in vectors of 512 bits.
+// Transforms two blocks in 512-bit vectors. Neither block may be flat.
 JPEGCOMPILE_INLINE void inverse_two(const Block& a, const Block& b, uint8_t* to) {
   Int16 x[8];
 #pragma GCC unroll 8

@@ -1,11 +1,11 @@
-// The inverse DCT of libjpeg-turbo, "islow", on a row of blocks.
+// The inverse DCT "islow" of libjpeg-turbo, on a row of blocks.
 #pragma once
 
 #include <cstdint>
 
 namespace jpegcompile::integer {
 
-// Blocks [count][8][8] of quantised coefficients become samples [8 * count][8 rows].
+// Blocks of quantized coefficients [count][8][8], and their samples [8 * count][8 rows].
 struct BlockRow {
   const int16_t* blocks;
   const uint16_t* table;

@@ -32,7 +32,7 @@ void PixelStrips::read_until(int64_t row_of_mcus) {
   while (row_of_mcus_ < row_of_mcus) {
     ++row_of_mcus_;
     if (!(row_of_mcus_ < first_row_of_mcus_ ? rows_.skip() : rows_.next())) {
-      throw std::logic_error("the rows of blocks end before the image");
+      throw std::logic_error("the file has too few rows of MCUs");
     }
     for (std::size_t i = 0; i < components_.size(); ++i) {
       components_[i].take(rows_, i, row_of_mcus_);

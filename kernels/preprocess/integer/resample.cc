@@ -53,7 +53,7 @@ JPEGCOMPILE_INLINE void columns_loop(const ColumnWindows& task) {
   }
 }
 
-// So many times 8 pixels of a row.
+// Computes 8 * kCount pixels of a row.
 template <typename V, int kCount>
 JPEGCOMPILE_INLINE void row_part(const RowWindow& task, int64_t x) {
   V sums[kCount];
@@ -89,8 +89,8 @@ JPEGCOMPILE_INLINE Byte16 high_bytes(const Byte16& a, const Byte16& b) {
                                  31);
 }
 
-// 64 bytes as a square whose rows become columns: three times, the first half is interleaved with
-// the second.
+// Transposes a square of 8x8 bytes in three steps. Each step interleaves the first half of the
+// bytes with the second half.
 JPEGCOMPILE_INLINE void transpose(Byte16 (&x)[4]) {
 #pragma GCC unroll 3
   for (int step = 0; step < 3; ++step) {
@@ -105,7 +105,7 @@ template <typename Isa>
 JPEGCOMPILE_INLINE void rows_of_strip_loop(const StripRows& task) {
   for (int64_t column = 0; column < task.columns; column += 8) {
     Byte16 square[4];
-    // Not all at once: AddressSanitizer of GCC 12 does not align variables to 64 bytes.
+    // Four loads instead of one: AddressSanitizer of GCC 12 does not align variables to 64 bytes.
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
       square[i] = load_as<Byte16>(task.strip + column * kStripRows + 16 * i);

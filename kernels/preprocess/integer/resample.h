@@ -1,4 +1,4 @@
-// Pillow's 8-bit resampling, one axis at a time; each pass rounds and clamps to 0..255.
+// Pillow's 8-bit resampling, one axis at a time. Each pass rounds and clamps to 0..255.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,8 @@
 
 namespace jpegcompile::integer {
 
-// Columns [columns][8 rows], `first` being the first one, become [windows][8 rows].
+// Resamples a strip [columns][8 rows] to [windows][8 rows]. The first column of the strip has index
+// `first`.
 struct ColumnWindows {
   const Windows& windows;
   const uint8_t* from;
@@ -17,7 +18,7 @@ struct ColumnWindows {
 
 void resample_columns(const ColumnWindows& task);
 
-// One row of `width` pixels, a multiple of 8, from `count` rows of as many.
+// Computes one row of `width` pixels from `count` rows. `width` is a multiple of 8.
 struct RowWindow {
   const uint8_t* const* rows;
   const int32_t* weights;
@@ -27,8 +28,8 @@ struct RowWindow {
 
 void resample_rows(const RowWindow& task);
 
-// A strip [columns][8 rows] becomes 8 rows, `pitch` apart, or the other way round: the columns
-// become rows, and come 8 at a time, with room for as many.
+// Converts a strip [columns][8 rows] to 8 rows, `pitch` bytes apart, or rows to a strip. Columns
+// are converted 8 at a time, so memory must be padded to a multiple of 8 columns.
 struct StripRows {
   const uint8_t* strip;
   int64_t columns;

@@ -5,8 +5,8 @@
 
 namespace jpegcompile::integer {
 
-// A window that lacks a row of the strip to come looks at no row that the strip replaces. Whole
-// strips stand together.
+// With this capacity, a window that needs a row of the next strip reads no row that this strip
+// replaces. The rows of a strip are contiguous.
 RowRing::RowRing(const Windows& windows, int64_t channels, int64_t pitch)
     : windows_(windows),
       row_bytes_(channels * pitch),

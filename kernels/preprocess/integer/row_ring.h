@@ -1,4 +1,4 @@
-// Rows of 8-bit pixels while windows down may look at them.
+// A ring of rows of 8-bit pixels, for resampling along the columns.
 #pragma once
 
 #include <cstdint>
@@ -8,20 +8,20 @@
 
 namespace jpegcompile::integer {
 
-// Rows are [channels][pitch], and come in strips of 8.
+// Rows are [channels][pitch]. They are added in strips of 8.
 class RowRing {
  public:
   RowRing(const Windows& windows, int64_t channels, int64_t pitch);
 
-  // Where the rows of a strip go, `row_bytes` apart.
+  // Returns where to write the rows of a strip, `row_bytes` apart.
   uint8_t* strip(int64_t index);
   int64_t row_bytes() const { return row_bytes_; }
 
-  // Whether the rows below `end` are all that the next window looks at.
+  // Whether there is a next window, and rows [0, end) are enough for it.
   bool has_next(int64_t end) const;
-  // The output that the next window makes.
+  // Returns the output of the next window.
   int64_t next_output() const { return windows_.output(next_); }
-  // Its row; valid until the next call.
+  // Computes the row of the next window, and advances. Valid until the next call.
   const uint8_t* take_next();
 
  private:

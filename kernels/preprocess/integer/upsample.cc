@@ -1,6 +1,6 @@
-// A triangle gives each pixel 3/4 of the nearer sample and 1/4 of the next one. What is rounded up
-// and down alternates, so that no bias is added. At an edge the next sample is the nearer one
-// itself; whoever calls has put it there.
+// With triangle upsampling, a pixel is 3/4 of the nearest sample plus 1/4 of the second nearest.
+// Rounding up and down alternates, so that there is no bias. At edges, callers provide a copy of
+// the nearest sample as the second nearest.
 #include "preprocess/integer/upsample.h"
 
 #include "preprocess/integer/vectors.h"
@@ -25,7 +25,8 @@ JPEGCOMPILE_INLINE void across(const UpsampledStrip& strip) {
   }
 }
 
-// 3 * nearer + next of a column of samples, for the pixels of rows 0 to 3 of the samples or 4 to 7.
+// Returns 3 * nearest + second nearest for a column of samples: the pixels of rows 0 to 3 of the
+// samples, or of rows 4 to 7.
 template <bool kIsLower>
 JPEGCOMPILE_INLINE Word8 mixed_down(const UpsampledStrip& strip, int64_t column) {
   constexpr int kAbove = 8, kBelow = 9;

@@ -1,4 +1,4 @@
-// Components of fewer samples to one for each pixel, as libjpeg-turbo's jdsample.c does.
+// Upsamples components to one sample per pixel, like libjpeg-turbo's jdsample.c.
 #pragma once
 
 #include <cstdint>
@@ -7,20 +7,21 @@ namespace jpegcompile::integer {
 
 enum class Upsampling {
   kNone,
-  kTriangleAcross,  // 2 to 1 in each row
-  kTriangleDown,    // 2 to 1 in each column
-  kTriangleBoth,    // both
-  kRepeat,          // anything else
+  kTriangleAcross,  // two pixels per sample in each row
+  kTriangleDown,    // two pixels per sample in each column
+  kTriangleBoth,    // two pixels per sample in both directions
+  kRepeat,          // all other factors
 };
 
-// A strip of 8 rows of pixels from a strip of samples and its neighbours. Columns are [8 rows].
+// A strip of 8 rows of pixels, and the strip of samples that it is computed from. Columns are
+// [8 rows].
 struct UpsampledStrip {
-  const uint8_t* samples;  // of the first column; one column more is readable on either side
+  const uint8_t* samples;  // the first column; one more column is readable on either side
   const uint8_t* above;    // the row above the strip, 8 bytes from column to column
-  const uint8_t* below;    // the row below it; both are read by triangles down alone
-  int64_t first_row;       // of the pixels, counted from the first one that the samples give
+  const uint8_t* below;    // the row below; only triangles down read `above` and `below`
+  int64_t first_row;       // of the pixels, relative to the first row of pixels of the samples
   int64_t columns;         // of samples
-  int64_t across, down;    // pixels to one sample
+  int64_t across, down;    // pixels per sample
   uint8_t* to;             // [columns * across][8 rows]
 };
 

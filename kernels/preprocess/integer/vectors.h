@@ -1,4 +1,4 @@
-// Vectors of integers; libjpeg-turbo and Pillow compute in 16 and 32 bits.
+// Vectors of integers. libjpeg-turbo and Pillow compute in 16 and 32 bits.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace jpegcompile::integer {
 
-// Named by the width and the number of lanes.
+// Names state the type of a lane and the number of lanes.
 using Byte16 = uint8_t __attribute__((vector_size(16)));
 using Byte32 = uint8_t __attribute__((vector_size(32)));
 using Word8 = uint16_t __attribute__((vector_size(16)));
@@ -19,11 +19,11 @@ using Int4 = int32_t __attribute__((vector_size(16)));
 using Int8 = int32_t __attribute__((vector_size(32)));
 using Int16 = int32_t __attribute__((vector_size(64)));
 
-// Samples and pixels stand in strips of 8 rows, column by column: [columns][8 rows]. This is how
-// the inverse DCT leaves them, and along a row every step is then one of whole vectors.
+// Samples and pixels are stored in strips of 8 rows, column by column: [columns][8 rows]. This is
+// the layout of the inverse DCT's result, and operations along rows use whole vectors.
 inline constexpr int64_t kStripRows = 8;
 
-// Rows and columns are handled 8 at a time; there is room for as many.
+// Rows and columns are processed 8 at a time, so memory is padded to a multiple of 8.
 constexpr int64_t padded(int64_t count) { return (count + 7) / 8 * 8; }
 
 template <typename V>
@@ -46,8 +46,8 @@ JPEGCOMPILE_INLINE V clamp(const V& value, int least, int most) {
   return raised > high ? high : raised;
 }
 
-// Conversions are written as the shuffles that instruction sets have: compilers make single lanes
-// of others.
+// Conversions use shuffles that instruction sets provide. Compilers convert other shuffles lane by
+// lane.
 
 JPEGCOMPILE_INLINE Word8 words_of(const Byte16& bytes) {  // of the first half
   const Byte16 widened = __builtin_shufflevector(bytes, Byte16{}, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20,
@@ -55,7 +55,7 @@ JPEGCOMPILE_INLINE Word8 words_of(const Byte16& bytes) {  // of the first half
   return load_as<Word8>(&widened);
 }
 
-// 8 bytes, and zeros behind them.
+// Loads 8 bytes, followed by zeros.
 JPEGCOMPILE_INLINE Byte16 load_half(const uint8_t* from) {
   using Long2 = int64_t __attribute__((vector_size(16)));
   const Long2 halves = {load_as<int64_t>(from), 0};
@@ -64,7 +64,7 @@ JPEGCOMPILE_INLINE Byte16 load_half(const uint8_t* from) {
 
 JPEGCOMPILE_INLINE Word8 load_words(const uint8_t* from) { return words_of(load_half(from)); }
 
-// Lanes of 0 to 255 become bytes.
+// Convert lanes with values from 0 to 255 to bytes.
 
 JPEGCOMPILE_INLINE void store_bytes(uint8_t* to, const Word8& values) {
   const auto bytes = load_as<Byte16>(&values);
@@ -84,7 +84,7 @@ JPEGCOMPILE_INLINE Byte32 bytes_of(const Word16& a, const Word16& b) {
                                  48, 50, 52, 54, 56, 58, 60, 62);
 }
 
-// Bytes to as many 16-bit lanes as a register of the instruction set has, and two of those back.
+// Convert bytes to a register of 16-bit lanes, and two such registers to bytes.
 
 template <typename V>
 JPEGCOMPILE_INLINE V load_lanes(const uint8_t* from) {

@@ -1,5 +1,5 @@
-// Pillow's src/libImaging/Resample.c (all filters but "nearest") and Geometry.c ("nearest"). Every
-// operation on doubles stands as it does there, since its result decides between two integers.
+// Follows Pillow's src/libImaging/Resample.c and, for "nearest", Geometry.c. Operations on doubles
+// are the same and in the same order, since their rounding decides between integers.
 #include "preprocess/integer/windows.h"
 
 #include <algorithm>
@@ -66,10 +66,10 @@ Kernel kernel_of(const ResizeFilter& filter) {
     }
   }
   throw std::invalid_argument(
-      "Pillow has no such resize filter; use one of Pillow's with the decoder libjpeg-turbo");
+      "Pillow has no such resize filter; decoder libjpeg-turbo requires a filter of Pillow");
 }
 
-// The outputs [begin, end) of the resized axis that are shown, and pixels of the axis as displayed.
+// The outputs [begin, end) of the resized axis that are shown.
 struct Shown {
   int64_t begin, end;
 };
@@ -126,14 +126,14 @@ void add_filtered(const AxisPlacement& axis, const Shown& shown, Windows& window
   }
 }
 
-// From the axis as displayed to the axis as stored, where it runs backwards.
+// Converts windows on the displayed axis to windows on the stored axis, which is reversed.
 void mirror(const AxisPlacement& axis, Windows& windows) {
   std::ranges::reverse(windows.windows);
   std::ranges::reverse(windows.weights);
   for (int64_t i = 0; i < windows.count(); ++i) {
     Windows::Window& window = windows.windows[static_cast<size_t>(i)];
     window.first = axis.source - window.first - window.count;
-    // The room behind a window's weights has come to stand before them.
+    // The reversal has moved the unused weights of a window from its end to its start.
     int32_t* weights = windows.weights.data() + i * windows.size;
     std::rotate(weights, weights + windows.size - window.count, weights + windows.size);
   }

@@ -1,4 +1,4 @@
-// The curves by which pixels are weighted, as functions of their distance from an output.
+// Filter kernels: the weight of a pixel as a function of its distance from an output.
 #pragma once
 
 #include <algorithm>
@@ -32,7 +32,7 @@ double lanczos(double x) {
   return x >= -kLobes && x < kLobes ? sinc(x) * sinc(x / kLobes) : 0.0;
 }
 
-// Keys' convolution kernel (IEEE Trans. ASSP 29, 1981) with its parameter `a`, in quarters.
+// Keys' convolution kernel (IEEE Trans. ASSP 29, 1981). Its parameter `a` is kQuarters / 4.
 template <int kQuarters>
 double keys(double x) {
   constexpr double a = kQuarters / 4.0;
@@ -41,8 +41,8 @@ double keys(double x) {
   return x < 2.0 ? (((x - 5.0) * x + 8.0) * x - 4.0) * a : 0.0;
 }
 
-// Pixels from `first` on, about an output whose middle is at `middle`; a pixel's is half a pixel behind
-// its edge. `shrink` is what a pixel is long on the curve.
+// Consecutive pixels, beginning with `first`, near an output whose center is at `middle`. Pixel i
+// has its center at i + 0.5. `shrink` is the length of a pixel on the curve.
 struct Stretch {
   int64_t first = 0;
   double middle = 0.0, shrink = 1.0;
@@ -52,17 +52,20 @@ struct Stretch {
   }
 };
 
-// The values of a curve at the pixels of a stretch.
+// Computes the values of a curve at the pixels of a stretch.
 using Series = void (*)(const Stretch& stretch, std::span<double> values);
 
 template <Curve kCurve>
 void series(const Stretch& stretch, std::span<double> values) {
-  for (size_t index = 0; index < values.size(); ++index) values[index] = kCurve(stretch.place(index));
+  for (size_t index = 0; index < values.size(); ++index) {
+    values[index] = kCurve(stretch.place(index));
+  }
 }
 
-// Of three lobes: sin(3a) follows from sin(a), so that one sine does for both. Most sines follow from
-// the one before, as angles are equally far apart: half the time. Where the curve divides by a small
-// angle, and after some steps, they are computed anew, which keeps the error below 1e-13.
+// Lanczos with three lobes, optimized. One sine is enough, since sin(3a) follows from sin(a).
+// Angles are equally spaced, so most sines follow from the previous one; this halves the time.
+// Sines are computed directly where the curve divides by a small angle, and every kSteps pixels.
+// This keeps the error below 1e-13.
 template <>
 inline void series<lanczos<3>>(const Stretch& stretch, std::span<double> values) {
   constexpr double kSmall = 0.0625;

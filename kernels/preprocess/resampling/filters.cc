@@ -4,7 +4,9 @@
 #include <array>
 #include <initializer_list>
 #include <stdexcept>
+#include <string>
 
+#include "preprocess/names.h"
 #include "preprocess/resampling/resampler.h"
 
 namespace jpegcompile {
@@ -35,13 +37,16 @@ const Library& library_of(const ResizeFilter& filter) {
 void check_filter(const ResizeFilter& filter) {
   const auto& names = library_of(filter).interpolations;
   if (std::ranges::find(names, filter.interpolation) == names.end()) {
-    throw std::invalid_argument("the library has no such resize filter");
+    const auto library = kLibraryNames.at(static_cast<size_t>(filter.library));
+    const auto name = kInterpolationNames.at(static_cast<size_t>(filter.interpolation));
+    throw std::invalid_argument("library " + std::string(library) + " has no resize filter " +
+                                std::string(name));
   }
 }
 
 AxisTaps taps_of(const AxisPlacement& axis) {
   const int64_t end = axis.start + axis.length;
-  // Outputs before the image, of the image, and behind it.
+  // The outputs that show the image; outputs before and after them show the fill.
   const Shown shown{std::clamp<int64_t>(0, axis.start, end),
                     std::clamp<int64_t>(axis.target, axis.start, end)};
   AxisTaps taps;

@@ -1,4 +1,4 @@
-// The first m frequencies of every 8 pixels, as m pixels; see
+// Resizing in the DCT domain: the first m frequencies of every 8 pixels become m pixels; see
 // jpegcompile/dct/resampling/low_frequencies.py.
 #include <numbers>
 
@@ -12,7 +12,7 @@ double cosine(int64_t frequency, int64_t sample, int64_t order) {
   return std::cos(turns * std::numbers::pi / (2.0 * static_cast<double>(order)));
 }
 
-// What the pixel at `place` of `kept` takes of the pixels of a block.
+// Returns the weights of the pixels of a block for pixel `place` of `kept` pixels.
 std::vector<double> weights_of(int64_t place, int64_t kept) {
   std::vector<double> weights(static_cast<size_t>(kDctBlock));
   for (int64_t sample = 0; sample < kDctBlock; ++sample) {

@@ -1,4 +1,4 @@
-// The operator Resize of ONNX, of float32, as ONNX Runtime's CPU provider computes it; see
+// The ONNX operator Resize on float32, as ONNX Runtime's CPU provider computes it; see
 // jpegcompile/dct/resampling/onnxruntime.py.
 #include "preprocess/resampling/resampler.h"
 
@@ -47,7 +47,7 @@ void resample_as_onnxruntime(const AxisPlacement& axis, Shown shown, AxisTaps& t
       first = end(center - reach);
       last = end(center + reach);
     }
-    // Without a window that grows, 0 is the middle of a pixel and not its edge.
+    // Position 0 is the center of a pixel, and not its edge, unless the resize antialiases.
     const double middle = axis.filter.antialias ? static_cast<double>(center) - 0.5
                                                 : static_cast<double>(position);
     weights.clear();

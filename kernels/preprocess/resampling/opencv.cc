@@ -1,13 +1,14 @@
-// OpenCV's cv::resize of planes of float32 (modules/imgproc/src/resize.cpp).
+// OpenCV's cv::resize on float32 planes (modules/imgproc/src/resize.cpp).
 #include "preprocess/resampling/resampler.h"
 
 namespace jpegcompile {
 namespace {
 
-// What an output covers less of than this, in pixels, "area" leaves out.
+// "area" ignores pixels of which an output covers less than this, in pixels.
 constexpr double kSliver = 1e-3;
 
-// The mean over what an output covers of the image, but for slivers of pixels.
+// "area" if no axis grows: the mean over the part of the image that an output covers, without
+// slivers.
 void take_areas(const AxisPlacement& axis, Shown shown, double scale, AxisTaps& taps) {
   const auto size = static_cast<double>(axis.source);
   std::vector<double> weights;
@@ -26,24 +27,24 @@ void take_areas(const AxisPlacement& axis, Shown shown, double scale, AxisTaps& 
   }
 }
 
-// What "area" is on both axes as soon as one of them grows.
+// "area" if at least one axis grows; OpenCV then uses this interpolation on both axes.
 void enlarge_areas(const AxisPlacement& axis, Shown shown, double scale, AxisTaps& taps) {
   const double growth = static_cast<double>(axis.target) / static_cast<double>(axis.source);
   interpolate(axis, shown, taps, triangle, 1, [=](int64_t output) {
     const double below = std::floor(static_cast<double>(output) * scale);
     const double part = static_cast<double>(output + 1) - (below + 1.0) * growth;
-    // Rounded before its whole part is taken off: what is almost 1 becomes 0.
+    // OpenCV rounds to float32 before it subtracts the whole part, so values just below 1 become 0.
     const auto rounded = static_cast<double>(static_cast<float>(part));
     return below + (rounded <= 0.0 ? 0.0 : rounded - std::floor(rounded));
   });
 }
 
-// INTER_LANCZOS4.
+// OpenCV's INTER_LANCZOS4.
 void take_lanczos(const AxisPlacement& axis, Shown shown, double scale, AxisTaps& taps) {
   constexpr int kReach = 4;
   std::vector<double> weights(2 * kReach);
   for (int64_t output = shown.first; output < shown.last; ++output) {
-    // Float32, which is 0.0001 pixels in an image of some thousand.
+    // OpenCV rounds centers to float32: 0.0001 pixels in an image of several thousand pixels.
     const double center = static_cast<float>((static_cast<double>(output) + 0.5) * scale - 0.5);
     const int64_t first = static_cast<int64_t>(std::floor(center)) + 1 - kReach;
     for (size_t index = 0; index < weights.size(); ++index) {

@@ -1,4 +1,4 @@
-// What the libraries' resamplers have in common.
+// Functions that the resamplers of several libraries share.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@ struct Shown {
   int64_t first, last;
 };
 
-// Adds what the outputs take by the filter of the axis.
+// Adds the taps of the outputs `shown`, computed with the filter of the axis.
 using Resampler = void (*)(const AxisPlacement& axis, Shown shown, AxisTaps& taps);
 
 void resample_as_pillow(const AxisPlacement& axis, Shown shown, AxisTaps& taps);
@@ -27,7 +27,7 @@ void resample_as_torchvision(const AxisPlacement& axis, Shown shown, AxisTaps& t
 void resample_as_onnxruntime(const AxisPlacement& axis, Shown shown, AxisTaps& taps);
 void resample_by_low_frequencies(const AxisPlacement& axis, Shown shown, AxisTaps& taps);
 
-// One pixel for each output, that which holds `position(output)`.
+// Adds one pixel for each output: the pixel that contains `position(output)`.
 template <typename Position>
 void take_nearest(const AxisPlacement& axis, Shown shown, AxisTaps& taps, Position position) {
   for (int64_t output = shown.first; output < shown.last; ++output) {
@@ -35,7 +35,8 @@ void take_nearest(const AxisPlacement& axis, Shown shown, AxisTaps& taps, Positi
   }
 }
 
-// Unantialiased: the 2 * reach nearest pixels, edge pixels repeated; position 0 is a pixel's middle.
+// Interpolation without antialiasing from the 2 * reach nearest pixels. Edge pixels are repeated.
+// Position 0 is the center of the first pixel.
 template <typename Position>
 void interpolate(const AxisPlacement& axis, Shown shown, AxisTaps& taps, Curve curve, int reach,
                  Position position) {
@@ -50,17 +51,19 @@ void interpolate(const AxisPlacement& axis, Shown shown, AxisTaps& taps, Curve c
   }
 }
 
-// A kernel and half its width, in pixels of the smaller of the two images.
+// A filter kernel and its width, in pixels of the smaller of the two images. Half the width is
+// half_width_in_halves / 2.
 struct FilterWindow {
   Series values;
   int half_width_in_halves;
 };
 
-// Antialiased as Pillow and torch do it: the window grows as the image shrinks. Windows end where the
-// rounding of `Real`, the type of `scale` and `center(output)`, says; 0 is the edge of the image.
+// Resampling with antialiasing as in Pillow and PyTorch: the window grows when the image shrinks.
+// `Real` is the type of `scale` and `center(output)`; its rounding determines the ends of windows.
+// Position 0 is the edge of the image.
 template <typename Real, typename Center>
-void antialias(const AxisPlacement& axis, Shown shown, AxisTaps& taps, FilterWindow window, Real scale,
-               Center center) {
+void antialias(const AxisPlacement& axis, Shown shown, AxisTaps& taps, FilterWindow window,
+               Real scale, Center center) {
   const Real stretch = std::max(scale, Real{1});
   const Real reach = stretch * (static_cast<Real>(window.half_width_in_halves) / 2);
   const double shrink = 1.0 / static_cast<double>(stretch);

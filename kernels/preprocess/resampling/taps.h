@@ -1,4 +1,4 @@
-// Sums of pixels, which are what resampling makes of an axis.
+// Taps of a resampled axis: each output is a weighted sum of inputs.
 #pragma once
 
 #include <cstddef>
@@ -7,27 +7,27 @@
 
 namespace jpegcompile {
 
-// Outputs that are sums of consecutive inputs by their weights.
+// The outputs of an axis, each a weighted sum of consecutive inputs.
 class AxisTaps {
  public:
   struct Run {
-    int64_t first = 0;  // input
-    int64_t count = 0;  // inputs; none where an output shows the fill
+    int64_t first = 0;  // first input
+    int64_t count = 0;  // number of inputs; 0 if the output shows the fill
     size_t offset = 0;  // of the weights
   };
 
   void reserve(size_t outputs, size_t weights);
-  // Adds an output; weights of 0 at both ends are left out.
+  // Adds an output. Drops zero weights at both ends.
   void add(int64_t first, const std::vector<double>& weights);
-  // Inputs outside of [0, size) stand for the first and the last one.
+  // Like `add`, but inputs outside of [0, size) are replaced by the nearest input inside.
   void add_clamped(int64_t first, const std::vector<double>& weights, int64_t size);
-  // Makes the sum of weights 1.
+  // Scales weights so that their sum is 1.
   static void normalize(std::vector<double>& weights);
-  // Adds an output that is the nearest input in [0, size).
+  // Adds an output that is equal to one input, clamped to [0, size).
   void add_one(int64_t input, int64_t size);
   void add_fill() { runs_.push_back({}); }
   void reverse_outputs();
-  // Input i becomes size - 1 - i.
+  // Replaces every input i by size - 1 - i.
   void reverse_inputs(int64_t size);
 
   size_t bytes() const {

@@ -1,14 +1,14 @@
-// tf.image.resize without antialias (tensorflow/core/kernels/image/resize_*_op.cc), with TensorFlow's
-// positions in float32.
+// tf.image.resize without antialiasing (tensorflow/core/kernels/image/resize_*_op.cc). Positions
+// are float32, as in TensorFlow.
 #include "preprocess/resampling/resampler.h"
 
 namespace jpegcompile {
 namespace {
 
-// Bicubic weights come from a table.
+// Number of steps per pixel in TensorFlow's table of bicubic weights.
 constexpr double kTableSteps = 1024.0;
 
-// Pixels outside of the image have no weight.
+// Bicubic interpolation. Pixels outside of the image have weight 0.
 void take_bicubic(const AxisPlacement& axis, Shown shown, float scale, AxisTaps& taps) {
   std::vector<double> weights(4);
   for (int64_t output = shown.first; output < shown.last; ++output) {
@@ -26,8 +26,8 @@ void take_bicubic(const AxisPlacement& axis, Shown shown, float scale, AxisTaps&
   }
 }
 
-// The mean over what an output covers of the image. TensorFlow divides by `scale`, from which the sum
-// of its weights differs by rounding.
+// The mean over the part of the image that an output covers. TensorFlow divides by `scale`, which
+// differs from the sum of weights only by rounding.
 void take_areas(const AxisPlacement& axis, Shown shown, float scale, AxisTaps& taps) {
   std::vector<double> weights;
   for (int64_t output = shown.first; output < shown.last; ++output) {
@@ -41,7 +41,7 @@ void take_areas(const AxisPlacement& axis, Shown shown, float scale, AxisTaps& t
                                            : (ends_behind ? end - place : 1.0);
       weights.push_back(covered);
     }
-    // Of an axis that is enlarged beyond what float32 tells apart.
+    // If an axis is enlarged so much that float32 cannot distinguish `begin` from `end`.
     if (weights.empty()) weights.push_back(1.0);
     AxisTaps::normalize(weights);
     taps.add_clamped(static_cast<int64_t>(first), weights, axis.source);

@@ -1,4 +1,4 @@
-// torch.nn.functional.interpolate of float32, by which torchvision resizes tensors
+// torch.nn.functional.interpolate on float32, which torchvision uses to resize tensors
 // (aten/src/ATen/native/cpu/UpSampleKernel.cpp and UpSample.h).
 #include "preprocess/resampling/resampler.h"
 
@@ -7,7 +7,7 @@ namespace jpegcompile {
 void resample_as_torchvision(const AxisPlacement& axis, Shown shown, AxisTaps& taps) {
   const float scale = static_cast<float>(axis.source) / static_cast<float>(axis.target);
   const bool is_bicubic = axis.filter.interpolation == Interpolation::kBicubic;
-  // In float64 these products are exact, so that each position is rounded once.
+  // These products are exact in float64, so each position is rounded only once.
   const auto shifted = [scale](int64_t output, double shift) {
     return (static_cast<double>(output) + shift) * static_cast<double>(scale);
   };
