@@ -13,15 +13,18 @@ from typing import TextIO
 import click
 
 from jpegcompile.commands import COMMANDS, command_of
+from jpegcompile.commands.click_errors import usage_error
 from jpegcompile.errors import (
     AccessError,
     FallbackWarning,
+    InternalError,
     JpegCompileError,
     RenamedWarning,
     UsageError,
+    one_line,
 )
+from jpegcompile.messages import Message
 
-_INTERNAL_ERROR = 70
 _INTERRUPTED = 130
 _TERMINATED = 143
 
@@ -55,17 +58,12 @@ def run_command(arguments: list[str]) -> int:
     except click.exceptions.Exit as done:
         return done.exit_code
     except JpegCompileError as error:
-        text = f"{error} [{error.code}]" if error.code else str(error)
-        return _fail(text, error.exit_code, debug)
+        return _failed(error, debug)
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.format_message(), file=sys.stderr)
         return UsageError.exit_code
-    except click.UsageError as error:
-        path = error.ctx.command_path if error.ctx else "jpegcompile"
-        text = f"{error.format_message().rstrip('.')}; see '{path} --help'"
-        return _fail(text, UsageError.exit_code, debug)
     except click.ClickException as error:
-        return _fail(error.format_message(), UsageError.exit_code, debug)
+        return _failed(usage_error(error), debug)
     except (KeyboardInterrupt, click.Abort) as stop:
         return _fail(f"interrupted; {stop}" if str(stop) else "interrupted", _INTERRUPTED, debug)
     except _Terminated:
@@ -76,14 +74,15 @@ def run_command(arguments: list[str]) -> int:
         return 0
     except MemoryError:
         text = "out of memory; use smaller images or a larger machine"
-        return _fail(text, AccessError.exit_code, debug)
+        return _failed(AccessError(Message("out-of-memory", text)), debug)
     except OSError as error:
         # Paths that cannot be checked: a name that is too long, a folder without permission.
         text = f"{error.filename or 'output'}: {error.strerror or error}; check path and disk"
-        return _fail(text, AccessError.exit_code, debug)
+        return _failed(AccessError(Message("system-error", text)), debug)
     except Exception as error:
-        text = f"internal error: {type(error).__name__}: {error}; please report it (--debug)"
-        return _fail(text, _INTERNAL_ERROR, debug)
+        what = f"{type(error).__name__}: {one_line(error)}"
+        text = f"internal error: {what}; please report it (--debug)"
+        return _failed(InternalError(Message("internal-error", text)), debug)
 
 
 @contextmanager
@@ -114,6 +113,11 @@ def _notices() -> Iterator[None]:
         yield
 
 
+def _failed(error: JpegCompileError, debug: bool) -> int:
+    text = f"{error} [{error.code}]" if error.code else str(error)
+    return _fail(text, error.exit_code, debug)
+
+
 def _fail(message: str, code: int, debug: bool) -> int:
     if debug and code not in (_INTERRUPTED, _TERMINATED):
         import traceback
@@ -131,7 +135,12 @@ class _Verbs(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the chosen command itself, in place of its name and summary."""
-        verb, _, rest = super().resolve_command(ctx, args)
+        try:
+            verb, _, rest = super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            # Older versions of click have no class for it.
+            text = f"{error.format_message().rstrip('.')}; see 'jpegcompile --help'"
+            raise UsageError(Message("verb-unknown", text)) from error
         return verb, command_of(verb) if verb else None, rest
 
 

@@ -63,7 +63,8 @@ def parse_json(data: str | bytes, where: str) -> Any:
     try:
         text = data if isinstance(data, str) else data.decode("utf-8")
         return json.loads(text, object_pairs_hook=object_of)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
+        # Lists within lists within lists exceed Python's recursion limit.
         raise UsageError(
             Message("json-invalid", f"{where}: not valid JSON: {error}; correct it")
         ) from error

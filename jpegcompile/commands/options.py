@@ -17,6 +17,7 @@ from jpegcompile.messages import Message
 from jpegcompile.options.option import Argument, Option, Verb
 from jpegcompile.options.renamed import renamed_text
 from jpegcompile.options.verbs import VERBS
+from jpegcompile.whole_numbers import whole_number
 
 _FROM_USER = (
     click.core.ParameterSource.COMMANDLINE,
@@ -109,12 +110,25 @@ class VerbCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments; refuse an option that has both its spellings."""
-        rest = super().parse_args(ctx, args)
+        try:
+            rest = super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            spellings = self._shown(error.possibilities)
+            raise click.NoSuchOption(error.option_name, possibilities=spellings, ctx=ctx) from None
+        except click.UsageError as error:
+            # click leaves the command out where an option has a value that it must not have.
+            error.ctx = error.ctx or ctx
+            raise
         for name, (before, now) in ctx.meta.get(_EARLIER, {}).items():
             if ctx.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE:
                 text = f"{before} is an earlier spelling of {now}; leave it out"
                 raise UsageError(Message("option-spelled-twice", text))
         return rest
+
+    def _shown(self, spellings: Iterable[str] | None) -> list[str]:
+        """Return the spellings that the help lists."""
+        earlier = {old for option in self._verb.options for old in option.earlier}
+        return [spelling for spelling in spellings or () if spelling not in earlier]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options of each section under its title, then --help."""
@@ -199,10 +213,11 @@ def _integers(record: Option[Any]) -> Callback:
             return record.default
         parts = value.split(",")
         most = record.most or math.inf
-        if not all(part.strip().isdecimal() and 1 <= int(part) <= most for part in parts):
+        numbers = [whole_number(part.strip()) or 0 for part in parts]
+        if not all(1 <= number <= most for number in numbers):
             text = f"'{value}' is not a list of whole numbers from 1 to {record.most}, such as 1,8."
             raise click.BadParameter(text, context, option)
-        return tuple(dict.fromkeys(int(part) for part in parts))
+        return tuple(dict.fromkeys(numbers))
 
     return convert
 
@@ -224,8 +239,9 @@ def _frequencies(record: Option[Any]) -> Callback:
     def convert(context: click.Context, option: click.Parameter, value: Any) -> Any:
         if value is None or value in record.choices:
             return value
-        if value.isdecimal() and 1 <= int(value) <= ALL:
-            return int(value)
+        number = whole_number(value)
+        if number is not None and 1 <= number <= ALL:
+            return number
         if record.kind == "plan" and _is_file_name(value):
             return Path(value)
         more = ["a JSON file"] if record.kind == "plan" else []

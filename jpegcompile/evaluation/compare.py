@@ -41,7 +41,7 @@ from jpegcompile.messages import Message
 from jpegcompile.options import running as option
 from jpegcompile.options.renamed import accepts_earlier
 from jpegcompile.progress import Progress, no_progress
-from jpegcompile.results.merging import Models, Shard
+from jpegcompile.results.merging import Models, RunOptions, Shard, digest_of
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.opened import opened
 from jpegcompile.runtime.outputs import joined
@@ -129,6 +129,7 @@ def compare(
     part = None if shard is None else Shard.of(shard)
     if files is not None or part is not None:
         data = data.chosen(files, part)
+    digest = digest_of(data.files)
     reader = session.reader(on_error, tolerant=tolerant, fallback=fallback)
     scores = score_files(session, source, data.files, name, progress, reader)
     data = data.only(scores.used)
@@ -138,6 +139,8 @@ def compare(
         decode=session.preprocess.decoder,
         output=name,
         models=Models.of(session.info),
+        options=RunOptions(native, tolerant, fallback),
+        inputs_digest=digest,
         shards=() if part is None else (part,),
     )
 

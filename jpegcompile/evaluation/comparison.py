@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import ClassVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.comparison_evidence import Accuracy, ComparisonEvidence, ScoreError
@@ -14,15 +14,20 @@ from jpegcompile.messages import Message
 from jpegcompile.preprocessing.preprocess import Decoder
 from jpegcompile.results.merging import (
     Models,
+    RunOptions,
     Shard,
     evidence_lacks,
     file_order,
+    merged_digests,
     merged_ignored,
     merged_shards,
     merged_skipped,
+    require_digest,
     require_same,
 )
 from jpegcompile.results.record import Record, Unbounded
+
+C = TypeVar("C", bound="Comparison")
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,8 @@ class Comparison(Record):
         decode: that the model is compiled for.
         output: name of the output that contains the scores.
         models: what was run; None if that is unknown.
+        options: options of the run; None if they are unknown.
+        inputs_digest: identifies the set of images (`digest_of`); empty if it is unknown.
         shards: parts of a folder that the result is of; empty for all files that were given.
         evidence: what `merge` needs.
     """
@@ -94,8 +101,21 @@ class Comparison(Record):
     decode: Decoder = "float"
     output: str = ""
     models: Models | None = None
+    options: RunOptions | None = None
+    inputs_digest: str = ""
     shards: tuple[Shard, ...] = ()
     evidence: ComparisonEvidence | None = None
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Read what `to_json` returned, and compute again what follows from its evidence.
+
+        Raises:
+            ValueError: if the data has another form.
+        """
+        found = super().from_json(data)
+        require_digest(found.inputs_digest)
+        return found if found.evidence is None else with_evidence(found, found.evidence)
 
     @property
     def drop(self) -> float | None:
@@ -116,10 +136,12 @@ class Comparison(Record):
             raise evidence_lacks()
         for what, first, second in (
             ("the models", self.models, other.models),
+            ("the options", self.options, other.options),
             ("the output", self.output, other.output),
             ("the decode", self.decode, other.decode),
         ):
             require_same(what, first, second)
+        shards = merged_shards(self.shards, other.shards)
         evidence = self.evidence.merge(other.evidence)
         classes = _merged_classes(self, other, evidence.is_numbered)
         names = dict.fromkeys((*self.unlabelled, *other.unlabelled))
@@ -133,7 +155,8 @@ class Comparison(Record):
             conversion=self.conversion.merge(other.conversion, evidence.conversion.mean),
             decoder=self.decoder.merge(other.decoder, evidence.decoder.mean),
             changes=_in_order((*self.changes, *other.changes)),
-            shards=merged_shards(self.shards, other.shards),
+            inputs_digest=merged_digests(self.inputs_digest, other.inputs_digest),
+            shards=shards,
         )
         return with_evidence(merged, evidence)
 
@@ -147,7 +170,7 @@ def merged_comparisons(parts: Iterable[Comparison]) -> Comparison:
     return reduce(Comparison.merge, parts)
 
 
-def with_evidence(result: Comparison, evidence: ComparisonEvidence) -> Comparison:
+def with_evidence(result: C, evidence: ComparisonEvidence) -> C:
     """Return a comparison with the numbers that follow from counts."""
     images = evidence.images
     before, exact, after = (

@@ -65,6 +65,15 @@ class ScoreSum(Record):
     parts: tuple[Unbounded, ...]
     scores: int
 
+    def __post_init__(self) -> None:
+        """Check the number of scores.
+
+        Raises:
+            ValueError: if there are none, which have no mean.
+        """
+        if self.scores < 1:
+            raise ValueError(f"a sum of {self.scores} scores has no mean")
+
     @classmethod
     def of(cls, actual: NDArray[Any], expected: NDArray[Any]) -> ScoreSum:
         """Return the sum for two arrays [images, classes]."""
@@ -135,6 +144,21 @@ class ComparisonEvidence(Record):
     decoder: ScoreSum
     outputs: int
     is_numbered: bool
+
+    def __post_init__(self) -> None:
+        """Check the counts.
+
+        Raises:
+            ValueError: if they contradict each other.
+        """
+        hits = [part for part in (self.before, self.exact, self.after) if part is not None]
+        counts = [self.same, self.same_exact]
+        counts += [count for part in hits for count in (part.top1, part.top5)]
+        if self.images < 1 or not all(0 <= count <= self.images for count in counts):
+            raise ValueError(f"counts {counts} of {self.images} images are not possible")
+        labels = list(self.labels.values())
+        if len(hits) != (3 if labels else 0) or (labels and sum(labels) != self.images):
+            raise ValueError(f"{sum(labels)} of {self.images} images have labels")
 
     def merge(self, other: ComparisonEvidence) -> ComparisonEvidence:
         """Return the counts and sums over the images of both.

@@ -17,6 +17,10 @@ from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.results.merging import file_order, require_same
 from jpegcompile.results.record import Record, Unbounded
 
+# A channel with fewer values of all inputs is not judged separately: its rounding error would be
+# random.
+_FEWEST = 64
+
 Shapes = tuple[tuple[int, ...], tuple[int, ...]]
 
 
@@ -59,6 +63,17 @@ class OutputEvidence(Record):
     same_pillow: int = 0
     shapes: Shapes | None = None
     shapes_file: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the numbers of components.
+
+        Raises:
+            ValueError: if they differ.
+        """
+        sizes = {len(self.errors), len(self.largest), len(self.own)}
+        sizes.update(len(part) for one in self.bins for part in (one.errors, one.own) if part)
+        if len(sizes) > 1:
+            raise ValueError(f"output '{self.name}' has different numbers of components: {sizes}")
 
     @property
     def jumps(self) -> int:
@@ -104,7 +119,9 @@ class OutputEvidence(Record):
 
     def components(self) -> NDArray[np.float64]:
         """Return errors, largest magnitudes and rounding errors [3, components]."""
-        return np.asarray([self.errors, self.largest, self.own], np.float64)
+        count = len(self.largest)
+        judged = self._collapsed() if count > 1 and self.entries // count < _FEWEST else self
+        return np.asarray([judged.errors, judged.largest, judged.own], np.float64)
 
     def _collapsed(self) -> OutputEvidence:
         """Return the evidence of the output as a whole."""

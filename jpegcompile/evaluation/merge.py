@@ -14,6 +14,7 @@ from jpegcompile.evaluation.comparison import Comparison
 from jpegcompile.evaluation.verification import Verification
 from jpegcompile.files import read_json
 from jpegcompile.messages import Message
+from jpegcompile.results.merging import require_different_inputs
 
 Result = Verification | Comparison | Benchmark
 _KINDS: dict[str, type[Verification] | type[Comparison] | type[Benchmark]] = {
@@ -45,7 +46,10 @@ def merge(results: Sequence[Result | str | PathLike[str]]) -> Result:
         raise UsageError(Message("merge-kinds-differ", text))
     # The kinds are the same, so each result merges with the next.
     merge_two: Callable[[Any, Any], Result] = type(read[0]).merge
-    return reduce(merge_two, read)
+    merged = reduce(merge_two, read)
+    # Neighbours were compared while merging; the first part may come again as the third.
+    require_different_inputs(getattr(result, "inputs_digest", "") for result in read)
+    return merged
 
 
 def _read(path: Path) -> Result:
@@ -60,7 +64,7 @@ def _read(path: Path) -> Result:
     """
     data = read_json(path, "a result")
     kind = data.get("kind") if isinstance(data, dict) else None
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         text = f"{path}: is not a result of verify, compare or bench; give their --json output"
         raise UsageError(Message("result-of-no-kind", text))
     try:

@@ -19,8 +19,8 @@ Array = NDArray[Any]
 Distances = NDArray[np.float64]
 Arrays = Mapping[str, Array]
 
-# A channel with fewer values is not judged separately: its rounding error would be random.
-_FEWEST = 64
+# Channels with fewer values of each input are not measured separately: evidence would be large.
+_FEWEST = 16
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ MOVED = "{}.jpegcompile.moved"
 # Random numbers for factors. Each node begins at another place of the table.
 _TABLE, _TABLE_SIZE = "jpegcompile.moved.table", 1 << 16
 _STRIDE = 7919
-# The first opset with ConstantOfShape and NonZero, which number the places of a tensor.
+# The first opset with ConstantOfShape, NonZero and Where, which number the places of a tensor.
 _COUNTS_PLACES = 9
 _DEFAULT_DOMAINS = ("", "ai.onnx")
 _MAPS = frozenset(
@@ -60,12 +60,10 @@ def moved(
     result = onnx.ModelProto()
     result.CopyFrom(model)
     graph = result.graph
-    described = _described(model)
-    types = {name: kind.elem_type for name, kind in described.items()}
-    ranks = {n: len(k.shape.dim) for n, k in described.items() if has_batch and k.HasField("shape")}
+    types = _element_types(model)
     version = next(o.version for o in model.opset_import if o.domain in _DEFAULT_DOMAINS)
-    writer = _Writer(graph, units, counts_places=version >= _COUNTS_PLACES)
-    writer.move_map(image, MOVED.format(image), types.get(image, 0), ranks.get(image))
+    writer = _Writer(graph, units, counts_places=version >= _COUNTS_PLACES, has_batch=has_batch)
+    writer.move_map(image, MOVED.format(image), types.get(image, 0))
     reached = {image}
     for node in model.graph.node:
         made = onnx.NodeProto()
@@ -81,9 +79,9 @@ def moved(
             continue
         made.output[0] = f"{output}.jpegcompile.raw"
         if node.op_type in _MAPS:
-            writer.move_map(made.output[0], output, kind, ranks.get(output))
+            writer.move_map(made.output[0], output, kind)
         elif node.op_type in _ROWS:
-            writer.move_values(made.output[0], output, kind, ranks.get(output))
+            writer.move_values(made.output[0], output, kind)
         else:
             writer.move_all(made.output[0], output, kind)
     del graph.node[:]
@@ -94,26 +92,29 @@ def moved(
 class _Writer:
     """Collects the nodes of a graph, and writes factors between them."""
 
-    def __init__(self, graph: onnx.GraphProto, units: float, *, counts_places: bool) -> None:
+    def __init__(
+        self, graph: onnx.GraphProto, units: float, *, counts_places: bool, has_batch: bool
+    ) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self._graph = graph
         self._units = units
         self._counts_places = counts_places
+        self._has_batch = has_batch
         self._names = _fresh_names()
         if counts_places:
             table = np.random.default_rng(0).random(_TABLE_SIZE, np.float32)
             graph.initializer.append(numpy_helper.from_array(table, _TABLE))
 
-    def move_map(self, raw: str, output: str, kind: int, rank: int | None) -> None:
+    def move_map(self, raw: str, output: str, kind: int) -> None:
         """Multiply by factors for rows and for pixels, which are fewer than the values."""
         rows, pixels = (self._slice(raw, axis) for axis in (-1, 1))
         half = self._units * _UNITS.get(kind, 0.0) / 2
-        between = self._add("Mul", [raw, self._factor(rows, half, kind, rank)])
-        self._add("Mul", [between, self._factor(pixels, half, kind, rank)], output)
+        between = self._add("Mul", [raw, self._factor(rows, half, kind)])
+        self._add("Mul", [between, self._factor(pixels, half, kind)], output)
 
-    def move_values(self, raw: str, output: str, kind: int, rank: int | None) -> None:
+    def move_values(self, raw: str, output: str, kind: int) -> None:
         """Multiply by a factor for each value."""
-        self._add("Mul", [raw, self._factor(raw, self._units * _UNITS[kind], kind, rank)], output)
+        self._add("Mul", [raw, self._factor(raw, self._units * _UNITS[kind], kind)], output)
 
     def move_all(self, raw: str, output: str, kind: int) -> None:
         """Multiply by one factor, half of the largest, for all values."""
@@ -132,10 +133,10 @@ class _Writer:
     def _slice(self, raw: str, axis: int) -> str:
         return self._add("Gather", [raw, self._numbers(0)], axis=axis)
 
-    def _factor(self, like: str, most: float, kind: int, rank: int | None) -> str:
+    def _factor(self, like: str, most: float, kind: int) -> str:
         """Return factors from 1 to 1 + most for a tensor; the same for every image of a batch."""
         if self._counts_places:
-            share = self._add("Mul", [self._drawn(like, rank), self._number(most)])
+            share = self._add("Mul", [self._drawn(like), self._number(most)])
             factor = self._add("Add", [share, self._number(1.0)])
         else:
             factor = self._add(
@@ -148,21 +149,29 @@ class _Writer:
             )
         return factor if kind == TensorProto.FLOAT else self._add("Cast", [factor], to=kind)
 
-    def _drawn(self, like: str, rank: int | None) -> str:
+    def _drawn(self, like: str) -> str:
         """Return numbers of the table in the shape of one image of a tensor."""
         shape = self._add("Shape", [like])
-        if rank:
-            rest = self._add("Gather", [shape, self._numbers(*range(1, rank))], axis=0)
-            shape = self._add("Concat", [self._numbers(1), rest], axis=0)
-        one = numpy_helper.from_array(np.ones(1, np.int64))
-        flat, last = self._numbers(-1), self._numbers(_TABLE_SIZE)
-        ones = self._add("Reshape", [self._add("ConstantOfShape", [shape], value=one), flat])
-        places = self._add("Reshape", [self._add("NonZero", [ones]), flat])
+        if self._has_batch:
+            # The rank may be unknown.
+            is_first = self._add(
+                "Equal", [self._places(self._add("Shape", [shape])), self._numbers(0)]
+            )
+            shape = self._add("Where", [is_first, self._numbers(1), shape])
+        last = self._numbers(_TABLE_SIZE)
+        places = self._places(shape)
         first = self._numbers(_STRIDE * len(self.nodes) % _TABLE_SIZE)
         places = self._add("Add", [places, first])
         rounds = self._add("Mul", [self._add("Div", [places, last]), last])
         places = self._add("Sub", [places, rounds])
         return self._add("Reshape", [self._add("Gather", [_TABLE, places], axis=0), shape])
+
+    def _places(self, shape: str) -> str:
+        """Return 0, 1, 2 and so on, one number for each value of a tensor of this shape."""
+        one = numpy_helper.from_array(np.ones(1, np.int64))
+        flat = self._numbers(-1)
+        ones = self._add("Reshape", [self._add("ConstantOfShape", [shape], value=one), flat])
+        return self._add("Reshape", [self._add("NonZero", [ones]), flat])
 
     def _number(self, value: float) -> str:
         name = next(self._names)
@@ -183,8 +192,8 @@ def _fresh_names() -> Iterator[str]:
         number += 1
 
 
-def _described(model: onnx.ModelProto) -> dict[str, onnx.TypeProto.Tensor]:
-    """Return the type of every tensor of the main graph for which it can be inferred."""
+def _element_types(model: onnx.ModelProto) -> dict[str, int]:
+    """Return the element type of every tensor of the main graph for which it can be inferred."""
     graph = onnx.shape_inference.infer_shapes(model).graph
     values = (*graph.input, *graph.value_info, *graph.output)
-    return {value.name: value.type.tensor_type for value in values}
+    return {value.name: value.type.tensor_type.elem_type for value in values}

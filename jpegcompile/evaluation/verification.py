@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -14,11 +14,14 @@ from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.jpeg.unusable import Skipped
 from jpegcompile.results.merging import (
     Models,
+    RunOptions,
     Shard,
     evidence_lacks,
+    merged_digests,
     merged_ignored,
     merged_shards,
     merged_skipped,
+    require_digest,
     require_same,
 )
 from jpegcompile.results.record import Record, Unbounded
@@ -170,7 +173,9 @@ class Verification(Record):
         skipped: unusable files, and why.
         ignored: why, for every folder that was passed over, by its path.
         pixel_fallbacks: how many of the files went through the pixel fallback.
-        models: what was run; None for outputs that `bench` checked.
+        models: what was run; None for outputs that `bench` checked. This holds for `options` too.
+        options: options of the run.
+        inputs_digest: identifies the set of inputs (`digest_of`); empty if it is unknown.
         shards: parts of a folder that the result is of; empty for all files that were given.
         evidence: what `merge` needs.
     """
@@ -189,8 +194,26 @@ class Verification(Record):
     ignored: Mapping[str, str] = field(default_factory=dict)
     pixel_fallbacks: int = 0
     models: Models | None = None
+    options: RunOptions | None = None
+    inputs_digest: str = ""
     shards: tuple[Shard, ...] = ()
     evidence: Evidence | None = None
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Read what `to_json` returned, and judge its evidence again.
+
+        Raises:
+            ValueError: if the data has another form, or its parts contradict each other.
+        """
+        found = super().from_json(data)
+        require_digest(found.inputs_digest)
+        if found.evidence is None:
+            return found
+        if {node.tensor for node in found.nodes} != {node.tensor for node in found.evidence.nodes}:
+            raise ValueError("the nodes are not those of the evidence")
+        again = judged(found.evidence, found.nodes, inputs=found.inputs, is_exact=found.is_exact)
+        return replace(found, outputs=again.outputs, nodes=again.nodes, suspect=again.suspect)
 
     @property
     def passed(self) -> bool:
@@ -213,7 +236,9 @@ class Verification(Record):
         if self.evidence is None or other.evidence is None:
             raise evidence_lacks()
         require_same("the models", self.models, other.models)
+        require_same("the options", self.options, other.options)
         require_same("is_exact", self.is_exact, other.is_exact)
+        shards = merged_shards(self.shards, other.shards)
         result = judged(
             self.evidence.merge(other.evidence),
             _merged_nodes(self.nodes, other.nodes),
@@ -227,7 +252,9 @@ class Verification(Record):
             ignored=merged_ignored(self.ignored, other.ignored),
             pixel_fallbacks=self.pixel_fallbacks + other.pixel_fallbacks,
             models=self.models,
-            shards=merged_shards(self.shards, other.shards),
+            options=self.options,
+            inputs_digest=merged_digests(self.inputs_digest, other.inputs_digest),
+            shards=shards,
         )
 
 

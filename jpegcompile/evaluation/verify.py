@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +33,7 @@ from jpegcompile.options import running as option
 from jpegcompile.precision import precision_of
 from jpegcompile.progress import Progress, no_progress
 from jpegcompile.resolution import as_compiled
-from jpegcompile.results.merging import Models, Shard
+from jpegcompile.results.merging import Models, RunOptions, Shard, digest_of
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.opened import opened
 from jpegcompile.runtime.outputs import RowsError
@@ -132,6 +132,8 @@ def verify(
         ignored=listing.ignored,
         pixel_fallbacks=by_pixels,
         models=models,
+        options=RunOptions(native, tolerant, fallback),
+        inputs_digest=digest_of(listing.files or _tensor_names(meter.inputs, seed)),
         shards=() if part is None else (part,),
     )
 
@@ -150,6 +152,11 @@ def _listing(
         return ImageFiles((), {})
     found = jpeg_files(images, fallback)
     return found if files is None and shard is None else found.chosen(files, shard)
+
+
+def _tensor_names(count: int, seed: int) -> Iterator[str]:
+    """Yield names of random tensors."""
+    return (f"random tensor {index} of seed {seed}" for index in range(count))
 
 
 def _traced(meter: Meter, tracer: Tracer | None, is_exact: bool) -> Verification:

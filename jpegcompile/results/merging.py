@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
+import os
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from hashlib import sha256
 from json import dumps
 from pathlib import Path
 from typing import Any
 
 from jpegcompile.errors import UsageError
+from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import Skipped
 from jpegcompile.messages import Message
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.results.record import Record
+from jpegcompile.whole_numbers import whole_number
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,21 @@ class Models(Record):
         return cls(info.source_sha256, sha256(text.encode()).hexdigest())
 
 
+@dataclass(frozen=True)
+class RunOptions(Record):
+    """Options that all parts of a result share. They decide which files count, and how they run.
+
+    Attributes:
+        native: whether native kernels ran.
+        tolerant: whether damaged files were read as far as possible.
+        fallback: what was done with files that have no usable coefficients.
+    """
+
+    native: bool
+    tolerant: bool
+    fallback: Fallback
+
+
 @dataclass(frozen=True, order=True)
 class Shard(Record):
     """One of several equal parts of the sorted files of a folder.
@@ -48,6 +68,15 @@ class Shard(Record):
     index: int
     count: int
 
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            ValueError: unless 1 <= index <= count.
+        """
+        if not 1 <= self.index <= self.count:
+            raise ValueError(f"there is no shard {self.index}/{self.count}")
+
     @classmethod
     def of(cls, given: Shard | str | tuple[int, int]) -> Shard:
         """Read a shard from "I/N" or a pair.
@@ -56,18 +85,14 @@ class Shard(Record):
             UsageError: if it is not two whole numbers with 1 <= I <= N.
         """
         if isinstance(given, Shard):
-            given = (given.index, given.count)
-        parts = given.split("/") if isinstance(given, str) else [str(part) for part in given]
-        if len(parts) == 2 and all(part.strip().isdecimal() for part in parts):
-            index, count = map(int, parts)
-            if 1 <= index <= count:
+            return given
+        named = given if isinstance(given, str) else "/".join(map(str, given))
+        numbers = [whole_number(part.strip()) for part in named.split("/")]
+        match numbers:
+            case [int(index), int(count)] if 1 <= index <= count:
                 return cls(index, count)
-        raise UsageError(
-            Message(
-                "shard-malformed",
-                f"shard is '{'/'.join(parts)}'; give I/N, two whole numbers with I from 1 to N",
-            )
-        )
+        text = f"shard is '{_short(named)}'; give I/N, two whole numbers with I from 1 to N"
+        raise UsageError(Message("shard-malformed", text))
 
     def __str__(self) -> str:
         """Return the form that users type."""
@@ -132,14 +157,74 @@ def merged_shards(first: Sequence[Shard], second: Sequence[Shard]) -> tuple[Shar
     return () if both and len(both) == both[0].count else both
 
 
+def digest_of(names: Iterable[str | Path]) -> str:
+    """Return a number in hexadecimal that identifies a set of inputs by their names.
+
+    It is the sum of the SHA-256 of the absolute paths, so the digest of two disjoint sets together
+    is the sum of their digests.
+    """
+    paths = (os.path.abspath(name).encode(errors="surrogateescape") for name in names)
+    return _hexadecimal(sum(int(sha256(path).hexdigest(), 16) for path in paths))
+
+
+def require_digest(text: str) -> None:
+    """Check what a file has in place of a digest.
+
+    Raises:
+        ValueError: if it is neither 64 hexadecimal digits nor empty.
+    """
+    if text and not re.fullmatch("[0-9a-f]{64}", text):
+        raise ValueError("inputs_digest is no digest")
+
+
+def merged_digests(first: str, second: str) -> str:
+    """Return the digest of the inputs of two results; empty if one has none.
+
+    Raises:
+        UsageError: if they are the same inputs.
+    """
+    require_different_inputs([first, second])
+    if not first or not second:
+        return ""
+    return _hexadecimal(int(first, 16) + int(second, 16))
+
+
+def require_different_inputs(digests: Iterable[str]) -> None:
+    """Refuse results of the same inputs.
+
+    Args:
+        digests: of the inputs of each result; empty where they are unknown.
+
+    Raises:
+        UsageError: if two digests are equal.
+    """
+    counts = Counter(digest for digest in digests if digest)
+    if any(count > 1 for count in counts.values()):
+        text = "two results are of the same inputs; give the result of each part once"
+        raise UsageError(Message("merge-inputs-twice", text))
+
+
+def _hexadecimal(number: int) -> str:
+    return f"{number % 2**256:064x}"
+
+
 def require_same(what: str, first: Any, second: Any) -> None:
     """Refuse to merge results that differ in something that all parts share.
+
+    Args:
+        what: they must not differ in.
+        first: of one result; of records, the first field that differs is named.
+        second: of the other result.
 
     Raises:
         UsageError: naming it.
     """
     # NaN is the same as itself here.
     if first != second and repr(first) != repr(second):
+        if is_dataclass(first) and type(first) is type(second):
+            for field in fields(first):
+                pair = (getattr(one, field.name) for one in (first, second))
+                require_same(f"{what}, {field.name}", *pair)
         text = (
             f"the results differ in {what} ({_short(first)} and {_short(second)}), so they cannot"
             " be merged; make all parts with the same models and options"

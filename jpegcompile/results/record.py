@@ -7,6 +7,7 @@ number is printed as null, and a field that may contain one is declared `Unbound
 
 from __future__ import annotations
 
+import math
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
@@ -16,6 +17,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self, Union, get_args, get
 from typing import get_type_hints as hints_of
 
 INFINITE = "may be infinite"
+# Integers are at most as large in 64 bits.
+_MOST = 2**63
 # A number that is null in JSON if it is infinite or NaN.
 Unbounded = Annotated[float, INFINITE]
 
@@ -88,7 +91,7 @@ def decoded(hint: Any, data: Any, where: str) -> Any:
     """
     origin = get_origin(hint)
     if origin is Annotated:
-        return float("inf") if data is None else decoded(get_args(hint)[0], data, where)
+        return math.inf if data is None else _decoded_number(data, where, is_bounded=False)
     if origin in (Union, types.UnionType):
         return _decoded_union(get_args(hint), data, where)
     if origin is Literal:
@@ -106,10 +109,18 @@ def decoded(hint: Any, data: Any, where: str) -> Any:
     if is_dataclass(hint) and isinstance(hint, type):
         return _decoded_record(hint, data, where)
     if hint is float:
-        is_number = isinstance(data, int | float) and not isinstance(data, bool)
-        return float(_required(is_number, data, where))
+        return _decoded_number(data, where)
     is_right = isinstance(data, hint) and (hint is not int or not isinstance(data, bool))
+    # Longer integers would overflow when divided.
+    is_right = is_right and (hint is not int or abs(data) < _MOST)
     return _required(is_right, data, where)
+
+
+def _decoded_number(data: Any, where: str, *, is_bounded: bool = True) -> float:
+    is_number = isinstance(data, int | float) and not isinstance(data, bool)
+    is_right = is_number and (abs(data) < _MOST or isinstance(data, float))
+    number = float(_required(is_right, data, where))
+    return float(_required(math.isfinite(number) or not is_bounded, data, where))
 
 
 def _decoded_union(choices: Sequence[Any], data: Any, where: str) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +116,48 @@ def test_files_that_are_no_results(
     refused({}, "drop-of-other-results", verified, "--max-drop", 1)
     refused({}, "json-and-markdown", verified, "--json", "--markdown")
     assert failure(capsys, "merge", tmp_path / "none.json")[0] == 5
+
+
+WRONG = (None, -1, 0, 3, 1.5, math.nan, math.inf, 10**400, "x", [], [1], {}, True)
+
+
+def places(data: Any) -> Iterator[tuple[Any, Any]]:
+    """Every list and object of JSON data, with each of its keys; of lists the first two."""
+    keys = list(data) if isinstance(data, dict) else range(min(len(data), 2))
+    for key in keys:
+        yield data, key
+        if isinstance(data[key], dict | list):
+            yield from places(data[key])
+
+
+@pytest.mark.parametrize("verb", ["verify", "compare"])
+def test_edited_results(
+    verb: str, compiled: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever stands in a file, merge refuses it or merges it."""
+    edited, other = shards(capsys, tmp_path, 2, verb, MODEL, compiled, "--images", images)
+    data = json.loads(edited.read_text())
+    codes = set()
+    for owner, key in places(data):
+        right = owner[key]
+        for wrong in WRONG:
+            owner[key] = wrong
+            edited.write_text(json.dumps(data))
+            for files in ([edited], [other, edited]):
+                assert run_command(["merge", *map(str, files), "--json"]) in (0, 1, 2)
+                captured = capsys.readouterr()
+                if not captured.out:
+                    codes.add(code_in(captured.err.strip()))
+        owner[key] = right
+    assert codes >= {"result-malformed", "result-of-no-kind", "merge-results-differ"}
+    assert not [code for code in codes if not code.startswith(("result-", "merge-"))]
+
+
+def test_lists_within_lists(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 100_000)
+    code, line = failure(capsys, "merge", path)
+    assert (code, code_in(line)) == (2, "json-invalid")
 
 
 def test_cells_of_a_benchmark(

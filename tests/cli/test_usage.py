@@ -22,24 +22,25 @@ UNIT = ["--preprocess", "unit"]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("code", "arguments", "verb", "named"),
     [
-        (["frobnicate"], "No such command 'frobnicate'; see 'jpegcompile --help'"),
-        (
-            ["compile", MODEL, *UNIT],
-            "Missing option '-o' / '--output'; see 'jpegcompile compile --help'",
-        ),
-        (
-            ["inspect", MODEL, "--batch", "0"],
-            "Invalid value for '--batch': 0 is not in the range 1<=x<=2147483647;"
-            " see 'jpegcompile inspect --help'",
-        ),
+        ("verb-unknown", ["frobnicate"], "", "frobnicate"),
+        ("parameter-missing", ["compile", MODEL, *UNIT], "compile", "--output"),
+        ("parameter-malformed", ["inspect", MODEL, "--batch", "0"], "inspect", "1<=x<=2147483647"),
+        ("parameter-malformed", ["bench", "a", "b", "--batches", "9" * 5000], "bench", "--batches"),
+        ("parameter-malformed", ["compile", "a", "--truncate", "9" * 5000], "compile", "15"),
+        ("option-unknown", ["verify", "a", "b", "--prov", "cpu"], "verify", "'--providers'?"),
+        ("option-value-wrong", ["verify", "a", "b", "--portable=1"], "verify", "--portable"),
+        ("option-value-wrong", ["compile", "a", "-o"], "compile", "-o"),
+        ("command-line-malformed", ["inspect", "a", "b"], "inspect", "b"),
     ],
 )
 def test_the_command_line(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    code: str, arguments: list[str], verb: str, named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert fails(capsys, 2, *arguments) == message
+    message = refuses(capsys, 2, code, *arguments)
+    assert named in message
+    assert message.endswith(f"; see '{' '.join(filter(None, ('jpegcompile', verb)))} --help'")
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,11 @@ from support.codes import refused
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
+from jpegcompile import errors
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.benchmark import worker
 from jpegcompile.evaluation.benchmark.job import Failure, Job
+from jpegcompile.runtime.outputs import without_rows
 
 
 @pytest.mark.parametrize(
@@ -57,3 +59,10 @@ def test_a_worker_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     worker.serve(io.StringIO(json.dumps(["open", [{}]]) + "\n"), answers)
     failure = Failure(**json.loads(answers.getvalue())["error"])
     assert (failure.kind, failure.code) == ("AccessError", "bench-out-of-memory")
+
+
+def test_an_error_of_another_module_in_a_worker() -> None:
+    """Its class has no name in the process that started the worker; its base class has."""
+    failure = Failure.of(without_rows("y"))
+    assert (failure.kind, failure.code) == ("UsageError", without_rows("y").code)
+    assert issubclass(getattr(errors, failure.kind), UsageError)

@@ -176,7 +176,11 @@ def forgets_nothing(first: Any, second: Any) -> Any:
 
 
 def forgets_labels(first: ComparisonEvidence, second: ComparisonEvidence) -> ComparisonEvidence:
-    return replace(MERGE_COUNTS(first, second), labels=first.labels)
+    """Count all images as if the second part had the classes of the first."""
+    merged = MERGE_COUNTS(first, second)
+    some, *others = first.labels
+    counted = {label: first.labels[label] for label in others}
+    return replace(merged, labels={**counted, some: merged.images - sum(counted.values())})
 
 
 def averages_the_means(first: ComparisonEvidence, second: ComparisonEvidence) -> ComparisonEvidence:
@@ -251,9 +255,28 @@ def test_results_that_cannot_be_merged(compiled: Path, approximate: Path, images
     assert "the tolerance" in str(caught.value)
     with refused("merge-without-evidence", UsageError):
         checked.merge(replace(other, evidence=None))
+    for option in ("native", "tolerant", "fallback"):
+        changed = {"native": False, "tolerant": True, "fallback": "pixels"}[option]
+        other = verified(model_path(), compiled, images, shard="2/9", **{option: changed})
+        with refused("merge-results-differ", UsageError) as caught:
+            checked.merge(other)
+        assert option in str(caught.value)
 
 
-@pytest.mark.parametrize("shard", ["0/2", "3/2", "1", "a/b", "1/2/3", (2, 1), "-1/2"])
+def test_the_same_inputs_twice(compiled: Path, images: Path) -> None:
+    """Results without shards are told apart by their files."""
+    folders = [images / name for name in "012"]
+    for run in (compared, lambda path, files: verified(model_path(), path, files)):
+        first, second, third = (run(compiled, folder) for folder in folders)
+        for parts in ([first, first], [first, second, first], [first.merge(second), third] * 2):
+            with refused("merge-inputs-twice", UsageError):
+                jpegcompile.merge(parts)
+        assert jpegcompile.merge([third, first, second]) == first.merge(second.merge(third))
+
+
+@pytest.mark.parametrize(
+    "shard", ["0/2", "3/2", "1", "a/b", "1/2/3", (2, 1), "-1/2", f"1/{'9' * 5000}", ()]
+)
 def test_shards_that_are_none(shard: object, compiled: Path, images: Path) -> None:
     with refused("shard-malformed", UsageError):
         compared(compiled, images, shard=shard)

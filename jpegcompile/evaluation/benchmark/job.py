@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegcompile import errors
+from jpegcompile.errors import JpegCompileError
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.read import image_bytes
@@ -63,6 +65,13 @@ class Failure:
     kind: str
     code: str
     text: str
+
+    @classmethod
+    def of(cls, error: JpegCompileError) -> Failure:
+        """Return the failure of an error; a class of another module counts as its base class."""
+        kinds = type(error).__mro__
+        kind = next(kind.__name__ for kind in kinds if kind.__module__ == errors.__name__)
+        return cls(kind, error.code, str(error))
 
 
 @dataclass(frozen=True)

@@ -177,7 +177,7 @@ def serve(commands: IO[str], answers: IO[str]) -> None:
             else:
                 answer = getattr(worker, name)(*arguments)
         except JpegCompileError as error:
-            failure = Failure(type(error).__name__, error.code, str(error))
+            failure = Failure.of(error)
             answer = {"error": asdict(failure)}
         except MemoryError:
             text = "memory ran out while a model was timed; give smaller batches with --batch"
