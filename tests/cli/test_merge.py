@@ -118,7 +118,7 @@ def test_files_that_are_no_results(
     assert failure(capsys, "merge", tmp_path / "none.json")[0] == 5
 
 
-WRONG = (None, -1, 0, 3, 1.5, math.nan, math.inf, 10**400, "x", [], [1], {}, True)
+WRONG: tuple[Any, ...] = (None, -1, 0, 3, 1.5, math.nan, math.inf, 10**400, "x", [], [1], {}, True)
 
 
 def places(data: Any) -> Iterator[tuple[Any, Any]]:

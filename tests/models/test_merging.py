@@ -266,7 +266,11 @@ def test_results_that_cannot_be_merged(compiled: Path, approximate: Path, images
 def test_the_same_inputs_twice(compiled: Path, images: Path) -> None:
     """Results without shards are told apart by their files."""
     folders = [images / name for name in "012"]
-    for run in (compared, lambda path, files: verified(model_path(), path, files)):
+    runs: list[Callable[[Path, Path], Any]] = [
+        compared,
+        lambda path, folder: verified(model_path(), path, folder),
+    ]
+    for run in runs:
         first, second, third = (run(compiled, folder) for folder in folders)
         for parts in ([first, first], [first, second, first], [first.merge(second), third] * 2):
             with refused("merge-inputs-twice", UsageError):
