@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jpegcompile.commands.bench_page import benchmark_page
 from jpegcompile.commands.compare_page import comparison_page
-from jpegcompile.commands.images import warn
+from jpegcompile.commands.images import require_reported, warn
 from jpegcompile.commands.options import verb_command
 from jpegcompile.commands.result_options import refuse_two_forms, show_result
 from jpegcompile.commands.verify_page import verification_page
@@ -14,6 +14,7 @@ from jpegcompile.errors import UsageError
 from jpegcompile.evaluation import compare as comparison
 from jpegcompile.evaluation import merge as merging
 from jpegcompile.evaluation import verify as verification
+from jpegcompile.evaluation.benchmark.results import Benchmark
 from jpegcompile.evaluation.comparison import Comparison
 from jpegcompile.evaluation.verification import Verification
 from jpegcompile.messages import Message
@@ -50,3 +51,5 @@ def merge(
         warn(result.warning)
         if max_drop is not None:
             comparison.require_drop(result, max_drop)
+    if not isinstance(result, Benchmark) and result.options is not None:
+        require_reported(result.options.on_error, result.skipped)

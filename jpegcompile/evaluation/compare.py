@@ -139,7 +139,7 @@ def compare(
         decode=session.preprocess.decoder,
         output=name,
         models=Models.of(session.info),
-        options=RunOptions(native, tolerant, fallback),
+        options=RunOptions(native, tolerant, fallback, on_error),
         inputs_digest=digest,
         shards=() if part is None else (part,),
     )

@@ -20,6 +20,7 @@ from jpegcompile.results.merging import (
     file_order,
     merged_digests,
     merged_ignored,
+    merged_options,
     merged_shards,
     merged_skipped,
     require_digest,
@@ -136,11 +137,11 @@ class Comparison(Record):
             raise evidence_lacks()
         for what, first, second in (
             ("the models", self.models, other.models),
-            ("the options", self.options, other.options),
             ("the output", self.output, other.output),
             ("the decode", self.decode, other.decode),
         ):
             require_same(what, first, second)
+        options = merged_options(self.options, other.options)
         shards = merged_shards(self.shards, other.shards)
         evidence = self.evidence.merge(other.evidence)
         classes = _merged_classes(self, other, evidence.is_numbered)
@@ -155,6 +156,7 @@ class Comparison(Record):
             conversion=self.conversion.merge(other.conversion, evidence.conversion.mean),
             decoder=self.decoder.merge(other.decoder, evidence.decoder.mean),
             changes=_in_order((*self.changes, *other.changes)),
+            options=options,
             inputs_digest=merged_digests(self.inputs_digest, other.inputs_digest),
             shards=shards,
         )

@@ -19,6 +19,7 @@ from jpegcompile.results.merging import (
     evidence_lacks,
     merged_digests,
     merged_ignored,
+    merged_options,
     merged_shards,
     merged_skipped,
     require_digest,
@@ -236,7 +237,7 @@ class Verification(Record):
         if self.evidence is None or other.evidence is None:
             raise evidence_lacks()
         require_same("the models", self.models, other.models)
-        require_same("the options", self.options, other.options)
+        options = merged_options(self.options, other.options)
         require_same("is_exact", self.is_exact, other.is_exact)
         shards = merged_shards(self.shards, other.shards)
         result = judged(
@@ -252,7 +253,7 @@ class Verification(Record):
             ignored=merged_ignored(self.ignored, other.ignored),
             pixel_fallbacks=self.pixel_fallbacks + other.pixel_fallbacks,
             models=self.models,
-            options=self.options,
+            options=options,
             inputs_digest=merged_digests(self.inputs_digest, other.inputs_digest),
             shards=shards,
         )

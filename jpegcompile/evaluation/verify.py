@@ -132,7 +132,7 @@ def verify(
         ignored=listing.ignored,
         pixel_fallbacks=by_pixels,
         models=models,
-        options=RunOptions(native, tolerant, fallback),
+        options=RunOptions(native, tolerant, fallback, on_error),
         inputs_digest=digest_of(listing.files or _tensor_names(meter.inputs, seed)),
         shards=() if part is None else (part,),
     )

@@ -7,15 +7,15 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from hashlib import sha256
 from json import dumps
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from jpegcompile.errors import UsageError
 from jpegcompile.jpeg.pixel_fallback import Fallback
-from jpegcompile.jpeg.unusable import Skipped
+from jpegcompile.jpeg.unusable import OnError, Skipped
 from jpegcompile.messages import Message
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.results.record import Record
@@ -43,17 +43,36 @@ class Models(Record):
 
 @dataclass(frozen=True)
 class RunOptions(Record):
-    """Options that all parts of a result share. They decide which files count, and how they run.
+    """Options that decide which files count, how they run, and what skipped files mean.
 
     Attributes:
         native: whether native kernels ran.
         tolerant: whether damaged files were read as far as possible.
         fallback: what was done with files that have no usable coefficients.
+        on_error: what was done with unusable files. In a merged result, the last of "stop", "skip"
+            and "report" that a part has.
     """
 
     native: bool
     tolerant: bool
     fallback: Fallback
+    on_error: OnError
+
+
+def merged_options(first: RunOptions | None, second: RunOptions | None) -> RunOptions | None:
+    """Return the options of both results.
+
+    Raises:
+        UsageError: if they differ in more than in `on_error`.
+    """
+    if first is None or second is None:
+        require_same("the options", first, second)
+        return None
+    given = {first.on_error, second.on_error}
+    on_error = max(given, key=get_args(OnError).index)
+    one, other = (replace(options, on_error=on_error) for options in (first, second))
+    require_same("the options", one, other)
+    return one
 
 
 @dataclass(frozen=True, order=True)

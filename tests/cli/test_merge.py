@@ -118,6 +118,27 @@ def test_files_that_are_no_results(
     assert failure(capsys, "merge", tmp_path / "none.json")[0] == 5
 
 
+@pytest.mark.parametrize("verb", ["verify", "compare"])
+def test_skipped_files_are_reported(
+    verb: str, compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One part reports unusable files, so the merged result does; a part may also stop at them."""
+    folder, paths = few_images(tmp_path), []
+    unusable = folder / "3" / "0.jpg"
+    unusable.write_bytes(b"not a JPEG file")
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    shards = [files.index(unusable) % 3 + 1, *{1, 2, 3} - {files.index(unusable) % 3 + 1}]
+    for on_error, index in zip(("report", "skip", "stop"), shards, strict=True):
+        options = ["--on-error", on_error, "--shard", f"{index}/3", "--json"]
+        code = run_command([verb, MODEL, str(compiled), "--images", str(folder), *options])
+        result = capsys.readouterr().out
+        assert code == (4 if on_error == "report" else 0)
+        paths.append(tmp_path / f"{index}.json")
+        paths[-1].write_text(result)
+    code, line = failure(capsys, "merge", *reversed(paths))
+    assert (code, code_in(line)) == (4, "files-unusable")
+
+
 WRONG: tuple[Any, ...] = (None, -1, 0, 3, 1.5, math.nan, math.inf, 10**400, "x", [], [1], {}, True)
 
 
