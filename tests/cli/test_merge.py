@@ -130,9 +130,9 @@ def test_skipped_files_are_reported(
     shards = [files.index(unusable) % 3 + 1, *{1, 2, 3} - {files.index(unusable) % 3 + 1}]
     for on_error, index in zip(("report", "skip", "stop"), shards, strict=True):
         options = ["--on-error", on_error, "--shard", f"{index}/3", "--json"]
-        code = run_command([verb, MODEL, str(compiled), "--images", str(folder), *options])
-        result = capsys.readouterr().out
-        assert code == (4 if on_error == "report" else 0)
+        code = run_command([verb, str(MODEL), str(compiled), "--images", str(folder), *options])
+        result, lines = capsys.readouterr()
+        assert code == (4 if on_error == "report" else 0), lines
         paths.append(tmp_path / f"{index}.json")
         paths[-1].write_text(result)
     code, line = failure(capsys, "merge", *reversed(paths))
