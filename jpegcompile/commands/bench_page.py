@@ -90,7 +90,8 @@ def _rows(cell: Cell) -> Iterator[list[TableCell]]:
 
 def _check_text(result: Benchmark) -> str:
     outputs = [output for check in result.checks for output in check.outputs]
-    worst = max(outputs, key=lambda output: output.conversion / output.allowed)
+    # Nothing is allowed at an output that is 0 everywhere.
+    worst = max(outputs, key=lambda one: one.conversion / one.allowed if one.allowed else 0.0)
     if not result.checks[0].is_exact:
         return (
             "the model was compiled to approximate: the largest error of its outputs is"

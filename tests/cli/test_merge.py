@@ -197,11 +197,45 @@ def test_cells_of_a_benchmark(
     assert "end to end" in run_text(capsys, "merge", *paths)
     code, line = failure(capsys, "merge", paths[0], paths[0])
     assert (code, code_in(line)) == (2, "merge-cell-twice")
-    for key, value in (("machine", "other"), ("compiled", "other.onnx"), ("rounds", 2)):
+    for key, value in (("machine", "other"), ("compiled", "other.onnx"), ("files", 3)):
         paths[0].write_text(json.dumps({**parts[0], key: value}))
         code, line = failure(capsys, "merge", *paths)
         assert (code, code_in(line)) == (2, "merge-results-differ")
         assert f"'{key}'" in line
+
+
+def test_edited_benchmarks(
+    compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever stands in a file, merge refuses it or shows it."""
+    command = ("bench", MODEL, compiled, "--images", images_path() / "3", *QUICK)
+    data, other, edited = run_json(capsys, *command), tmp_path / "1.json", tmp_path / "2.json"
+    other.write_text(json.dumps({**data, "cells": [{**data["cells"][0], "batch": 2}]}))
+    # A side more, as with --portable.
+    sides, timings = data["cells"][0]["sides"], data["cells"][0]["timings"]
+    more = json.loads(json.dumps(data))
+    more["cells"][0]["sides"]["portable"] = sides["compiled"]
+    for timing in more["cells"][0]["timings"]:
+        timing["rounds"]["portable"] = timing["rounds"]["compiled"]
+    edited.write_text(json.dumps(more))
+    code, line = failure(capsys, "merge", other, edited)
+    assert (code, code_in(line)) == (2, "merge-results-differ")
+    assert "the sides" in line
+    # An output that is 0 everywhere is right, with nothing allowed.
+    (output,) = sides["compiled"]["check"]["outputs"]
+    output.update(conversion=0.0, allowed=0.0)
+    edited.write_text(json.dumps(data))
+    assert "0.00e+00 is allowed" in run_text(capsys, "merge", edited)
+    for owner, key in [*places(data), *places(timings[0]), *places(sides["compiled"]["check"])]:
+        right = owner[key]
+        for wrong in WRONG:
+            owner[key] = wrong
+            edited.write_text(json.dumps(data))
+            for files in ([edited], [other, edited]):
+                assert run_command(["merge", *map(str, files), "--markdown"]) in (0, 1, 2)
+                captured = capsys.readouterr()
+                assert captured.out or code_in(captured.err.strip())
+        owner[key] = right
 
 
 @pytest.mark.parametrize("verb", ["verify", "compare", "inspect"])

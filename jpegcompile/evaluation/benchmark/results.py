@@ -10,7 +10,7 @@ from typing import Any
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.benchmark.ahead import Sharing
 from jpegcompile.evaluation.benchmark.difference import Difference
-from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE
+from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE, SPATIAL
 from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator
 from jpegcompile.evaluation.verification import Verification
 from jpegcompile.jpeg.unusable import Skipped
@@ -255,7 +255,32 @@ class Benchmark:
         inputs = {name: (one["count"], one["bytes"]) for name, one in data["inputs"].items()}
         found = decoded(cls, {**data, "inputs": inputs}, cls.__name__)
         assert isinstance(found, cls)
+        found._check()
         return found
+
+    def _check(self) -> None:
+        """Check that every cell has the sides and rounds that the others have.
+
+        Raises:
+            ValueError: if not.
+        """
+        sides = self._sides
+        if COMPILED not in sides or originals_among(sides) != (list(self.rivals) or [SPATIAL]):
+            raise ValueError(f"the sides are {sides}")
+        for cell in self.cells:
+            check = cell.sides[COMPILED].check if list(cell.sides) == sides else None
+            if check is None or not check.outputs:
+                raise ValueError(f"a cell of batch {cell.batch} lacks sides or checks")
+            for timing in cell.timings:
+                counts = {len(seconds) for seconds in timing.rounds.values()}
+                least = min((s for seconds in timing.rounds.values() for s in seconds), default=0.0)
+                if list(timing.rounds) != sides or counts != {self.rounds} or least <= 0:
+                    raise ValueError(f"'{timing.stage}' lacks times of some sides or rounds")
+
+    @property
+    def _sides(self) -> list[str]:
+        """The sides of every cell."""
+        return list(self.cells[0].sides) if self.cells else []
 
     def merge(self, other: Benchmark) -> Benchmark:
         """Return the cells of both results, sorted by batch size and threads.
@@ -263,11 +288,13 @@ class Benchmark:
         The number of inputs is the number of the run with more inputs.
 
         Raises:
-            UsageError: if models, machines, rounds or files differ, or both have the same cell.
+            UsageError: if models, machines, rounds, sides or files differ, or both
+                have the same cell.
         """
         shared = [one.name for one in fields(self) if one.name not in _OF_ONE_RUN]
         for name in shared:
             require_same(f"'{name}'", getattr(self, name), getattr(other, name))
+        require_same("the sides", self._sides, other._sides)
         require_same("the kinds of inputs", list(self.inputs), list(other.inputs))
         cells = {(cell.batch, cell.threads): cell for cell in self.cells}
         for cell in other.cells:
