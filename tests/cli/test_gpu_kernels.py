@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.ahead_of_time import compiled
 from support.codes import refused
-from support.commands import fails, refuses, run_json
+from support.commands import fails, refuses, require_schema, run_json
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
@@ -41,6 +41,7 @@ def test_where_files_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         assert line == f"{file}: {kernels}, {file.stat().st_size:,} bytes"
     one = tmp_path / "one.cubins"
     data = json.loads(compiled(FEW, "gpu-kernels", "--gpus", "sm_90", "-o", one, "--json"))
+    require_schema("gpu-kernels", data)
     assert data == {"files": [{"path": str(one), "gpus": ["sm_90"], "kernels": 2}]}
     assert one.read_bytes() == files[1].read_bytes()
 

@@ -139,7 +139,7 @@ def test_skipped_files_are_reported(
     assert (code, code_in(line)) == (4, "files-unusable")
 
 
-WRONG: tuple[Any, ...] = (None, -1, 0, 3, 1.5, math.nan, math.inf, 10**400, "x", [], [1], {}, True)
+WRONG: tuple[Any, ...] = (None, -1, 0, math.nan, 10**400, "x", [1], {})
 
 
 def places(data: Any) -> Iterator[tuple[Any, Any]]:
@@ -231,10 +231,9 @@ def test_edited_benchmarks(
         for wrong in WRONG:
             owner[key] = wrong
             edited.write_text(json.dumps(data))
-            for files in ([edited], [other, edited]):
-                assert run_command(["merge", *map(str, files), "--markdown"]) in (0, 1, 2)
-                captured = capsys.readouterr()
-                assert captured.out or code_in(captured.err.strip())
+            assert run_command(["merge", str(edited), "--markdown"]) in (0, 1, 2)
+            captured = capsys.readouterr()
+            assert captured.out or code_in(captured.err.strip())
         owner[key] = right
 
 

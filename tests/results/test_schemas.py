@@ -47,7 +47,7 @@ def test_every_document_has_a_schema() -> None:
     folder = Path(str(files(PACKAGE)))
     assert {path.stem for path in folder.glob("*.json")} == set(VERBS)
     with refused("schema-unknown", UsageError):
-        schema_of_verb("demo")
+        schema_of_verb("paper")
 
 
 def test_the_document_fits(verified: Any) -> None:

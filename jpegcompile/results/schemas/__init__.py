@@ -13,7 +13,10 @@ from jpegcompile.errors import UsageError
 from jpegcompile.messages import Message
 
 # Verbs with a schema. `merge` prints what the verb printed whose results it merges.
-VERBS = ("bench", "compare", "compile", "gpu-check", "inspect", "run", "tune", "verify")
+VERBS = (
+    *("bench", "compare", "compile", "demo", "gpu-check", "gpu-kernels", "inspect", "run", "tune"),
+    "verify",
+)
 
 
 def schema_of_verb(verb: str) -> dict[str, Any]:

@@ -10,11 +10,13 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
+from jpegcompile.digits.tour import Demo
 from jpegcompile.evaluation.benchmark.results import KIND, Benchmark, Cell, Side, Timing
 from jpegcompile.evaluation.comparison import Comparison
 from jpegcompile.evaluation.gpu_check.records import GpuCheck, KernelCheck, ModelCheck, Rate
 from jpegcompile.evaluation.predict import Prediction
 from jpegcompile.evaluation.verification import Verification
+from jpegcompile.gpu.library.build import KernelFile
 from jpegcompile.jpeg.unusable import Skipped
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.network_input import NetworkInput
@@ -138,6 +140,12 @@ class Compiled(TypedDict):
     pixel_fallbacks: int
 
 
+class KernelFiles(TypedDict):
+    """What `gpu-kernels` prints."""
+
+    files: tuple[KernelFile, ...]
+
+
 class FrameForm(TypedDict):
     """The frame that files must have."""
 
@@ -178,6 +186,7 @@ FORMS: Mapping[type, Form] = {
     ModelCheck: Form({"error": Unbounded, "allowed": Unbounded, "passed": bool}),
     Rate: Form({"bandwidth": float, "speed": float}),
     GpuCheck: Form({"passed": bool}),
+    KernelFile: Form({"path": str}),
     Tuning: Form({"seconds": float, "default_seconds": float}),
 }
 
@@ -185,7 +194,9 @@ DOCUMENTS: Mapping[str, type] = {
     "bench": Benchmark,
     "compare": Comparison,
     "compile": Compiled,
+    "demo": Demo,
     "gpu-check": GpuCheck,
+    "gpu-kernels": KernelFiles,
     "inspect": Inspected,
     "run": Run,
     "tune": Tuning,
