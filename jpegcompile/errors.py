@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from jpegcompile.messages import code_of
+from jpegcompile.messages import Message, code_of
 
 
 def one_line(error: BaseException) -> str:
@@ -72,6 +72,24 @@ class InternalError(JpegCompileError):
     """A pass broke an invariant of the graph: a defect of jpegcompile, never of its input."""
 
     exit_code = 70
+
+
+def kind_of(error: JpegCompileError) -> str:
+    """Return the name of an error's class here; an error of another module counts as its base."""
+    return next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == __name__)
+
+
+def rebuilt(kind: str, code: str, text: str) -> JpegCompileError:
+    """Return an error of another process.
+
+    Args:
+        kind: of the error (`kind_of`).
+        code: of its message; empty for plain text.
+        text: its message.
+    """
+    error = globals()[kind](Message.stored(code, text))
+    assert isinstance(error, JpegCompileError)
+    return error
 
 
 class FallbackWarning(UserWarning):

@@ -39,6 +39,7 @@ from jpegcompile.data.division import Reader
 from jpegcompile.data.filling import ReadOptions
 from jpegcompile.data.folders import file_samples, folder_samples
 from jpegcompile.data.order import made_ahead, permuted, shuffled
+from jpegcompile.data.passed_on import passing_on
 from jpegcompile.data.patterns import expanded
 from jpegcompile.data.sample import Sample
 from jpegcompile.data.shards import shard_samples
@@ -183,15 +184,18 @@ class ImageDataset(IterableDataset[ImageBatch]):
         info = get_worker_info()
         rank, ranks = self._ranks or _distributed_ranks() or (0, 1)
         if info is not None:
-            reader = Reader(rank, ranks, info.id, info.num_workers)
-            return self._batching(pin=False, threads=self._threads or 1).batches(
-                self._samples_of(reader), is_alone=reader.count == 1
-            )
+            return self._of_worker(Reader(rank, ranks, info.id, info.num_workers))
         reader = Reader(rank, ranks)
         pin = torch.cuda.is_available() if self._pin is None else self._pin
         batching = self._batching(pin=pin, threads=self._threads or available_processors())
         batches = batching.batches(self._samples_of(reader), is_alone=reader.count == 1)
         return made_ahead(batches, self._ahead, _THREAD)
+
+    def _of_worker(self, reader: Reader) -> Iterator[ImageBatch]:
+        with passing_on():
+            yield from self._batching(pin=False, threads=self._threads or 1).batches(
+                self._samples_of(reader), is_alone=reader.count == 1
+            )
 
     def _batching(self, *, pin: bool, threads: int) -> Batching:
         dtype = _DTYPES[self._dtype]

@@ -65,7 +65,10 @@ def _read(path: Path) -> Result:
     data = read_json(path, "a result")
     kind = data.get("kind") if isinstance(data, dict) else None
     if not isinstance(kind, str) or kind not in _KINDS:
-        text = f"{path}: is not a result of verify, compare or bench; give their --json output"
+        text = (
+            f"{path}: is not a result of verify, compare or bench of this version; give their"
+            " --json output"
+        )
         raise UsageError(Message("result-of-no-kind", text))
     try:
         return _KINDS[kind].from_json(data)

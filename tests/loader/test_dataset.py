@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from torch.utils.data import DataLoader
 import jpegcompile
 from jpegcompile import ImageBatch, ImageDataset
 from jpegcompile.data.sample import NO_LABEL
-from jpegcompile.errors import AccessError, UnsupportedModelError, UsageError
+from jpegcompile.errors import AccessError, ImageError, UnsupportedModelError, UsageError
 
 
 def test_labels_are_those_of_folders(folder: Path, tmp_path: Path) -> None:
@@ -157,6 +158,18 @@ def test_arguments_that_do_not_fit(
         arguments["model"] = models[given["model"]]
     with refused(code, UsageError):
         ImageDataset(**arguments)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_errors_keep_their_codes(workers: int, folder: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "images"
+    shutil.copytree(folder, copied)
+    unusable = copied / "unusable.jpg"
+    unusable.write_bytes(b"not a JPEG file")
+    dataset = ImageDataset(copied, 4, **PIXELS)
+    with refused("jpeg-not-recognized", ImageError) as caught:
+        list(DataLoader(dataset, batch_size=None, num_workers=workers))
+    assert str(caught.value).startswith(f"{unusable}: ")
 
 
 def test_models_that_are_none_of_ours(tmp_path: Path, folder: Path) -> None:

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile import errors
-from jpegcompile.errors import JpegCompileError
+from jpegcompile.errors import JpegCompileError, kind_of
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.read import image_bytes
@@ -68,10 +67,8 @@ class Failure:
 
     @classmethod
     def of(cls, error: JpegCompileError) -> Failure:
-        """Return the failure of an error; a class of another module counts as its base class."""
-        kinds = type(error).__mro__
-        kind = next(kind.__name__ for kind in kinds if kind.__module__ == errors.__name__)
-        return cls(kind, error.code, str(error))
+        """Return the failure of an error."""
+        return cls(kind_of(error), error.code, str(error))
 
 
 @dataclass(frozen=True)

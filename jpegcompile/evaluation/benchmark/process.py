@@ -10,8 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from jpegcompile import errors
-from jpegcompile.errors import AccessError, InternalError
+from jpegcompile.errors import AccessError, InternalError, JpegCompileError, rebuilt
 from jpegcompile.evaluation.benchmark.job import Failure, Job
 from jpegcompile.messages import Message
 
@@ -86,7 +85,7 @@ class Process:
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             failure = Failure(**answer["error"])
-            raise getattr(errors, failure.kind)(Message(failure.code, failure.text))
+            raise rebuilt(failure.kind, failure.code, failure.text)
         return answer
 
     def end(self) -> None:
@@ -99,7 +98,7 @@ class Process:
                     stream.close()
         self._process.wait()
 
-    def _death(self) -> errors.JpegCompileError:
+    def _death(self) -> JpegCompileError:
         """Return the error for a process that ended."""
         code = self._process.wait()
         if code == -9:
