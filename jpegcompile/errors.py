@@ -12,12 +12,12 @@ from jpegcompile.messages import code_of
 
 
 def one_line(error: BaseException) -> str:
-    """What an error of another library says, on one line."""
+    """Return the message of another library's error on one line."""
     return " ".join(str(error).split())
 
 
 def _printable(text: str) -> str:
-    """A text that stays on one line and gives a terminal no orders."""
+    """Return a text without control characters: on one line, and harmless for a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
@@ -39,7 +39,7 @@ class JpegCompileError(Exception):
 
 
 class CheckFailedError(JpegCompileError):
-    """A check that the user asked for did not hold (verify tolerance, compare threshold)."""
+    """A check failed: a tolerance of verify, a threshold of compare."""
 
     exit_code = 1
 
@@ -51,13 +51,13 @@ class UsageError(JpegCompileError):
 
 
 class UnsupportedModelError(JpegCompileError):
-    """The model cannot be read, or holds something that cannot be compiled."""
+    """The model cannot be read, or contains something that cannot be compiled."""
 
     exit_code = 3
 
 
 class ImageError(JpegCompileError):
-    """An image, or other input data, is damaged or of a kind that is not taken."""
+    """An image, or other input data, is damaged or of an unsupported kind."""
 
     exit_code = 4
 
@@ -69,13 +69,13 @@ class AccessError(JpegCompileError):
 
 
 class InternalError(JpegCompileError):
-    """A pass broke an invariant of the graph: a defect of jpegcompile, never of its input."""
+    """An invariant was broken: a defect of jpegcompile, never of its input."""
 
     exit_code = 70
 
 
 class FallbackWarning(UserWarning):
-    """ONNX Runtime could run on CUDA, and something else is missing: the CPU does the work."""
+    """ONNX Runtime could use CUDA, but something else is missing, so the CPU is used."""
 
 
 class RenamedWarning(FutureWarning):

@@ -125,14 +125,14 @@ def frequency_plan(
         return _plan(frequencies, relu, truncate, "frequencies")
     if not isinstance(frequencies, str | os.PathLike):
         kind = type(frequencies).__name__
-        text = f"frequencies must be a number, a path, a mapping or a plan, not {kind}"
+        text = f"frequencies is of type {kind}; give a number, a path, a mapping or a plan"
         raise UsageError(Message("frequencies-type", text))
     return _plan(read_json(frequencies, "frequencies"), relu, truncate, str(frequencies))
 
 
 def _plan(data: Any, relu: Masking | None, truncate: int | None, name: str) -> FrequencyPlan:
     if not isinstance(data, Mapping) or not isinstance(data.get("nodes", {}), Mapping):
-        text = f"{name}: is no plan of frequencies; write a JSON object like {_FORM}"
+        text = f"{name}: is not a plan of frequencies; write a JSON object like {_FORM}"
         raise UsageError(Message("frequencies-form", text))
     _check_keys(data, _KEYS, name, _FORM)
     masking = relu or data.get("relu", "asm")

@@ -69,15 +69,15 @@ def _require_search_options(asked: str, given: Mapping[str, Any]) -> None:
         raise UsageError(
             Message(
                 "search-budget-missing",
-                f"{asked} needs --max-drop POINTS, the accepted loss of top-1 accuracy, and"
-                " --images DIR, a folder of JPEG files with one folder for each class",
+                f"{asked} needs --max-drop and --images; give the accepted loss of top-1 accuracy"
+                " in points, and a folder of JPEG files with one folder for each class",
             )
         )
     if given["preprocess"] is None:
         raise UsageError(
             Message(
                 "search-preprocess-missing",
-                f"{asked} needs --preprocess, to run the model on JPEG files",
+                f"{asked} runs the model on JPEG files and needs --preprocess; give it too",
             )
         )
 

@@ -135,7 +135,10 @@ def _label(members: dict[str, bytes]) -> int:
             data = json.loads(members["json"])
         except ValueError as error:
             raise ImageError(
-                Message("shard-label-not-json", f"its .json is not valid JSON: {one_line(error)}")
+                Message(
+                    "shard-label-not-json",
+                    f"its .json is not valid JSON: {one_line(error)}; create the shard again",
+                )
             ) from error
         fields = data if isinstance(data, dict) else {}
         found = next((fields[name] for name in _LABEL_FIELDS if name in fields), None)

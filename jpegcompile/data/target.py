@@ -170,7 +170,7 @@ def _require_coefficients(info: CompiledInfo, path: str, form: Form) -> None:
         raise UsageError(
             Message(
                 "dataset-packed-any-size",
-                f"{path}: takes images of any size, whose matrices outweigh what packing saves;"
+                f"{path}: accepts images of any size, whose matrices cost more than packing saves;"
                 " use form tensor or coefficients",
             )
         )

@@ -201,7 +201,8 @@ def require_drop(result: Comparison, most: float) -> None:
     if not result.drop <= most:
         text = (
             f"top-1 dropped by {result.drop:.2f} points, {most:g} are allowed"
-            f" ({100 * result.before.top1:.2f} % before, {100 * result.after.top1:.2f} % after)"
+            f" ({100 * result.before.top1:.2f} % before, {100 * result.after.top1:.2f} % after);"
+            " compile with less approximation, or give a larger --max-drop"
         )
         raise CheckFailedError(Message("top1-dropped", text))
 

@@ -225,9 +225,9 @@ def read_labels(path: Path) -> dict[str, int]:
         UsageError: if it is not a JSON object of integers.
     """
     data: Any = read_json(path, "labels")
-    form = 'labels are a JSON object like {"folder": class index}, of whole numbers from 0 on'
+    form = 'give a JSON object like {"folder": class index}, with whole numbers from 0 on'
     if not isinstance(data, dict):
-        raise UsageError(Message("labels-not-an-object", f"{path}: is no object; {form}"))
+        raise UsageError(Message("labels-not-an-object", f"{path}: is not a JSON object; {form}"))
     for name, value in data.items():
         if type(value) is not int or value < 0:
             text = f"{path}: the class of '{name}' is {json.dumps(value)}; {form}"

@@ -73,7 +73,10 @@ class Parts:
         try:
             made = session.run(names, feeds)
         except Exception as error:
-            text = f"ONNX Runtime fails on a part of the model: {one_line(error)}"
+            text = (
+                f"ONNX Runtime failed to run a part of the model: {one_line(error)}; check that"
+                " the original runs with such inputs"
+            )
             raise UnsupportedModelError(Message("traced-part-fails", text)) from error
         del feeds
         held.put(dict(zip(names, made, strict=True)))

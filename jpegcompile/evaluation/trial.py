@@ -94,7 +94,7 @@ class Trial:
 
 def _random_batches(session: ImageRunner, samples: int, seed: int) -> Iterator[Batch]:
     if session.info.input_mode != "tensor":
-        text = f"{session.path}: takes JPEG files, so verify needs some: give --images FOLDER"
+        text = f"{session.path}: reads JPEG files, and verify has none; give --images FOLDER"
         raise UsageError(Message("verify-without-images", text))
     if samples < 1:
         raise UsageError(Message("samples-out-of-range", f"samples is {samples}; give 1 or more"))

@@ -255,7 +255,7 @@ def _check_number(kernel: str, name: str, value: int) -> None:
         raise InternalError(
             Message(
                 "kernel-number-misaligned",
-                f"{kernel}: {name} is {value}, but must be a multiple of 16",
+                f"{kernel}: {name} is {value}, not a multiple of 16; please report it",
             )
         )
 

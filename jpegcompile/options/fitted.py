@@ -62,8 +62,8 @@ def complete_options(options: CompileOptions, image: NetworkInput) -> CompileOpt
         raise UsageError(
             Message(
                 "preprocess-missing",
-                f"--input {options.input_mode} needs --preprocess, the normalization that the model"
-                " was trained with: imagenet, cifar10, unit, none or a JSON file",
+                f"--input {options.input_mode} needs --preprocess; give the normalization that the"
+                " model was trained with: imagenet, cifar10, unit, none or a JSON file",
             )
         )
     if image.channels not in (1, 3):

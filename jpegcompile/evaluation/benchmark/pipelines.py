@@ -117,7 +117,10 @@ def open_session(
         with job.providers.opening():
             session = ort.InferenceSession(model, options, providers=list(job.providers.names))
     except Exception as error:
-        text = f"{path}: ONNX Runtime cannot load the model: {one_line(error)}"
+        text = (
+            f"{path}: ONNX Runtime cannot load the model: {one_line(error)}; upgrade onnxruntime,"
+            " or export the model again"
+        )
         raise UnsupportedModelError(Message("bench-model-not-loaded", text)) from error
     job.providers.check(session)
     return session
@@ -132,7 +135,10 @@ def run_session(session: ort.InferenceSession, feeds: dict[str, Array]) -> Outpu
     try:
         outputs: Outputs = session.run(None, feeds)
     except Exception as error:
-        text = f"ONNX Runtime failed to run the model: {one_line(error)}"
+        text = (
+            f"ONNX Runtime failed to run the model: {one_line(error)}; check that the original"
+            " runs with such inputs"
+        )
         raise UnsupportedModelError(Message("bench-run-failed", text)) from error
     return outputs
 

@@ -105,10 +105,13 @@ class Process:
         if code == -9:
             text = (
                 f"{self.job.model}: the worker process was killed, probably because memory ran out;"
-                " give smaller batches with --batch"
+                " give smaller batches with --batches"
             )
             return AccessError(Message("bench-process-killed", text))
         lines = self._log.read_text(encoding="utf-8", errors="replace").split("\n")
         last = next((line for line in reversed(lines) if line.strip()), "no output")
-        text = f"{self.job.model}: the worker process ended with code {code}: {last.strip()}"
+        text = (
+            f"{self.job.model}: the worker process ended with code {code}: {last.strip()}; please"
+            " report it"
+        )
         return InternalError(Message("bench-process-ended", text))
