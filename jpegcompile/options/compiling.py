@@ -158,8 +158,9 @@ FREQUENCIES: Option[Frequencies] = Option(
 TRUNCATE: Option[int | None] = Option(
     "truncate",
     None,
-    "How many frequencies, 1 to 15, the results of these operators keep. Overrides the file of"
-    " --frequencies. auto searches for a number for each node and keeps masks exact.",
+    "How many frequencies, 1 to 15, to keep in the results of ReLU, PReLU, Clip and MaxPool."
+    " Overrides the file of --frequencies. auto searches for a number for each node and keeps masks"
+    " exact.",
     kind="frequencies",
     choices=(AUTO,),
     metavar="N|auto",
@@ -242,8 +243,8 @@ _INSPECTED: dict[str, Option[Any]] = {
     ),
     "truncate": replace(
         TRUNCATE,
-        help="How many frequencies, 1 to 15, the results of these operators keep. Overrides the"
-        " file of --frequencies.",
+        help="How many frequencies, 1 to 15, to keep in the results of ReLU, PReLU, Clip and"
+        " MaxPool. Overrides the file of --frequencies.",
         choices=(),
         metavar="N",
     ),

@@ -199,10 +199,10 @@ MERGE = Verb(
     ),
     ("merge",),
     (
-        "Results of verify and compare are of parts of the same images (--shard), and the merged"
-        " result is the result of all images. Results of bench are of different batch sizes or"
-        " numbers of threads.",
-        "The exit code is the exit code of the verb itself. --max-drop is for results of compare.",
+        "Results of verify and compare cover parts of the same images (--shard); the merged result"
+        " covers all images. Results of bench cover different batch sizes or numbers of threads.",
+        "The exit code is the exit code that the merged verb has for such a result. --max-drop"
+        " applies only to results of compare.",
     ),
 )
 TUNE = Verb(
@@ -215,8 +215,8 @@ TUNE = Verb(
         "MODEL is the folder of a model for --target triton. Before a tiling is timed, its result"
         " is compared with the result of the default tiling.",
         "The fastest tilings are written to the manifest of the model after each kernel, and are"
-        " used when the model is loaded. A second run on the same GPU measures only"
-        " what is missing.",
+        " used when the model is loaded. A second run on the same GPU measures only the missing"
+        " kernels.",
     ),
 )
 GPU_CHECK = Verb(
@@ -254,7 +254,7 @@ GPU_KERNELS = Verb(
     (),
     (Section("Options", (GPUS, KERNEL_FILE, JSON)),),
     ("gpu_kernels",),
-    ("Triton compiles the kernels. It needs no GPU, and takes minutes.",),
+    ("Triton compiles the kernels. This needs no GPU, and takes minutes.",),
 )
 PAPER = Verb(
     "paper",

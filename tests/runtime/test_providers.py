@@ -242,7 +242,10 @@ def test_a_model_that_cuda_cannot_run(path: Path, monkeypatch: pytest.MonkeyPatc
         return made(*arguments, providers=providers)
 
     monkeypatch.setattr(ort, "InferenceSession", refusing)
-    reason = "ONNX Runtime refuses the model: no kernel of it"
+    reason = (
+        "ONNX Runtime refuses the model: no kernel of it; upgrade onnxruntime, or compile the model"
+        " again"
+    )
     with pytest.warns(FallbackWarning) as noticed:
         session = inference_session(model, providers=Providers((CUDA_PROVIDER,), (), True, False))
     assert [str(one.message) for one in noticed] == [f"{reason}; running on the CPU"]
