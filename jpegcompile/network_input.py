@@ -80,7 +80,7 @@ class NetworkInput:
             raise UsageError(
                 Message(
                     "input-takes-tensors",
-                    f"input '{self.name}' takes tensors, and the model has no preprocessing for"
+                    f"input '{self.name}' accepts tensors, and the model has no preprocessing for"
                     " images; compile the model with --preprocess",
                 )
             )

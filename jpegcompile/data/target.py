@@ -91,7 +91,7 @@ def target_of(
             raise UsageError(
                 Message(
                     "dataset-layout-fixed",
-                    f"{path}: takes form {form} in layout NCHW; leave layout out",
+                    f"{path}: requires layout NCHW in form {form}; leave layout out",
                 )
             )
         return Target(form, replace(info.input, layout="NCHW"), info.ingest_block, info)
@@ -145,7 +145,7 @@ def _require_coefficients(info: CompiledInfo, path: str, form: Form) -> None:
         raise UsageError(
             Message(
                 "dataset-model-for-tensors",
-                f"{path}: takes tensors, not coefficients; use form tensor",
+                f"{path}: accepts tensors, not coefficients; use form tensor",
             )
         )
     if not info.input.is_preprocessed:
@@ -162,7 +162,7 @@ def _require_coefficients(info: CompiledInfo, path: str, form: Form) -> None:
         raise UsageError(
             Message(
                 "dataset-several-views",
-                f"{path}: sees {info.views} views of an image, which need several matrices; use"
+                f"{path}: runs on {info.views} views of an image, which need several matrices; use"
                 " form tensor",
             )
         )

@@ -37,11 +37,13 @@ def merge(results: Sequence[Result | str | PathLike[str]]) -> Result:
     """
     read = [_read(Path(one)) if isinstance(one, str | PathLike) else one for one in results]
     if not read:
-        text = "there are no results to merge; give one at least"
+        text = "there are no results to merge; give at least one"
         raise UsageError(Message("merge-without-results", text))
     kinds = sorted({type(result).__name__.lower() for result in read})
     if len(kinds) > 1:
-        text = f"the results are of different kinds, {' and '.join(kinds)}; give results of one"
+        text = (
+            f"the results are of different kinds, {' and '.join(kinds)}; give results of one kind"
+        )
         raise UsageError(Message("merge-kinds-differ", text))
     # The kinds are the same, so each result merges with the next.
     merge_two: Callable[[Any, Any], Result] = type(read[0]).merge

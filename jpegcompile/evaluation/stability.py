@@ -127,7 +127,7 @@ def measure_stability(
         UsageError: as `Session.run`.
     """
     if not files:
-        text = "there are no images to measure stability on; give one at least"
+        text = "there are no images to measure stability on; give at least one"
         raise UsageError(Message("stability-without-images", text))
     return stability_of(
         lambda batch: session.run_image(batch, shared), network_inputs(session, files)

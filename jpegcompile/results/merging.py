@@ -108,7 +108,7 @@ def selected(
             text = f"shard {shard} is empty: there are {total} files; use fewer shards"
             raise UsageError(Message("shard-empty", text))
     if not wanted:
-        raise UsageError(Message("no-files-named", "no files are named; give one at least"))
+        raise UsageError(Message("no-files-named", "no files are named; give at least one"))
     return frozenset(wanted)
 
 

@@ -73,7 +73,7 @@ def candidates(trained: Size, seconds: Callable[[Size], float]) -> list[Candidat
         if last.time - time < _LEAST_SAVING * promised:
             reason = Message(
                 "resolution-candidate-slow",
-                f"takes nearly as long as the larger {size_text(last.size)}",
+                f"is nearly as slow as the larger {size_text(last.size)}",
             )
             found.append(Candidate(size, time, reason))
             continue

@@ -238,7 +238,7 @@ class CompiledModule(nn.Module, ImageRunner):
             raise UsageError(
                 Message(
                     "module-shared-inputs",
-                    f"{self.path}: takes no inputs besides the image; leave the other inputs out",
+                    f"{self.path}: has no inputs besides the image; leave the other inputs out",
                 )
             )
 
