@@ -198,8 +198,8 @@ def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
         raise AccessError(
             Message(
                 "output-write-failed",
-                f"{path}: cannot write: {error.strerror}, so no file was changed; give another"
-                " path",
+                f"{path}: cannot write: {error.strerror}; no file was changed: free some space, or"
+                " give another path",
             )
         ) from error
 

@@ -77,7 +77,8 @@ def _require_search_options(asked: str, given: Mapping[str, Any]) -> None:
         raise UsageError(
             Message(
                 "search-preprocess-missing",
-                f"{asked} runs the model on JPEG files and needs --preprocess; give it too",
+                f"{asked} needs --preprocess; give the normalization that the model was trained"
+                " with",
             )
         )
 

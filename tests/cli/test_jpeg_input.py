@@ -86,8 +86,8 @@ def test_without_the_library(
     monkeypatch.setattr(native, "custom_ops_library", lambda: None)
     text = " ".join(run_text(capsys, "inspect", compiled).split())
     assert (
-        "JpegDecode has no function body: without the native kernels jpegcompile.load alone runs"
-        " this model, since it reads the files itself"
+        "JpegDecode has no function body: without native kernels, only jpegcompile.load can run"
+        " this model"
     ) in text
     (prediction,) = run_json(capsys, "run", compiled, IMAGE)["predictions"]
     assert prediction["classes"][0] == 0
