@@ -174,8 +174,8 @@ BENCH = Verb(
         " and at the same time, and ORIGINAL is timed with several readers (--rivals).",
         "Before timing, bench checks that the outputs of both sides are equal. If they differ,"
         " nothing is timed and the exit code is 1.",
-        "For the folder of a PyTorch module, a step ends when the GPU has finished; --per-op and"
-        " --portable are not available.",
+        "If COMPILED is the folder of a PyTorch module, a step ends when the GPU has finished, and"
+        " --per-op and --portable are not available.",
     ),
 )
 RUN = Verb(
@@ -201,8 +201,8 @@ MERGE = Verb(
     (
         "Results of verify and compare cover parts of the same images (--shard); the merged result"
         " covers all images. Results of bench cover different batch sizes or numbers of threads.",
-        "The exit code is the exit code that the merged verb has for such a result. --max-drop"
-        " applies only to results of compare.",
+        "The exit code is the same as for one run on all images. --max-drop applies only to results"
+        " of compare.",
     ),
 )
 TUNE = Verb(
