@@ -22,11 +22,13 @@ import gpu_predictions  # noqa: E402
 from generate import errors, idea, tables  # noqa: E402
 
 from jpegcompile.operators import table as operators  # noqa: E402
+from jpegcompile.options import table as options  # noqa: E402
 
 README = DOCS.parent / "README.md"
 # Pages that are generated as a whole.
 PAGES: dict[str, Callable[[], str]] = {
     "operators.md": operators.table,
+    "options.md": options.page,
     "errors.md": errors.page,
     "gpu_predictions.md": gpu_predictions.page,
     "idea.svg": idea.picture,

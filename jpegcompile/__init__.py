@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jpegcompile.compiler import CompiledModel, compile
+    from jpegcompile.compiled_model import CompiledModel
+    from jpegcompile.compiler import compile
     from jpegcompile.data.batch import ImageBatch
     from jpegcompile.data.dataset import ImageDataset
     from jpegcompile.digits.tour import demo
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from jpegcompile.evaluation.compare import compare
     from jpegcompile.evaluation.gpu_check.records import GpuCheck
     from jpegcompile.evaluation.gpu_check.run import gpu_check
+    from jpegcompile.evaluation.merge import merge
     from jpegcompile.evaluation.predict import run
     from jpegcompile.evaluation.verify import verify
     from jpegcompile.frequency_plan import FrequencyPlan, NodeFrequencies
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "Benchmark": "evaluation.benchmark.results",
     "Coefficients": "jpeg.coefficients",
-    "CompiledModel": "compiler",
+    "CompiledModel": "compiled_model",
     "Execution": "runtime.native",
     "Frame": "jpeg.frame",
     "FrequencyPlan": "frequency_plan",
@@ -63,6 +65,7 @@ _MODULES = {
     "inspect": "inspection",
     "load": "runtime.opened",
     "load_module": "runtime.opened",
+    "merge": "evaluation.merge",
     "paper": "reproduction.experiments",
     "read_coefficients": "jpeg.read",
     "read_coefficients_many": "jpeg.read",
@@ -101,6 +104,7 @@ __all__ = [
     "inspect",
     "load",
     "load_module",
+    "merge",
     "paper",
     "read_coefficients",
     "read_coefficients_many",

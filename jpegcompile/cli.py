@@ -13,7 +13,13 @@ from typing import TextIO
 import click
 
 from jpegcompile.commands import COMMANDS, command_of
-from jpegcompile.errors import AccessError, FallbackWarning, JpegCompileError, UsageError
+from jpegcompile.errors import (
+    AccessError,
+    FallbackWarning,
+    JpegCompileError,
+    RenamedWarning,
+    UsageError,
+)
 
 _INTERNAL_ERROR = 70
 _INTERRUPTED = 130
@@ -27,7 +33,7 @@ def main() -> None:
 
 
 class _Terminated(BaseException):
-    """The system asks the command to end: what it made on the way is removed first."""
+    """The system asks the command to end. Temporary files are removed first."""
 
 
 def _terminate(*_: object) -> None:
@@ -36,12 +42,12 @@ def _terminate(*_: object) -> None:
 
 
 def run_command(arguments: list[str]) -> int:
-    """Run one command line; returns the exit code. Every error is one line on stderr."""
-    # Taken anywhere on the line, before click sees it, since errors of parsing obey it too.
+    """Run one command line and return the exit code. Every error is one line on stderr."""
+    # --debug may stand anywhere on the line, and applies to errors of parsing too.
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
-        # Not cli.main: it would turn a closed pipe into exit code 1, a failed check.
+        # cli.main would turn a closed pipe into exit code 1, which means a failed check.
         with _notices(), cli.make_context("jpegcompile", arguments) as context:
             cli.invoke(context)
         sys.stdout.flush()
@@ -65,14 +71,14 @@ def run_command(arguments: list[str]) -> int:
     except _Terminated:
         return _fail("terminated", _TERMINATED, debug)
     except BrokenPipeError:
-        # The reader of our output has gone; the interpreter must not complain at exit either.
+        # The reader of the output has gone. The interpreter must not complain at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except MemoryError:
         text = "out of memory; use smaller images or a larger machine"
         return _fail(text, AccessError.exit_code, debug)
     except OSError as error:
-        # What a path check stumbles over: a name that is too long, a folder that may not be read.
+        # Paths that cannot be checked: a name that is too long, a folder without permission.
         text = f"{error.filename or 'output'}: {error.strerror or error}; check path and disk"
         return _fail(text, AccessError.exit_code, debug)
     except Exception as error:
@@ -82,10 +88,12 @@ def run_command(arguments: list[str]) -> int:
 
 @contextmanager
 def _notices() -> Iterator[None]:
-    """Show each of our own warnings as one line, once."""
+    """Show each warning of jpegcompile as one line, once."""
+    own = (FallbackWarning, RenamedWarning)
     with warnings.catch_warnings():
-        warnings.simplefilter("once", FallbackWarning)
-        # Of damaged metadata, which do not matter to pixels.
+        for kind in own:
+            warnings.simplefilter("once", kind)
+        # Pillow warns of damaged metadata, which does not affect pixels.
         warnings.filterwarnings("ignore", module=r"PIL\.TiffImagePlugin")
         show = warnings.showwarning
 
@@ -97,7 +105,7 @@ def _notices() -> Iterator[None]:
             file: TextIO | None = None,
             line: str | None = None,
         ) -> None:
-            if issubclass(category, FallbackWarning):
+            if issubclass(category, own):
                 print(f"note: {message}", file=sys.stderr)
             else:
                 show(message, category, filename, lineno, file, line)
@@ -117,27 +125,27 @@ def _fail(message: str, code: int, debug: bool) -> int:
 
 
 class _Verbs(click.Group):
-    """Verbs by name and help alone; the one that is chosen is imported."""
+    """Verbs by name and summary. Only the chosen verb is imported."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The chosen command itself, in place of its name and help."""
+        """Return the chosen command itself, in place of its name and summary."""
         verb, _, rest = super().resolve_command(ctx, args)
         return verb, command_of(verb) if verb else None, rest
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="jpegcompile", prog_name="jpegcompile")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--debug", is_flag=True, help="Show the traceback of errors.")
 def cli(debug: bool) -> None:
-    """Compile residual networks so that they run on the DCT coefficients of JPEG files.
+    """Compile ONNX image networks so that they run on the DCT coefficients of JPEG files.
 
-    Exit codes: 0 done; 1 a check failed; 2 usage; 3 model not supported; 4 bad image or data;
-    5 environment (missing file, no permission, disk full); 70 a defect of jpegcompile;
+    Exit codes: 0 done; 1 a check failed; 2 usage error; 3 unsupported model; 4 damaged image or
+    data; 5 environment (missing file, no permission, disk full); 70 internal error of jpegcompile;
     130 interrupted; 143 terminated.
     """
 
 
-for _verb, _help in COMMANDS.items():
-    cli.add_command(click.Command(_verb, help=_help))
+for _verb, _summary in COMMANDS.items():
+    cli.add_command(click.Command(_verb, help=_summary, short_help=_summary))

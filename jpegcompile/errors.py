@@ -76,3 +76,7 @@ class InternalError(JpegCompileError):
 
 class FallbackWarning(UserWarning):
     """ONNX Runtime could run on CUDA, and something else is missing: the CPU does the work."""
+
+
+class RenamedWarning(FutureWarning):
+    """The caller uses an earlier spelling of an option, which the next version does not accept."""

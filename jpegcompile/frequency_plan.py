@@ -1,7 +1,7 @@
-"""How many spatial frequencies each nonlinearity uses: what `--frequencies` and its file say.
+"""How many spatial frequencies each nonlinearity uses, from `--frequencies` or its file.
 
-Numbers are for 8x8 tiles, 1 to 15; smaller tiles have fewer frequencies and take their share (see
-`jpegcompile.dct.frequencies.resolve`).
+Numbers are from 1 to 15, for 8x8 tiles. Smaller tiles have fewer frequencies and use a
+proportional number (see `jpegcompile.dct.frequencies.resolve`).
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from typing import Any, Literal, get_args
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
 from jpegcompile.files import read_json
+from jpegcompile.messages import Message
 
-# Source operators that a plan may name.
+# Source operators whose nodes a plan can name.
 PIECEWISE_LINEAR = frozenset(("Relu", "LeakyRelu", "PRelu", "Clip", "MaxPool"))
 Masking = Literal["asm", "apx"]
 MASKINGS: tuple[Masking, ...] = get_args(Masking)
@@ -32,18 +33,18 @@ _FORM = '{"frequencies": 12, "nodes": {"relu1": 8, "relu2": {"frequencies": 8, "
 
 @dataclass(frozen=True)
 class NodeFrequencies:
-    """The two numbers of a nonlinearity.
+    """Frequencies of one nonlinearity.
 
     Attributes:
-        mask: frequencies that decide its mask; all of them make it exact.
-        keep: frequencies that its result keeps.
+        mask: number of mask frequencies, which decide the mask; with all of them it is exact.
+        keep: number of kept frequencies, which the result has.
     """
 
     mask: int = ALL
     keep: int = ALL
 
     def to_json(self) -> dict[str, int]:
-        """JSON-ready data, as in a frequencies file."""
+        """Return JSON-ready data, as in a frequencies file."""
         return {_MASK: self.mask, _KEEP: self.keep}
 
 
@@ -52,12 +53,13 @@ class FrequencyPlan:
     """Frequencies of every nonlinearity of a model.
 
     Attributes:
-        masking: "asm" masks the exact pixels, "apx" takes the approximated ones.
-        default: of the nodes that are not named.
-        nodes: by the name of the node in the source model.
-        name: how errors call the plan.
-        evidence: what a search measured of it (see `jpegcompile.choose_frequencies`), with the
-            hashes of the plan and of the model, `plan_sha256` and `source_sha256`.
+        masking: "asm" applies masks to the exact pixels, "apx" returns the approximate pixels.
+        default: frequencies of nodes that `nodes` does not name.
+        nodes: frequencies by the name of the node in the source model.
+        name: name of the plan in errors.
+        evidence: measurements of the search that chose the plan (see
+            `jpegcompile.choose_frequencies`), with the hashes of the plan and of the model,
+            `plan_sha256` and `source_sha256`. None without a search.
     """
 
     masking: Masking = "asm"
@@ -72,24 +74,24 @@ class FrequencyPlan:
         return all(n == NodeFrequencies() for n in (self.default, *self.nodes.values()))
 
     def of(self, node: str) -> NodeFrequencies:
-        """Frequencies of a node."""
+        """Return the frequencies of a node."""
         return self.nodes.get(node, self.default)
 
     @property
     def sha256(self) -> str:
-        """Hash of what the plan says; its evidence and its name do not matter."""
+        """Hash of the plan without its evidence and its name."""
         data = replace(self, evidence=None).to_json()
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
     def for_source(self, source_sha256: str) -> FrequencyPlan:
-        """The plan, without its evidence if that is of another plan or of another model."""
+        """Return the plan, without its evidence if that belongs to another plan or model."""
         hashes = {"plan_sha256": self.sha256, "source_sha256": source_sha256}
         if self.evidence is None or hashes.items() <= self.evidence.items():
             return self
         return replace(self, evidence=None)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data: the content of a frequencies file."""
+        """Return JSON-ready data: the content of a frequencies file."""
         nodes = {name: node.to_json() for name, node in self.nodes.items()}
         data = {"relu": self.masking, **self.default.to_json(), "nodes": nodes}
         return data if self.evidence is None else {**data, "evidence": dict(self.evidence)}
@@ -101,42 +103,47 @@ Frequencies = int | str | os.PathLike[str] | Mapping[str, Any] | FrequencyPlan
 def frequency_plan(
     frequencies: Frequencies = ALL, relu: Masking | None = None, truncate: int | None = None
 ) -> FrequencyPlan:
-    """The plan that arguments describe.
+    """Return the plan that options describe.
 
     Args:
-        frequencies: for all nonlinearities; or a plan, its JSON form, or the path of a file of it.
-        relu: masking, whatever the plan says; that of the plan, or asm, if not given.
-        truncate: frequencies that all nodes keep, whatever the plan says.
+        frequencies: number of mask frequencies of all nonlinearities; or a plan, its JSON form, or
+            the path of a JSON file.
+        relu: masking, which overrides the plan. Defaults to the masking of the plan, or "asm".
+        truncate: number of frequencies that all nodes keep. Overrides the plan.
 
     Raises:
-        UsageError: if a number is not 1 to 15, or the JSON form is another.
+        UsageError: if a number is not from 1 to 15, or the JSON form is wrong.
         AccessError: if the file cannot be read.
     """
     if isinstance(frequencies, FrequencyPlan):
         return _plan(frequencies.to_json(), relu, truncate, frequencies.name)
     if isinstance(frequencies, Integral):
-        # NumPy's integers too, but of Python's own not the truth values.
+        # NumPy's integers are accepted too, but Python's bool is not.
         is_bool = isinstance(frequencies, bool)
         frequencies = {_MASK: frequencies if is_bool else int(frequencies)}
     if isinstance(frequencies, Mapping):
         return _plan(frequencies, relu, truncate, "frequencies")
     if not isinstance(frequencies, str | os.PathLike):
         kind = type(frequencies).__name__
-        raise UsageError(f"frequencies is a number, a path, a mapping or a plan, not {kind}")
+        text = f"frequencies must be a number, a path, a mapping or a plan, not {kind}"
+        raise UsageError(Message("frequencies-type", text))
     return _plan(read_json(frequencies, "frequencies"), relu, truncate, str(frequencies))
 
 
 def _plan(data: Any, relu: Masking | None, truncate: int | None, name: str) -> FrequencyPlan:
     if not isinstance(data, Mapping) or not isinstance(data.get("nodes", {}), Mapping):
-        raise UsageError(f"{name}: frequencies are a JSON object like {_FORM}")
+        text = f"{name}: is no plan of frequencies; write a JSON object like {_FORM}"
+        raise UsageError(Message("frequencies-form", text))
     _check_keys(data, _KEYS, name, _FORM)
     masking = relu or data.get("relu", "asm")
     if masking not in MASKINGS:
         where = "" if relu else f"{name}: "
-        raise UsageError(f"{where}relu is '{masking}'; use {' or '.join(MASKINGS)}")
+        text = f"{where}relu is '{masking}'; use {' or '.join(MASKINGS)}"
+        raise UsageError(Message("relu-unknown", text))
     evidence = data.get("evidence")
     if not isinstance(evidence, Mapping | None):
-        raise UsageError(f"{name}: evidence is a JSON object; leave it out")
+        text = f'{name}: "evidence" is not a JSON object; leave it out'
+        raise UsageError(Message("frequencies-evidence-form", text))
     default = _node(data, NodeFrequencies(), name)
     nodes = {}
     for node, value in data.get("nodes", {}).items():
@@ -153,11 +160,12 @@ def _plan(data: Any, relu: Masking | None, truncate: int | None, name: str) -> F
 def _check_keys(data: Mapping[str, Any], known: tuple[str, ...], name: str, form: str) -> None:
     unknown = [str(key) for key in data if key not in known]
     if unknown:
-        raise UsageError(f"{name}: has no meaning for '{unknown[0]}'; its form is {form}")
+        text = f"{name}: has the unknown key '{unknown[0]}'; write a JSON object like {form}"
+        raise UsageError(Message("frequencies-key-unknown", text))
 
 
 def _node(data: Mapping[str, Any], default: NodeFrequencies, name: str) -> NodeFrequencies:
-    # A number that is given by itself has this name already.
+    # A plan from a plain number already has this name.
     where = name if name == _MASK else f"{name}: {_MASK}"
     mask = _number(data.get(_MASK, default.mask), where)
     keep = _number(data.get(_KEEP, default.keep), f"{name}: {_KEEP}")
@@ -166,5 +174,6 @@ def _node(data: Mapping[str, Any], default: NodeFrequencies, name: str) -> NodeF
 
 def _number(value: Any, name: str) -> int:
     if type(value) is not int or not 1 <= value <= ALL:
-        raise UsageError(f"{name}: is {value!r}; give a whole number from 1 to {ALL}")
+        text = f"{name}: is {value!r}; give a whole number from 1 to {ALL}"
+        raise UsageError(Message("frequency-number-out-of-range", text))
     return value

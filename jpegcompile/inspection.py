@@ -1,4 +1,4 @@
-"""Look at a model before compiling it, or at a compiled one."""
+"""Inspect a model before compiling it, or a compiled model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 import onnx
 
-from jpegcompile.compiler import lower
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
 from jpegcompile.frequency_plan import Frequencies, FrequencyPlan, Masking, frequency_plan
@@ -18,70 +17,112 @@ from jpegcompile.frontend.load import load_source
 from jpegcompile.gpu.folder import is_module_folder, read_manifest
 from jpegcompile.input_size import InputSize, input_size_of, sized
 from jpegcompile.ir.module import DomainChoice, InputMode
+from jpegcompile.lowering import lower
+from jpegcompile.messages import Message
 from jpegcompile.metadata import CompiledInfo, info_of, read_metadata
-from jpegcompile.options import compile_options
-from jpegcompile.preprocessing.preprocess import Preprocess
+from jpegcompile.options import compiling as option
+from jpegcompile.options.requested import ModelOptions, compile_options, model_options
+from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
+from jpegcompile.report import Report
 from jpegcompile.resolution_plan import Resolution
 from jpegcompile.runtime.native import Execution, execution_of
 from jpegcompile.runtime.opening import read_compiled
+from jpegcompile.search.interval import PairedCounts
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What `inspect` found.
+    """Result of `inspect`.
 
     Attributes:
-        report: as `Report.to_json`: nodes, notes, casts and sums.
+        report: the fate of every node, notes, casts and sums.
         compiled: metadata of a compiled model; None for a source model.
-        execution: what would run the nodes of a compiled file here; None for a source model, and
-            for a module of PyTorch, of which `report` says so.
+        execution: what runs the nodes of a compiled file on this machine; None for a source model
+            and for a PyTorch module, whose `report` lists its calls.
     """
 
-    report: dict[str, Any]
+    report: Report
     compiled: CompiledInfo | None
     execution: Execution | None = None
 
+    @property
+    def chosen_resolution(self) -> SearchEvidence | None:
+        """What the search of the resolution measured; None without one."""
+        return SearchEvidence.of(self.report.resolution)
+
+    @property
+    def chosen_frequencies(self) -> SearchEvidence | None:
+        """What the search of the frequencies measured; None without one."""
+        plan = None if self.compiled is None else self.compiled.frequencies
+        return SearchEvidence.of(None if plan is None else plan.get("evidence"))
+
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data; the record of a compiled model holds its report."""
+        """Return JSON-ready data. The report is separate from the metadata that contains it."""
+        report = self.report.to_json()
         if self.compiled is None:
-            return {"compiled": None, "report": self.report, "execution": None}
+            return {"compiled": None, "report": report, "execution": None}
         taken = self.compiled.input
         takes_any = taken.is_preprocessed and self.compiled.frame is not None
         subsampling = "any" if takes_any else self.compiled.subsampling
         record = {**self.compiled.to_json(), "subsampling": subsampling}
         record.pop("report")
         execution = None if self.execution is None else self.execution.to_json()
-        return {"compiled": record, "report": self.report, "execution": execution}
+        return {"compiled": record, "report": report, "execution": execution}
+
+
+@dataclass(frozen=True)
+class SearchEvidence:
+    """What a search within a budget measured on images that it had not used.
+
+    Attributes:
+        max_drop: the budget, in percentage points of top-1.
+        verification: predictions before and after.
+    """
+
+    max_drop: float
+    verification: PairedCounts
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any] | None) -> SearchEvidence | None:
+        """Read the evidence from metadata; None without a search."""
+        if data is None:
+            return None
+        return cls(data["max_drop"], PairedCounts.from_json(data["verification"]))
 
 
 def inspect(
     model: str | os.PathLike[str] | onnx.ModelProto,
     *,
-    input: InputMode = "coefficients",
+    input: InputMode = option.INPUT.default,
     preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess = "none",
-    subsampling: str | None = None,
-    image_input: str | None = None,
-    input_size: InputSize | None = None,
-    resolution: Resolution | None = None,
-    frequencies: Frequencies = ALL,
-    relu: Masking | None = None,
-    truncate: int | None = None,
-    domain: DomainChoice | None = None,
-    lean: bool = False,
-    batch: int | None = None,
-    target: str | None = None,
-    precision: str | None = None,
-    gpu: str | None = None,
+    decoder: Decoder | None = option.DECODER.default,
+    subsampling: str | None = option.SUBSAMPLING.default,
+    image_input: str | None = option.IMAGE_INPUT.default,
+    input_size: InputSize | None = option.INPUT_SIZE.default,
+    resolution: Resolution | None = option.RESOLUTION.default,
+    frequencies: Frequencies = option.FREQUENCIES.default,
+    relu: Masking | None = option.RELU.default,
+    truncate: int | None = option.TRUNCATE.default,
+    domain: DomainChoice | None = option.DOMAIN.default,
+    lean: bool = option.LEAN.default,
+    batch: int | None = option.BATCH.default,
+    target: str = option.TARGET.default,
+    precision: str | None = option.PRECISION.default,
+    gpu: str | None = option.GPU.default,
 ) -> Inspection:
-    """What of a model is lowered, what is kept spatial and why; nothing is written.
+    """Report which nodes of a model are lowered, and which stay spatial and why.
+
+    Nothing is written. The options say how a source model would be compiled; see `compile`. For a
+    compiled model the report is read from its metadata, and only `input_size` may be given.
 
     Args:
-        model: a source model, or a compiled one (then its own record is shown).
-        input: as for `compile`; not for a compiled model, and so are all but `input_size`.
-        preprocess: as for `compile`; it does not change what is lowered.
+        model: a source model, or a compiled one.
+        input: as for `compile`.
+        preprocess: as for `compile`. It does not change which nodes are lowered.
+        decoder: as for `compile`.
         subsampling: as for `compile`.
         image_input: as for `compile`.
-        input_size: as for `compile`; of a compiled model it must be the size that it has.
+        input_size: as for `compile`. For a compiled model it must equal the size of its image.
         resolution: as for `compile`.
         frequencies: as for `compile`.
         relu: as for `compile`.
@@ -94,9 +135,11 @@ def inspect(
         gpu: as for `compile`.
 
     Raises:
-        UsageError, UnsupportedModelError, AccessError: as for `compile`; of a compiled model also
-            if the native kernels cannot be loaded.
+        UsageError, UnsupportedModelError: as for `compile`.
+        AccessError: as for `compile`; for a compiled model also if the native kernels cannot be
+            loaded.
     """
+    asked = model_options(locals())
     opened: onnx.ModelProto | None = None
     info: CompiledInfo | None
     if isinstance(model, onnx.ModelProto):
@@ -105,53 +148,37 @@ def inspect(
         info = info_of(read_manifest(Path(model))["info"], str(model))
     else:
         opened, info = read_compiled(model)
-    plan = frequency_plan(frequencies, relu, truncate)
+    if info is None:
+        source = load_source(model, image_input)
+        return Inspection(lower(source, compile_options(**asked)).report, None)
     size = input_size_of(input_size)
-    if info is not None:
-        if plan != FrequencyPlan():
+    _refuse_options(asked)
+    if size is not None:
+        sized(f"input '{info.input.name}'", info.input.size, size)
+    execution = None if opened is None else execution_of(opened)
+    return Inspection(Report.from_json(info.report), info, execution)
+
+
+def _refuse_options(asked: ModelOptions) -> None:
+    """Refuse options that were decided when the model was compiled.
+
+    Raises:
+        UsageError: naming the first option.
+    """
+    plan = frequency_plan(asked["frequencies"], asked["relu"], asked["truncate"])
+    given = {
+        "frequencies": plan.default.mask != ALL or bool(plan.nodes),
+        "truncate": plan.default.keep != ALL,
+        "relu": plan.masking != FrequencyPlan().masking,
+    }
+    for one in option.inspected(option.MODEL):
+        if one is option.INPUT_SIZE:
+            continue
+        if given.get(one.name, asked[one.name] != one.default):  # type: ignore[literal-required]
             raise UsageError(
-                "the frequencies of a compiled model are fixed; leave options for them out, or"
-                " inspect its source"
+                Message(
+                    "option-of-compiling",
+                    f"{one.flag} applies only when compiling, and this model is already compiled;"
+                    " leave it out, or inspect the source model",
+                )
             )
-        given = {
-            "input": input != "coefficients",
-            "preprocess": preprocess != "none",
-            "subsampling": subsampling is not None,
-            "image-input": image_input is not None,
-            "resolution": resolution is not None,
-            "domain": domain is not None,
-            "target": target is not None,
-            "precision": precision is not None,
-            "gpu": gpu is not None,
-        }
-        if any(given.values()):
-            first = next(option for option, is_given in given.items() if is_given)
-            raise UsageError(
-                f"--{first} applies only when compiling, and the model is compiled already; leave"
-                " the option out, or inspect the model's source"
-            )
-        if lean or batch is not None:
-            raise UsageError(
-                "the native kernels of a compiled model are fixed; leave --lean and --batch out, or"
-                " inspect its source"
-            )
-        if size is not None:
-            sized(f"input '{info.input.name}'", info.input.size, size)
-        execution = None if opened is None else execution_of(opened)
-        return Inspection(info.report, info, execution)
-    options = compile_options(
-        input=input,
-        target=target or "ort",
-        precision=precision,
-        gpu=gpu,
-        preprocess=preprocess,
-        subsampling=subsampling,
-        image_input=image_input,
-        input_size=size,
-        resolution=resolution,
-        frequencies=plan,
-        domain=domain,
-        lean=lean,
-        batch=batch,
-    )
-    return Inspection(lower(load_source(model, image_input), options).report.to_json(), None)

@@ -27,6 +27,16 @@ class Message(str):
         message.code = code
         return message
 
+    @classmethod
+    def stored(cls, code: str, text: str) -> str:
+        """Return a message that was read from a file; plain text if it was written without a code.
+
+        Args:
+            code: of the message; empty for plain text.
+            text: as it was written.
+        """
+        return cls(code, text) if code else text
+
     def __reduce__(self) -> tuple[type[Message], tuple[str, str]]:
         """Support for copy and pickle."""
         return Message, (self.code, str(self))

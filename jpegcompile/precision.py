@@ -1,4 +1,4 @@
-"""Precisions that a model can be computed in."""
+"""Precisions that a compiled model can compute in."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 from jpegcompile.errors import UsageError
+from jpegcompile.messages import Message
 
 PrecisionName = Literal["float32", "tf32x3", "float16", "bfloat16"]
 
 
 @dataclass(frozen=True)
 class Precision:
-    """How numbers are stored and multiplied; sums are always float32.
+    """How numbers are stored and multiplied. Sums are always float32.
 
     Attributes:
-        name: as users and compiled files call it.
-        storage: type of maps and weights in memory.
-        product: how matrix units multiply, as Triton calls it: "ieee" rounds nothing but the
-            storage, "tf32x3" makes a float32 product of three TF32 ones.
-        roundoff: unit roundoff of what is stored.
+        name: name in options and compiled files.
+        storage: type of feature maps and weights in memory.
+        product: how matrix units multiply, in Triton's terms: "ieee" multiplies the stored values
+            without further rounding, "tf32x3" computes a float32 product from three TF32 products.
+        roundoff: unit roundoff of stored values.
     """
 
     name: PrecisionName
@@ -37,11 +38,13 @@ PRECISIONS: dict[str, Precision] = {p.name: p for p in (FLOAT32, TF32X3, FLOAT16
 
 
 def precision_of(name: str) -> Precision:
-    """The precision of that name.
+    """Return the precision with this name.
 
     Raises:
-        UsageError: if there is none.
+        UsageError: if there is no such precision.
     """
     if name not in PRECISIONS:
-        raise UsageError(f"precision is '{name}'; use {', '.join(PRECISIONS)}")
+        raise UsageError(
+            Message("precision-unknown", f"precision is '{name}'; use {', '.join(PRECISIONS)}")
+        )
     return PRECISIONS[name]

@@ -1,13 +1,17 @@
-"""What the compiler did with each node, and why it declined: data first, tables elsewhere."""
+"""What the compiler did with each node, and why it kept nodes spatial.
+
+The records are data; `commands/` prints them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from jpegcompile.dct.frequencies import full
 from jpegcompile.frequency_plan import MASKINGS, Masking
-from jpegcompile.messages import code_of
+from jpegcompile.messages import Message, code_of
 from jpegcompile.own_preprocessing import OwnPreprocessing
 
 Status = Literal["lowered", "kept"]
@@ -24,26 +28,29 @@ class NodeReport:
     """One node that touches a feature map.
 
     Attributes:
-        name, op: of the source node.
+        name: of the source node.
+        op: operator of the source node.
         status: "lowered", or "kept" in the spatial domain.
-        reason: why it was kept; empty for a lowered node.
-        input_block, output_block: block sizes; None where a side is not a feature map.
-        output_shape: as written in the graph, batch first.
+        reason: why the node was kept; empty for a lowered node.
+        input_block: block size of the input; None where it is not a feature map.
+        output_block: block size of the output; None where it is not a feature map.
+        output_shape: as the graph declares it, batch first.
         multiply_adds: of the spatial operator, for one image.
-        transform_multiply_adds: of the block DCTs around it when each is done by tiles.
+        transform_multiply_adds: of the block DCTs around it, if each is computed by tiles.
         masking: of a piecewise linear operator on tiles: "exact", or "asm" or "apx" where few
             frequencies decide the mask; None for other operators.
-        frequencies: u + v < this decide the mask, at `input_block`.
-        truncate: u + v < this are kept of the result, at `output_block`.
-        skippable_multiply_adds: of `multiply_adds`, the products that native kernels skip, since
-            truncation made the coefficients zero: those of 1x1 convolutions. Windows are convolved
-            on pixels, and skip none.
-        skippable_transform_multiply_adds: of `transform_multiply_adds`, what they skip likewise.
-        method: of a convolution for which native kernels have several, the one that the cost model
-            chose: "direct", "winograd4" (F(4x4, 3x3)) or "winograd2"; of that which reads
-            files, "sparse or dense", where each image's coefficients decide, or "dense".
-        exact: of a kept node, whether a discontinuous operator is the reason: the node is one,
-            computes what one must read exactly, or reads what one finds.
+        frequencies: the mask frequencies have u + v < this, at `input_block`.
+        truncate: the kept frequencies of the result have u + v < this, at `output_block`.
+        skippable_multiply_adds: the part of `multiply_adds` that native kernels skip, because
+            truncation made the coefficients zero. Only 1x1 convolutions skip any: larger windows
+            are convolved on pixels.
+        skippable_transform_multiply_adds: the part of `transform_multiply_adds` that native kernels
+            skip.
+        method: for a convolution with several native kernels, the kernel that the cost model chose:
+            "direct", "winograd4" (F(4x4, 3x3)) or "winograd2". For the convolution that reads
+            files, "sparse or dense" if the coefficients of each image decide, or "dense".
+        exact: whether a kept node is kept because of a discontinuous operator: the node is one, or
+            feeds one, or reads the output of one.
     """
 
     name: str
@@ -65,25 +72,26 @@ class NodeReport:
 
     @property
     def is_truncated(self) -> bool:
-        """Whether its result keeps less than all frequencies."""
+        """Whether the result lacks some frequencies."""
         return self.truncate is not None and self.truncate < full(self.output_block or 1)
 
     @property
     def is_exact(self) -> bool:
-        """Whether all frequencies decide its mask, and its result keeps all."""
+        """Whether all frequencies decide the mask, and the result keeps all."""
         return self.masking not in MASKINGS and not self.is_truncated
 
 
 @dataclass(frozen=True)
 class CallReport:
-    """What computes some nodes on a target that calls kernels itself.
+    """A call that computes some nodes, on a target that calls kernels itself.
 
     Attributes:
-        name: of the last node of the source.
+        name: of the last of the source nodes.
         operators: of the nodes, in order.
-        kernel: that computes them; empty where operators of PyTorch do.
-        reads, makes: how maps stand in memory.
-        reason: why no kernel does; empty otherwise.
+        kernel: that computes the nodes; empty where PyTorch operators compute them.
+        reads: layouts of the input maps.
+        makes: layout of the output map.
+        reason: why no kernel computes the nodes; empty otherwise.
     """
 
     name: str
@@ -99,14 +107,14 @@ class Report:
     """Outcome of a compilation, before anything is written.
 
     Attributes:
-        order: names of all nodes in graph order, as they were before lowering.
+        order: names of all nodes in graph order, before lowering.
         notes: facts about the whole graph (batch kept, normalisation absorbed, ...).
         casts: number of ToJpeg and ToSpatial casts left.
-        domain: that was asked for: "jpeg", or "auto", by which maps are spatial by choice.
+        domain: the requested domain: "jpeg", or "auto", where maps may be spatial by choice.
         trained_size: (height, width) that the network was trained at, where it runs at another.
-        own_preprocessing: nodes of the source whose work the ingest does.
-        resolution: what the search measured that chose that other size, if one did.
-        calls: what computes the nodes, on targets that call kernels themselves.
+        own_preprocessing: preprocessing nodes of the source that the ingest replaces.
+        resolution: measurements of the search that chose the size; None without a search.
+        calls: calls that compute the nodes, on targets that call kernels themselves.
     """
 
     order: list[str] = field(default_factory=list)
@@ -120,7 +128,7 @@ class Report:
     _by_name: dict[str, NodeReport] = field(default_factory=dict)
 
     def add(self, node: NodeReport) -> None:
-        """Record a node, in place of what was said of it before."""
+        """Record a node; replaces an earlier record of it."""
         self._by_name[node.name] = node
 
     def note(self, text: str) -> None:
@@ -129,20 +137,20 @@ class Report:
             self.notes.append(text)
 
     def has(self, name: str) -> bool:
-        """Whether a source node of that name was recorded."""
+        """Whether a source node with this name was recorded."""
         return name in self._by_name
 
     def node(self, name: str) -> NodeReport:
-        """What is recorded of a source node.
+        """Return the record of a source node.
 
         Raises:
-            KeyError: if nothing is.
+            KeyError: if there is none.
         """
         return self._by_name[name]
 
     @property
     def nodes(self) -> list[NodeReport]:
-        """Every node that touches a feature map, in graph order."""
+        """Nodes that touch a feature map, in graph order."""
         rank = {name: index for index, name in enumerate(self.order)}
         return sorted(self._by_name.values(), key=lambda n: rank.get(n.name, len(rank)))
 
@@ -153,7 +161,7 @@ class Report:
 
     @property
     def lowered(self) -> list[NodeReport]:
-        """Nodes in the jpeg domain (block size 1, the spatial domain itself, included)."""
+        """Nodes in the JPEG domain; block size 1, which equals the spatial domain, is included."""
         return [node for node in self.nodes if node.status == "lowered"]
 
     @property
@@ -162,7 +170,7 @@ class Report:
         return [node for node in self.nodes if node.status == "kept"]
 
     def to_json(self) -> dict[str, Any]:
-        """The report as JSON-ready data."""
+        """Return the report as JSON-ready data that `from_json` reads."""
         own = self.own_preprocessing
         return {
             "nodes": [{**asdict(node), "code": code_of(node.reason)} for node in self.nodes],
@@ -177,3 +185,39 @@ class Report:
             "kept": len(self.kept),
             **{key: sum(getattr(node, key) for node in self.nodes) for key in _SUMS},
         }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Report:
+        """Read a report of this version or an older one; keys that it lacks get their defaults.
+
+        Args:
+            data: as `to_json` returned it.
+
+        Raises:
+            KeyError, TypeError: if the data has another form.
+        """
+        own, trained = data.get("own_preprocessing"), data.get("trained_size")
+        report = cls(
+            order=[str(node["name"]) for node in data["nodes"]],
+            notes=list(data["notes"]),
+            casts=data["casts"],
+            domain=data.get("domain", "jpeg"),
+            trained_size=None if trained is None else (trained[0], trained[1]),
+            own_preprocessing=None if own is None else OwnPreprocessing.from_json(own),
+            resolution=data.get("resolution"),
+            calls=[_call_of(call) for call in data.get("calls", [])],
+        )
+        for node in data["nodes"]:
+            report.add(_node_of(node))
+        return report
+
+
+def _node_of(data: Mapping[str, Any]) -> NodeReport:
+    fields = {key: value for key, value in data.items() if key != "code"}
+    reason = Message.stored(data.get("code", ""), data["reason"])
+    return NodeReport(**{**fields, "reason": reason, "output_shape": tuple(data["output_shape"])})
+
+
+def _call_of(data: Mapping[str, Any]) -> CallReport:
+    names = {key: tuple(data[key]) for key in ("operators", "reads")}
+    return CallReport(**{**data, **names})

@@ -1,7 +1,7 @@
-"""The size at which a network runs, other than the one that it was trained at.
+"""Run a network at another size than the size it was trained at.
 
-`frontend/resolution` makes the network follow, and `preprocessing/scaled.py` its preprocessing.
-What is compared with a compiled file is its source at the same size.
+`frontend/resolution` adapts the network, and `preprocessing/scaled.py` adapts its preprocessing.
+A compiled file is compared with its source at the same size.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from jpegcompile.frontend.preprocessing_nodes.extract import extract_preprocessi
 from jpegcompile.frontend.resolution.change import Resized, at_resolution
 from jpegcompile.input_size import Size, size_text
 from jpegcompile.ir.module import CompileOptions
+from jpegcompile.messages import Message
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.own_preprocessing import before_own
@@ -29,13 +30,13 @@ _NODES_NAMED = 3
 
 @dataclass(frozen=True)
 class Change:
-    """What a change of the resolution did.
+    """Effects of a change of the resolution.
 
     Attributes:
         trained: size that the network was trained at.
-        resized: the network at the other size.
-        geometry: of the preprocessing, where that changed.
-        evidence: of the search that chose the size, if one did.
+        resized: the network at the new size.
+        geometry: new geometry of the preprocessing; None if it did not change.
+        evidence: measurements of the search that chose the size; None without a search.
     """
 
     trained: Size
@@ -44,36 +45,49 @@ class Change:
     evidence: Mapping[str, Any] | None = None
 
     def note_in(self, report: Report) -> None:
-        """Say what was changed."""
+        """Record the change in a report."""
         report.trained_size = self.trained
         report.resolution = None if self.evidence is None else dict(self.evidence)
         size = size_text(self.resized.taken.size)
-        report.note(f"runs at {size}, trained at {size_text(self.trained)}")
+        report.note(
+            Message("resolution-changed", f"runs at {size}, trained at {size_text(self.trained)}")
+        )
         names = self.resized.rewritten
         if names:
             more = len(names) - _NODES_NAMED
             rest = f" and {more} more" if more > 0 else ""
             listed = ", ".join(f"'{name}'" for name in names[:_NODES_NAMED])
-            report.note(f"made to follow the size of the image: {listed}{rest}")
+            report.note(
+                Message("nodes-resized", f"adapted to the size of the image: {listed}{rest}")
+            )
         if self.geometry is not None:
-            report.note(f"preprocessing at {size}: {json.dumps(geometry_json(self.geometry))}")
+            geometry = json.dumps(geometry_json(self.geometry))
+            report.note(Message("preprocessing-resized", f"preprocessing at {size}: {geometry}"))
         for name, before, after in self.resized.reshaped:
-            report.note(f"output '{name}' is {list(after)} for an image, and was {list(before)}")
+            report.note(
+                Message(
+                    "output-resized",
+                    f"output '{name}' is {list(after)} for each image, and was {list(before)}",
+                )
+            )
 
 
 def at_asked_resolution(
     source: Source, image: NetworkInput, options: CompileOptions
 ) -> tuple[Source, NetworkInput, CompileOptions, Change | None]:
-    """A source model, its image and the options at the resolution that is asked for, if one is.
+    """Change a source model to the resolution of the options, if they ask for another one.
 
     Args:
         source: the model.
-        image: its image at the size that it was trained at.
-        options: with the preprocessing for that size.
+        image: its image, at the trained size.
+        options: options with the preprocessing for the trained size.
+
+    Returns:
+        The model, its image, the options, and what changed; None if nothing changed.
 
     Raises:
-        UnsupportedModelError: naming the node that cannot follow.
-        UsageError: if the preprocessing cannot follow.
+        UnsupportedModelError: naming the node that cannot run at another size.
+        UsageError: if the preprocessing cannot be adapted.
     """
     plan = options.resolution
     if plan is None or plan.size == image.size:
@@ -88,13 +102,13 @@ def at_asked_resolution(
 
 
 def as_compiled(source: Source, info: CompiledInfo) -> Source:
-    """The source of a compiled model, at the resolution of that.
+    """Return the source of a compiled model, at the resolution of the compiled model.
 
-    At another resolution than the trained one it is without the preprocessing of its own whose work
-    the ingest does.
+    If that is not the trained resolution, the result lacks the preprocessing nodes whose work the
+    ingest does.
 
     Raises:
-        UnsupportedModelError: if it cannot be run there.
+        UnsupportedModelError: if the source cannot run at that resolution.
     """
     if info.trained_size is None:
         return source
@@ -104,7 +118,7 @@ def as_compiled(source: Source, info: CompiledInfo) -> Source:
 
 
 def network_of(source: Source, info: CompiledInfo) -> Source:
-    """The source of a compiled model behind the preprocessing whose work the ingest does."""
+    """Return the source of a compiled model without preprocessing that the ingest does."""
     if info.own_preprocessing is None:
         return source
     assert info.preprocessing is not None  # as in every record of own preprocessing

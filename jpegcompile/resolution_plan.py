@@ -1,4 +1,4 @@
-"""The size at which a network runs, as `--resolution` or a search say it."""
+"""The size at which a network runs, from `--resolution` or from a search."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from jpegcompile.input_size import InputSize, Size, input_size_of
 
 @dataclass(frozen=True)
 class ResolutionPlan:
-    """A size, chosen by a search.
+    """A size at which a network runs.
 
     Attributes:
         size: (height, width) at which the network runs.
-        evidence: what the search measured (see `jpegcompile.choose_resolution`), with the hash of
-            the model, `source_sha256`; compiled files carry it.
+        evidence: measurements of the search that chose the size (see
+            `jpegcompile.choose_resolution`), with the hash of the model, `source_sha256`. Compiled
+            files store it. None without a search.
     """
 
     size: Size
     evidence: Mapping[str, Any] | None = None
 
     def for_source(self, source_sha256: str) -> ResolutionPlan:
-        """The plan, without its evidence if that is of another model."""
+        """Return the plan, without its evidence if the evidence belongs to another model."""
         if self.evidence is None or self.evidence.get("source_sha256") == source_sha256:
             return self
         return ResolutionPlan(self.size)
@@ -33,10 +34,10 @@ Resolution = InputSize | ResolutionPlan
 
 
 def resolution_of(given: Resolution | None) -> ResolutionPlan | None:
-    """The plan, of a size or of itself; None if none is asked for.
+    """Return the plan for a size or a plan; None for None.
 
     Raises:
-        UsageError: if that is no size.
+        UsageError: if `given` is not a size.
     """
     if isinstance(given, ResolutionPlan):
         return given

@@ -82,7 +82,27 @@ def _texts() -> Iterator[Text]:
     for folder in SOURCES:
         for path in sorted((ROOT / folder).rglob("*.py")):
             if not any(parent.is_symlink() for parent in path.parents):
-                yield from _texts_of(ast.parse(path.read_text(encoding="utf-8")))
+                yield from _texts_of(_with_variables(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def _with_variables(tree: ast.Module) -> ast.Module:
+    """Return a module in which messages contain their text in place of a variable with it."""
+    for function in (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)):
+        nodes = list(ast.walk(function))
+        assigned = [n for n in nodes if isinstance(n, ast.Assign) and _is_text(n.value)]
+        for call in (n for n in nodes if isinstance(n, ast.Call) and _name(n) == "Message"):
+            name = ast.unparse(call.args[1])
+            before = [
+                n for n in assigned if ast.unparse(n.targets[0]) == name and n.lineno < call.lineno
+            ]
+            if before:
+                call.args[1] = max(before, key=lambda n: n.lineno).value
+    return tree
+
+
+def _is_text(value: ast.expr) -> bool:
+    is_string = isinstance(value, ast.Constant) and isinstance(value.value, str)
+    return is_string or isinstance(value, ast.JoinedStr)
 
 
 def _texts_of(tree: ast.AST, group: str = REASONS, scope: ast.AST | None = None) -> Iterator[Text]:

@@ -36,7 +36,7 @@ _CHAINS = {"Max": "Max", "Min": "Min", "Sum": "Add"}
 
 @dataclass(frozen=True)
 class RegionProgram:
-    """A region in both forms.
+    """A region as a program for kernels and as a function body.
 
     Attributes:
         steps: the program for kernels, one step on each line.

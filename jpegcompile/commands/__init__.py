@@ -1,4 +1,4 @@
-"""The verbs of the command line: one for each Python function, a file each."""
+"""The verbs of the command line, one file each. Each verb calls the Python function of its name."""
 
 from __future__ import annotations
 
@@ -8,34 +8,15 @@ import click
 
 from jpegcompile.errors import AccessError
 from jpegcompile.installed import require_installed
+from jpegcompile.messages import Message
+from jpegcompile.options.verbs import VERBS
 
-# Each verb, and the first sentence of its help: listing them all imports none of them.
-COMMANDS = {
-    "bench": "Time ORIGINAL behind Pillow and NumPy (spatial) against COMPILED.",
-    "compare": "Compare accuracy before (Pillow, ORIGINAL) and after (coefficients, COMPILED).",
-    "compile": "Compile MODEL into the JPEG transform domain.",
-    "demo": (
-        "Compile a small network that comes with jpegcompile and compare it on real JPEG files."
-    ),
-    "gpu-check": (
-        "Check on the GPU at hand that kernels and models are right, and measure how fast they are."
-    ),
-    "gpu-kernels": (
-        "Compile the GPU kernels that run compiled models on ONNX Runtime's CUDA provider."
-    ),
-    "inspect": "Show what of MODEL is lowered, and what is kept spatial and why.",
-    "paper": "Regenerate the experiments of the paper, as tables, JSON and plots.",
-    "run": "Print the best classes of IMAGES (files or folders) by the COMPILED model.",
-    "tune": ("Measure tilings of the GPU kernels of MODEL and keep the fastest."),
-    "verify": (
-        "Check that COMPILED gives the answers of ORIGINAL, at the outputs and at every lowered"
-        " node."
-    ),
-}
+# The summary of every verb: a list of all verbs imports none of them.
+COMMANDS = {verb.name: verb.summary for verb in VERBS.values()}
 
 
 def command_of(verb: str) -> click.Command:
-    """The command of a verb; imports what it needs.
+    """Import the command of a verb.
 
     Raises:
         AccessError: if this is not the installed package.
@@ -43,7 +24,7 @@ def command_of(verb: str) -> click.Command:
     try:
         require_installed()
     except ImportError as error:
-        raise AccessError(str(error)) from error
+        raise AccessError(Message("package-not-installed", str(error))) from error
     name = verb.replace("-", "_")
     command = getattr(import_module(f"{__name__}.{name}"), name)
     assert isinstance(command, click.Command)

@@ -1,63 +1,64 @@
-"""What `bench` prints of models for images of any size: the compiled one against each rival."""
+"""What `bench` prints for models for images of any size: the compiled model against each rival."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.table import Table
-
-from jpegcompile.commands.bench_figures import megabytes, milliseconds
-from jpegcompile.commands.console import counted, new_table, plain
+from jpegcompile.commands.bench_figures import megabytes, milliseconds, ratio, whole
+from jpegcompile.commands.console import counted
 from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE
 from jpegcompile.evaluation.benchmark.results import Benchmark, Cell, Side
+from jpegcompile.results.table import Cell as TableCell
+from jpegcompile.results.table import Table, columns, text
 
 
 def rivals_table(result: Benchmark) -> Table:
-    """Compiled first; behind the time of each rival stands compiled's ratio to it."""
+    """Return the times: compiled first, then each rival with the compiled model's ratio to it."""
     headers = ["batch", "threads", "step", "inputs", "compiled"]
     if PORTABLE in result.cells[0].sides:
         headers.append("bodies")
     for rival in result.rivals:
         headers += [rival, "ratio"]
-    table = new_table(*headers, right=(0, 1, *range(4, len(headers))))
+    rows: list[tuple[TableCell, ...]] = []
     for cell in result.cells:
-        lead = (str(cell.batch), str(cell.threads))
+        lead = (whole(cell.batch), whole(cell.threads))
         for row in _rows(cell, list(result.rivals)):
-            table.add_row(*lead, *row)
-            lead = ("", "")
-    return table
+            rows.append((*lead, *row))
+            lead = (whole(None), whole(None))
+    return Table("", columns(*headers, right=(0, 1, *range(4, len(headers)))), tuple(rows))
 
 
-def _rows(cell: Cell, rivals: list[str]) -> Iterator[list[str]]:
-    """Step, inputs, the figures of the compiled sides, and of each rival with the ratio to it."""
+def _rows(cell: Cell, rivals: list[str]) -> Iterator[list[TableCell]]:
+    """Yield step, inputs, the figures of the compiled sides, and each rival with the ratio."""
     compiled = [side for side in (COMPILED, PORTABLE) if side in cell.sides]
     for timing in cell.timings:
-        row = [timing.stage, plain(timing.inputs or "")]
+        row = [text(timing.stage), text(timing.inputs or "")]
         row += [milliseconds(timing.seconds(side)) for side in compiled]
         for rival in rivals:
-            row += [milliseconds(timing.seconds(rival)), f"{timing.ratio(COMPILED, rival):.2f}"]
+            row += [milliseconds(timing.seconds(rival)), ratio(timing.ratio(COMPILED, rival))]
         yield row
-    for what, name, text in (
+    for what, name, figure in (
         ("memory", "peak memory", megabytes),
         ("own_memory", "  beyond the modules'", megabytes),
         ("creation", "session creation", milliseconds),
     ):
         own = getattr(cell.sides[COMPILED], what)
-        row = [name, "", *(text(getattr(cell.sides[side], what)) for side in compiled)]
+        row = [text(name), text("")]
+        row += [figure(getattr(cell.sides[side], what)) for side in compiled]
         for rival in rivals:
             other = getattr(cell.sides[rival], what)
-            row += [text(other), f"{own / other:.2f}" if own is not None and other else "-"]
+            row += [figure(other), ratio(own / other if own is not None and other else None)]
         yield row
 
 
 def rival_lines(result: Benchmark) -> Iterator[str]:
-    """What each rival does differently, which do not take part, and how threads are shared."""
+    """Yield lines about each rival, the rivals that were left out, and the division of threads."""
     for name, resize in result.rivals.items():
         does = f"resizes with {resize}" if resize else "does not resize"
         yield f"{name}: {does}; {_difference_text(result.cells[0].sides[name])}"
         count = result.read_by_pillow.get(name)
         if count:
-            yield f"{name}: cannot read {counted(count, 'file')}, read by pillow in its place"
+            yield f"{name}: cannot read {counted(count, 'file')}, which pillow reads instead"
     for name, reason in result.left_out_rivals.items():
         yield f"{name}: left out, {reason}"
     for cell in result.cells:
@@ -73,9 +74,9 @@ def rival_lines(result: Benchmark) -> Iterator[str]:
 
 
 def _difference_text(side: Side) -> str:
-    """How far the outputs are from those for the float decode."""
+    """Return how far the outputs are from the outputs for the float decode."""
     if not side.differences:
-        return "its outputs are no numbers to compare"
+        return "its outputs are not numbers that can be compared"
     worst = max(side.differences, key=lambda found: found.difference / (found.largest or 1.0))
     text = f"outputs are off by {worst.difference:.2e} of {worst.largest:.2e}"
     if worst.same_top1 is None:

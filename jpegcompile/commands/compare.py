@@ -3,150 +3,50 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import click
-
-from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
-from jpegcompile.commands.images import (
-    error_options,
-    fallback_option,
-    require_reported,
-    show_left_out,
-    warn,
-)
-from jpegcompile.commands.options import (
-    FROM_0,
-    NOT_NEGATIVE,
-    json_option,
-    labelled_options,
-    portable_option,
-    print_json,
-    provider_option,
-)
+from jpegcompile.commands.compare_page import comparison_page
+from jpegcompile.commands.console import progress_bar
+from jpegcompile.commands.images import require_reported, warn
+from jpegcompile.commands.options import verb_command
+from jpegcompile.commands.result_options import refuse_two_forms, show_result
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation import compare as comparison
 from jpegcompile.evaluation.compare import NO_LABELS
-from jpegcompile.evaluation.comparison import Accuracy, Comparison, ScoreError
 from jpegcompile.evaluation.dataset import has_no_folders
-from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
-from jpegcompile.runtime.providers import Choice
 
 
-@click.command()
-@click.argument("original", type=click.Path(path_type=Path))
-@click.argument("compiled", type=click.Path(path_type=Path))
-@labelled_options(required=True)
-@click.option(
-    "--max-drop",
-    type=NOT_NEGATIVE,
-    metavar="POINTS",
-    help="Fail (exit 1) if top-1 drops by more percentage points.",
-)
-@click.option(
-    "--unlabelled",
-    is_flag=True,
-    help="Files have no labels, whatever folders they are in: compare predictions only.",
-)
-@click.option("--changes", type=FROM_0, default=10, show_default=True, help="Changes to list.")
-@error_options
-@fallback_option
-@portable_option
-@provider_option
-@json_option
+@verb_command("compare")
 def compare(
     original: Path,
     compiled: Path,
     images: Path,
-    labels: Path | None,
-    output_name: str | None,
     max_drop: float | None,
-    unlabelled: bool,
     changes: int,
     on_error: OnError,
-    tolerant: bool,
-    fallback: Fallback,
-    portable: bool,
-    provider: Choice,
-    as_json: bool,
+    json: bool,
+    markdown: bool,
+    **options: Any,
 ) -> None:
-    """Compare accuracy before (Pillow, ORIGINAL) and after (coefficients, COMPILED)."""
+    """Compare, show the result and fail if accuracy drops too far."""
     if max_drop is not None and (
-        unlabelled or (labels is None and has_no_folders(images, fallback))
+        options["unlabelled"]
+        or (options["labels"] is None and has_no_folders(images, options["fallback"]))
     ):
         raise UsageError(NO_LABELS)
+    refuse_two_forms(as_json=json, as_markdown=markdown)
     with progress_bar("comparing") as progress:
         result = comparison.compare(
-            original,
-            compiled,
-            images,
-            labels=labels,
-            output=output_name,
-            unlabelled=unlabelled,
-            native=not portable,
-            providers=provider,
-            on_error=on_error,
-            tolerant=tolerant,
-            fallback=fallback,
-            progress=progress,
+            original, compiled, images, on_error=on_error, progress=progress, **options
         )
-    if as_json:
-        print_json(result.to_json())
-    else:
-        show_comparison(result, changes)
+    show_result(
+        result.to_json,
+        lambda: comparison_page(result, changes),
+        as_json=json,
+        as_markdown=markdown,
+    )
     warn(result.warning)
     if max_drop is not None:
         comparison.require_drop(result, max_drop)
     require_reported(on_error, result.skipped)
-
-
-def show_comparison(result: Comparison, most_changes: int) -> None:
-    """The before/after table and the predictions that changed."""
-    out = console()
-    if result.before is not None and result.exact is not None and result.after is not None:
-        table = new_table("pipeline", "top-1", "top-5", right=(1, 2))
-        table.add_row("before: Pillow decode, original model", *_percent(result.before))
-        table.add_row(f"        {result.decode} decode, original model", *_percent(result.exact))
-        table.add_row("after:  coefficients, compiled model", *_percent(result.after))
-        out.print(table)
-    agreement = (
-        f"{counted(result.images, 'image')}; the same prediction on {100 * result.agreement:.2f} %"
-        f" (of the {result.decode} decode: {100 * result.agreement_exact:.2f} %)"
-    )
-    if result.drop is not None:
-        agreement += f"; top-1 {_points(-result.drop)}"
-    out.print(agreement)
-    errors = new_table("error of the scores", "largest", "mean", right=(1, 2))
-    errors.add_row(
-        f"conversion: against the original, {result.decode} decode", *_error(result.conversion)
-    )
-    errors.add_row(f"decoder: {result.decode} decode against Pillow's", *_error(result.decoder))
-    out.print(errors)
-    if result.unlabelled:
-        count, folders = sum(result.unlabelled.values()), len(result.unlabelled)
-        out.print(f"{count} images in {counted(folders, 'folder')} without a class were skipped")
-    show_left_out(result.skipped, result.ignored, result.pixel_fallbacks)
-    if result.changes and most_changes:
-        columns = ("label", "before", "after", "margin before")
-        changes = new_table("changed prediction", *columns, right=(1, 2, 3, 4))
-        for change in result.changes[:most_changes]:
-            label = "" if change.label is None else str(change.label)
-            classes = (str(change.before), str(change.after))
-            changes.add_row(plain(change.file), label, *classes, f"{change.margin:.3g}")
-        out.print()
-        out.print(changes)
-        if len(result.changes) > most_changes:
-            rest = len(result.changes) - most_changes
-            out.print(f"and {rest} more; --json lists all")
-
-
-def _points(change: float) -> str:
-    return f"changes by {change:+.2f} points" if change else "does not change"
-
-
-def _error(error: ScoreError) -> tuple[str, str]:
-    return f"{error.largest:.2g}", f"{error.mean:.2g}"
-
-
-def _percent(accuracy: Accuracy) -> tuple[str, str]:
-    return f"{100 * accuracy.top1:.2f} %", f"{100 * accuracy.top5:.2f} %"

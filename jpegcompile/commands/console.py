@@ -1,4 +1,4 @@
-"""How the verbs print: tables on standard output, progress on a terminal's stderr."""
+"""How verbs print: tables to standard output, progress to stderr if it is a terminal."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from rich.table import Table
 from jpegcompile.progress import Progress, no_progress
 from jpegcompile.search.interval import PairedCounts
 
-# Wide enough that nothing is cut where output goes to a file or another program.
+# Wide enough that output to a file or another program is not cut.
 _PLAIN_WIDTH = 200
 
 
 class _Console(Console):
-    """A console that leaves it to the command line what a reader that has gone means."""
+    """A console that raises the error of a broken pipe, which the command line handles."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
 
 
 def console() -> Console:
-    """Standard output, without guessed highlighting."""
+    """Return standard output, without automatic highlighting."""
     probe = _Console(highlight=False)
     return probe if probe.is_terminal else _Console(highlight=False, width=_PLAIN_WIDTH)
 
@@ -50,7 +50,12 @@ def progress_bar(description: str) -> Iterator[Progress]:
 
 
 def new_table(*headers: str, right: tuple[int, ...] = ()) -> Table:
-    """An empty table without lines; the columns numbered in `right` are aligned to the right."""
+    """Return an empty table without lines.
+
+    Args:
+        headers: of the columns.
+        right: numbers of the columns that are aligned to the right.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index, header in enumerate(headers):
         if index in right:
@@ -61,20 +66,20 @@ def new_table(*headers: str, right: tuple[int, ...] = ()) -> Table:
 
 
 def counted(count: int, noun: str) -> str:
-    """A number with its noun, in the plural where it should be."""
+    """Return a number with its noun, in the plural if needed."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def fate_text(lowered: int, kept: int, domain: str) -> str:
-    """How many nodes became what, by the domain that was asked for, "jpeg" or "auto"."""
+    """Return how many nodes were lowered and kept, for the domain "jpeg" or "auto"."""
     if domain == "jpeg":
         return f"{counted(lowered, 'node')} lowered, {kept} kept spatial"
-    text = f"{counted(lowered, 'node')} in the spatial domain, the faster one"
-    return f"{text}, and {kept} that can be in no other" if kept else text
+    text = f"{counted(lowered, 'node')} in the spatial domain, which is faster"
+    return f"{text}, and {kept} that must be spatial" if kept else text
 
 
 def change_text(counts: PairedCounts) -> str:
-    """A change of top-1 in words."""
+    """Return a change of top-1 in words."""
     low, high = counts.interval()
     return (
         f"top-1 {100 * counts.before:.2f} % becomes {100 * counts.after:.2f} %,"
@@ -85,5 +90,5 @@ def change_text(counts: PairedCounts) -> str:
 
 
 def plain(text: str) -> str:
-    """Text that rich does not take for markup."""
+    """Return a text without markup for rich."""
     return text.replace("[", r"\[")

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
-from jpegcompile.commands.compare import show_comparison
+from jpegcompile.commands.compare_page import show_comparison
 from jpegcompile.commands.console import console, progress_bar
-from jpegcompile.commands.options import json_option, print_json
+from jpegcompile.commands.json_output import print_json
+from jpegcompile.commands.options import verb_command
 from jpegcompile.digits.tour import Demo
 from jpegcompile.digits.tour import demo as take_tour
 
 
-@click.command()
-@json_option
-def demo(as_json: bool) -> None:
-    """Compile a small network that comes with jpegcompile and compare it on real JPEG files."""
+@verb_command("demo")
+def demo(json: bool) -> None:
+    """Take the tour and show it."""
     with progress_bar("demo") as progress:
         result = take_tour(progress=progress)
-    if as_json:
+    if json:
         print_json(result.to_json())
     else:
         show_demo(result)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
-import click
 from rich.console import Console
 
 from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
-from jpegcompile.commands.options import json_option, print_json
+from jpegcompile.commands.json_output import print_json
+from jpegcompile.commands.options import verb_command
 from jpegcompile.evaluation.gpu_check import run
 from jpegcompile.evaluation.gpu_check.records import (
     GpuCheck,
@@ -19,35 +19,13 @@ from jpegcompile.evaluation.gpu_check.records import (
     require_passed,
 )
 
-_MOST_BATCH = 65536
 
-
-@click.command("gpu-check")
-@click.option("--model", type=click.Path(path_type=Path), help="ONNX model to check, too.")
-@click.option("--images", type=click.Path(path_type=Path), help="Folder of JPEG files for --model.")
-@click.option(
-    "--preprocess", metavar="PRESET|FILE", help="From pixels to the input of --model; see compile."
-)
-@click.option(
-    "--batch",
-    type=click.IntRange(1, _MOST_BATCH),
-    default=run.BATCH,
-    show_default=True,
-    help="Images at once, where time is measured.",
-)
-@json_option
-def gpu_check(
-    model: Path | None, images: Path | None, preprocess: str | None, batch: int, as_json: bool
-) -> None:
-    """Check on the GPU at hand that kernels and models are right, and measure how fast they are.
-
-    Kernels run against references in float64; the network of the demo and --model run against the
-    original, by torch.compile, by a CUDA graph and on two streams. Then come rates of the kernels
-    of ResNet-50 and images a second from bytes. If a check fails the exit code is 1.
-    """
+@verb_command("gpu-check")
+def gpu_check(json: bool, **options: Any) -> None:
+    """Check, show the result and fail if a check fails."""
     with progress_bar("checking") as progress:
-        result = run.gpu_check(model, images, preprocess, batch=batch, progress=progress)
-    if as_json:
+        result = run.gpu_check(progress=progress, **options)
+    if json:
         print_json(result.to_json())
     else:
         show_check(result)

@@ -1,92 +1,79 @@
-"""What verbs that read many files share: what becomes of unusable ones, and how they are shown."""
+"""Options and output of verbs that read many files: unusable files and ignored folders."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
 
-import click
-
 from jpegcompile.commands.console import console, counted
-from jpegcompile.commands.options import Command
-from jpegcompile.jpeg.pixel_fallback import FALLBACKS
 from jpegcompile.jpeg.read import source_name
-from jpegcompile.jpeg.unusable import ON_ERROR, OnError, Skipped, require_complete
+from jpegcompile.jpeg.unusable import OnError, Skipped, require_complete
+from jpegcompile.results.merging import Shard
+from jpegcompile.results.table import Page
+from jpegcompile.results.terminal import print_page
 
-# Files that a terminal shows; --json has all.
+# Files to print; --json lists all.
 _MOST_FILES = 10
 
 
-def error_options(command: Command) -> Command:
-    """The options --on-error and --tolerant, as the parameters `on_error` and `tolerant`."""
-    for option in (
-        click.option(
-            "--tolerant",
-            is_flag=True,
-            help="Take what can be read of damaged files, with zeros for the other coefficients.",
-        ),
-        click.option(
-            "--on-error",
-            type=click.Choice(ON_ERROR),
-            default="stop",
-            show_default=True,
-            help="What a file that cannot be used does: end the command, or be left out and listed;"
-            " report exits with 4 at the end.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def fallback_option(command: Command) -> Command:
-    """The option --fallback, as the parameter `fallback`."""
-    return click.option(
-        "--fallback",
-        type=click.Choice(FALLBACKS),
-        default="none",
-        show_default=True,
-        help="What becomes of files of which no coefficients are read (PNG, WebP, JPEG in CMYK,"
-        " ...): they cannot be used, or Pillow decodes them to pixels. With pixels folders are"
-        " searched for files of all formats that Pillow decodes.",
-    )(command)
-
-
-def show_left_out(
+def left_out_lines(
     skipped: Sequence[Skipped], ignored: Mapping[str, str], pixel_fallbacks: int = 0
-) -> None:
-    """Files that went through pixels or could not be used, and folders that were passed over."""
-    out = console()
+) -> list[str]:
+    """Return lines about pixel fallbacks, skipped files and ignored folders.
 
-    def line(text: str) -> None:
-        out.print(text, markup=False, soft_wrap=True)
-
+    Args:
+        skipped: unusable files, and why.
+        ignored: why, for every folder that was passed over, by its path.
+        pixel_fallbacks: number of files that went through the pixel fallback.
+    """
+    lines = []
     if pixel_fallbacks:
-        line(f"{counted(pixel_fallbacks, 'file')} went through the pixel fallback")
+        lines.append(f"{counted(pixel_fallbacks, 'file')} went through the pixel fallback")
     if skipped:
-        line(f"skipped {counted(len(skipped), 'file')} that cannot be used:")
-        for one in skipped[:_MOST_FILES]:
-            line(f"  {one}")
+        lines.append(f"skipped {counted(len(skipped), 'unusable file')}:")
+        lines += [f"  {one}" for one in skipped[:_MOST_FILES]]
     if len(skipped) > _MOST_FILES:
-        line(f"  and {len(skipped) - _MOST_FILES} more; --json lists all")
+        lines.append(f"  and {len(skipped) - _MOST_FILES} more; --json lists all")
     if ignored:
         some = list(ignored.items())[:_MOST_FILES]
         named = ", ".join(f"{_printable(folder)} ({reason})" for folder, reason in some)
         rest = len(ignored) - len(some)
         more = f" and {rest} more; --json lists all" if rest else ""
-        line(f"ignored {counted(len(ignored), 'folder')}: {named}{more}")
+        lines.append(f"ignored {counted(len(ignored), 'folder')}: {named}{more}")
+    return lines
+
+
+def show_left_out(
+    skipped: Sequence[Skipped], ignored: Mapping[str, str], pixel_fallbacks: int = 0
+) -> None:
+    """Print the lines of `left_out_lines`."""
+    print_page(console(), Page(tuple(left_out_lines(skipped, ignored, pixel_fallbacks))))
+
+
+def shard_lines(shards: Sequence[Shard]) -> list[str]:
+    """Return a line about the parts of a folder that a result is of; none for a whole folder."""
+    if not shards:
+        return []
+    numbers = ", ".join(str(shard.index) for shard in shards)
+    what = "shard" if len(shards) == 1 else "shards"
+    return [f"{what} {numbers} of {shards[0].count}; jpegcompile merge adds the others"]
 
 
 def warn(text: str | None) -> None:
-    """Say what is wrong although the command goes on; nothing if there is no such thing."""
+    """Print a warning to stderr; nothing if there is none."""
     if text is not None:
         print(f"jpegcompile: warning: {text}", file=sys.stderr)
 
 
 def require_reported(on_error: OnError | None, skipped: Sequence[Skipped]) -> None:
-    """The end of a command: files that were skipped are an error with `--on-error report`.
+    """End a command with an error if files were skipped and `--on-error report` is given.
+
+    Args:
+        on_error: the option's value.
+        skipped: unusable files, and why.
 
     Raises:
-        ImageError: if there are any.
+        ImageError: if any file was skipped.
     """
     if on_error == "report":
         require_complete(skipped)

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import click
 from rich.console import Console
 
 from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
-from jpegcompile.commands.options import (
-    FROM_0,
-    FROM_1,
-    input_size_option,
-    json_option,
-    labelled_options,
-    print_json,
-)
+from jpegcompile.commands.json_output import print_json
+from jpegcompile.commands.options import verb_command
 from jpegcompile.reproduction.accuracy import AccuracyByFrequencies
 from jpegcompile.reproduction.block_rmse import BlockRmse, Mean
 from jpegcompile.reproduction.conversion import Conversion
@@ -27,75 +22,17 @@ from jpegcompile.reproduction.throughput import Throughput
 from jpegcompile.search.interval import PairedCounts
 
 
-@click.command()
-@click.argument("model", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder for paper.json and the plots; made if it is missing.",
-)
-@labelled_options(required=False)
-@click.option(
-    "--preprocess",
-    metavar="P",
-    help="As for compile: a preset, or a JSON file (docs/preprocessing.md).",
-)
-@click.option("--image-input", metavar="NAME", help="Which input is the image.")
-@input_size_option
-@click.option(
-    "--blocks",
-    type=click.IntRange(min=2),
-    default=1_000_000,
-    show_default=True,
-    help="Random blocks.",
-)
-@click.option("--seed", type=FROM_0, default=0, show_default=True, help="Of the random blocks.")
-@click.option(
-    "--limit", type=FROM_1, metavar="N", help="Take N of the images, evenly from first to last."
-)
-@json_option
+@verb_command("paper")
 def paper(
-    model: Path | None,
-    output: Path,
-    images: Path | None,
-    preprocess: str | None,
-    labels: Path | None,
-    output_name: str | None,
-    image_input: str | None,
-    input_size: str | None,
-    blocks: int,
-    seed: int,
-    limit: int | None,
-    as_json: bool,
+    model: Path | None, images: Path | None, output: Path, json: bool, **options: Any
 ) -> None:
-    """Regenerate the experiments of the paper, as tables, JSON and plots.
-
-    On MODEL and its images, or on a small network that comes with jpegcompile: the RMSE of
-    approximated ReLUs on random blocks, conversion to the JPEG domain, accuracy by frequencies
-    without retraining, and throughput on this machine.
-
-    The paper is Ehrlich and Davis, Deep Residual Learning in the JPEG Transform Domain (ICCV 2019).
-    """
+    """Run the experiments, write the files and show the tables."""
     require_matplotlib()
     require_folder(output)
     with progress_bar("experiments") as progress:
-        result = run_experiments(
-            model,
-            images,
-            preprocess=preprocess,
-            labels=labels,
-            output=output_name,
-            image_input=image_input,
-            input_size=input_size,
-            blocks=blocks,
-            seed=seed,
-            limit=limit,
-            progress=progress,
-        )
+        result = run_experiments(model, images, progress=progress, **options)
     files = result.save(output)
-    if as_json:
+    if json:
         print_json(result.to_json())
     else:
         show_results(result)

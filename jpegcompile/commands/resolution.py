@@ -1,55 +1,25 @@
-"""The search of `compile --resolution auto`: how it is run, and what it shows."""
+"""What `compile --resolution auto` prints."""
 
 from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
 
 import click
 
 from jpegcompile.commands.console import change_text
 from jpegcompile.commands.images import show_left_out
-from jpegcompile.commands.search import searching, shared_arguments
 from jpegcompile.input_size import size_text
-from jpegcompile.preprocessing.preprocess import Preprocess
-from jpegcompile.search.resolution import Measured, ResolutionSearch, choose_resolution
-
-
-def run_resolution_search(
-    model: Path,
-    options: dict[str, Any],
-    preprocess: str | Preprocess,
-    *,
-    image_input: str | None,
-    input_size: str | None,
-) -> ResolutionSearch:
-    """`choose_resolution` with a progress bar, by the options of `search_options`.
-
-    Raises:
-        KeyboardInterrupt: that says that nothing is lost.
-        UsageError, ImageError, AccessError, UnsupportedModelError: as `choose_resolution`.
-    """
-    with searching("choosing a resolution") as progress:
-        return choose_resolution(
-            model,
-            options["images"],
-            preprocess=preprocess,
-            image_input=image_input,
-            input_size=input_size,
-            progress=progress,
-            **shared_arguments(options),
-        )
+from jpegcompile.search.resolution import Measured, ResolutionSearch
+from jpegcompile.search.splits import Verified
 
 
 def show_resolution_search(search: ResolutionSearch) -> None:
-    """What was chosen, what was tried, and what the search and the verification measured."""
+    """Print the chosen size, the sizes tried, and the results of search and verification."""
     chosen, trained = size_text(search.plan.size), size_text(search.trained)
     if search.plan.size == search.trained:
-        click.echo(f"resolution: {trained}, as trained: nothing smaller is within the budget")
+        click.echo(f"resolution: {trained}, the trained size; no smaller size is within the budget")
     else:
         click.echo(
-            f"resolution: {chosen} for the {trained} that it was trained at;"
-            f" {search.time:.2f} of its time by the cost model"
+            f"resolution: {chosen} instead of the trained {trained}; the cost model predicts"
+            f" {search.time:.2f} of the time"
         )
     tried = ", ".join(map(_text, search.measured[1:]))
     if tried:
@@ -60,15 +30,20 @@ def show_resolution_search(search: ResolutionSearch) -> None:
     for title, counts in (("search", search.search), ("verification", search.verification)):
         click.echo(f"{title}: {change_text(counts)}")
     show_left_out(search.skipped, search.ignored, search.pixel_fallbacks)
+    show_exceeded_budget(search)
+
+
+def show_exceeded_budget(search: Verified) -> None:
+    """Print a note if the verification exceeds the budget, but not significantly."""
     if -100 * search.verification.change > search.max_drop and not search.is_refuted:
         click.echo(
-            f"note: the verification drops by more than the {search.max_drop:g} points that are"
-            " allowed, which chance may explain; more images would tell"
+            f"note: the verification loses more than the allowed {search.max_drop:g} points; the"
+            " excess is not significant, and more images would decide"
         )
 
 
 def _text(measured: Measured) -> str:
-    """A size with its change of top-1 and the way to it."""
+    """Return a size with its preprocessing and its change of top-1."""
     resize = measured.preprocess.geometry.resize
     way = "" if resize is None else f" ({resize.filter.name}, crop ratio {resize.crop_ratio:.3g})"
     return f"{size_text(measured.size)}{way} {100 * measured.counts.change:+.2f} points"

@@ -4,74 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-
-import click
+from typing import Any
 
 from jpegcompile.commands.console import console, progress_bar
-from jpegcompile.commands.images import (
-    error_options,
-    fallback_option,
-    require_reported,
-    show_left_out,
-)
-from jpegcompile.commands.options import (
-    FROM_1,
-    json_option,
-    portable_option,
-    print_json,
-    provider_option,
-)
+from jpegcompile.commands.images import require_reported, show_left_out
+from jpegcompile.commands.json_output import print_json
+from jpegcompile.commands.options import verb_command
 from jpegcompile.evaluation.dataset import read_labels
 from jpegcompile.evaluation.predict import Prediction
 from jpegcompile.evaluation.predict import run as predict
-from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.read import source_name
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.runtime.opened import opened
 from jpegcompile.runtime.providers import Choice
 
 
-@click.command()
-@click.argument("compiled", type=click.Path(path_type=Path))
-@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--top", type=FROM_1, default=5, show_default=True, help="Classes for each image.")
-@click.option(
-    "--labels",
-    type=click.Path(path_type=Path),
-    help='JSON file that maps names to class indices, {"cat": 0}; names are printed.',
-)
-@error_options
-@fallback_option
-@portable_option
-@provider_option
-@json_option
+@verb_command("run")
 def run(
     compiled: Path,
     images: tuple[Path, ...],
-    top: int,
     labels: Path | None,
+    native: bool,
+    providers: Choice,
     on_error: OnError,
-    tolerant: bool,
-    fallback: Fallback,
-    portable: bool,
-    provider: Choice,
-    as_json: bool,
+    json: bool,
+    **options: Any,
 ) -> None:
-    """Print the best classes of IMAGES (files or folders) by the COMPILED model."""
+    """Run the model on the images and print the best classes."""
     names = {} if labels is None else {i: name for name, i in read_labels(labels).items()}
     with progress_bar("compiling kernels") as progress:
-        session = opened(compiled, native=not portable, providers=provider, progress=progress)
+        session = opened(compiled, native=native, providers=providers, progress=progress)
     with progress_bar("running") as progress:
-        predictions = predict(
-            session,
-            images,
-            top=top,
-            tolerant=tolerant,
-            on_error=on_error,
-            fallback=fallback,
-            progress=progress,
-        )
-    if as_json:
+        predictions = predict(session, images, on_error=on_error, progress=progress, **options)
+    if json:
         print_json({"execution": session.execution.to_json(), **predictions.to_json()})
     else:
         show_predictions(predictions, names)

@@ -1,185 +1,172 @@
-"""The search of `compile`: its options, how it is run, and what it shows."""
+"""The searches of `compile`: when they run, with which options, and what they show."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from jpegcompile.commands.console import change_text, progress_bar
 from jpegcompile.commands.images import show_left_out
-from jpegcompile.commands.options import Command
+from jpegcompile.commands.options import chosen, first_given
+from jpegcompile.commands.resolution import show_exceeded_budget, show_resolution_search
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
-from jpegcompile.frequency_plan import Masking
-from jpegcompile.jpeg.pixel_fallback import FALLBACKS
-from jpegcompile.jpeg.unusable import ON_ERROR
-from jpegcompile.preprocessing.preprocess import Preprocess
+from jpegcompile.messages import Message
+from jpegcompile.options.compiling import AUTO, FREQUENCIES, IMAGE_INPUT, INPUT_SIZE
+from jpegcompile.options.requested import SPATIAL_HAS_NO_FREQUENCIES
+from jpegcompile.options.running import SEARCH
+from jpegcompile.preprocessing.reading import with_decoder
 from jpegcompile.progress import Progress
 from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
+from jpegcompile.search.resolution import ResolutionSearch, choose_resolution
+
+Search = FrequencySearch | ResolutionSearch
+Kind = Literal["frequencies", "resolution"]
 
 
-def search_options(command: Command) -> Command:
-    """Options of searches (--frequencies, --truncate, --resolution auto), None if not given."""
-    for option in (
-        click.option(
-            "--tolerant",
-            is_flag=True,
-            default=None,
-            help="auto: take what can be read of damaged files.",
-        ),
-        click.option(
-            "--fallback",
-            type=click.Choice(FALLBACKS),
-            help="auto: what becomes of files of which no coefficients are read: they cannot be"
-            " used (none, the default), or Pillow decodes them (pixels).",
-        ),
-        click.option(
-            "--on-error",
-            type=click.Choice(ON_ERROR),
-            help="auto: what a file that cannot be used does: end the search (stop, the default),"
-            " or be left out and listed (skip, report); report exits with 4 at the end.",
-        ),
-        click.option(
-            "--cache",
-            type=click.Path(path_type=Path),
-            help="auto: folder of measurements, from which an interrupted search goes on.",
-        ),
-        click.option("--output-name", metavar="NAME", help="auto: which output holds the scores."),
-        click.option(
-            "--labels",
-            type=click.Path(path_type=Path),
-            help="auto: JSON file that maps folder names to class indices.",
-        ),
-        click.option(
-            "--images",
-            type=click.Path(path_type=Path),
-            help="auto: folder with one folder of JPEG files a class; half of them verify."
-            " Classes are numbered in the sorted order of the folder names, unless by --labels.",
-        ),
-        click.option(
-            "--max-drop",
-            type=float,
-            metavar="POINTS",
-            help="auto: top-1 that may be lost, in points.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def require_search_options(
-    asked: str, file: Path | None, preprocess: str | None, options: dict[str, Any]
-) -> str:
-    """The preprocessing, which a search cannot do without.
-
-    Args:
-        asked: the option that asks for a search.
-        file: of --frequencies-file.
-        preprocess: of --preprocess.
-        options: those of `search_options`.
+def asked_search(given: Mapping[str, Any]) -> Kind | None:
+    """Return the search that the options of `compile` ask for; None if they ask for none.
 
     Raises:
-        UsageError: naming what is missing or too much.
+        UsageError: naming an option that does not go with the search, or that is missing.
     """
-    if file is not None:
-        raise UsageError(f"{asked} makes what --frequencies-file gives; leave one out")
-    if options["max_drop"] is None or options["images"] is None:
+    frequencies, truncate = given["frequencies"], given["truncate"]
+    of_frequencies = AUTO in (frequencies, truncate)
+    if given["resolution"] == AUTO:
+        if of_frequencies:
+            raise UsageError(
+                Message(
+                    "two-searches",
+                    "--resolution auto and a search of frequencies are two searches; run the first"
+                    " one, and give its result as --resolution HxW to the other",
+                )
+            )
+        _require_search_options("--resolution auto", given)
+        return "resolution"
+    if not of_frequencies:
+        return None
+    if given["domain"] == "auto":
+        raise UsageError(SPATIAL_HAS_NO_FREQUENCIES)
+    if frequencies not in (AUTO, FREQUENCIES.default):
         raise UsageError(
-            f"{asked} needs --max-drop POINTS, the loss of top-1 that is allowed, and"
-            " --images DIR, a folder with one folder of JPEG files a class"
+            Message(
+                "truncate-auto-with-frequencies",
+                f"--truncate auto keeps all masks exact; leave --frequencies {frequencies} out, or"
+                " use --frequencies auto to search for both",
+            )
         )
-    if preprocess is None:
-        raise UsageError(f"{asked} needs --preprocess, to run the model on JPEG files")
-    return preprocess
+    asked = "--frequencies auto" if frequencies == AUTO else "--truncate auto"
+    _require_search_options(asked, given)
+    return "frequencies"
 
 
-def refuse_search_options(options: dict[str, Any]) -> None:
-    """Refuse options of `search_options` where nothing is searched.
+def _require_search_options(asked: str, given: Mapping[str, Any]) -> None:
+    if given["max_drop"] is None or given["images"] is None:
+        raise UsageError(
+            Message(
+                "search-budget-missing",
+                f"{asked} needs --max-drop POINTS, the accepted loss of top-1 accuracy, and"
+                " --images DIR, a folder of JPEG files with one folder for each class",
+            )
+        )
+    if given["preprocess"] is None:
+        raise UsageError(
+            Message(
+                "search-preprocess-missing",
+                f"{asked} needs --preprocess, to run the model on JPEG files",
+            )
+        )
+
+
+def refuse_search_options() -> None:
+    """Refuse options of a search in a command without one.
 
     Raises:
-        UsageError: naming the first.
+        UsageError: naming the first option.
     """
-    given = [name for name, value in options.items() if value is not None]
-    if given:
-        name = given[0].replace("_", "-")
+    option = first_given(SEARCH)
+    if option is not None:
         raise UsageError(
-            f"--{name} is for --frequencies auto, --truncate auto and --resolution auto; leave it"
-            " out"
+            Message(
+                "search-option-without-search",
+                f"{option.flag} applies to --frequencies auto, --truncate auto and --resolution"
+                " auto; leave it out",
+            )
+        )
+
+
+def exact_options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options of `compile` that replace the options to search for: an exact model."""
+    resolution = None if given["resolution"] == AUTO else given["resolution"]
+    return {"frequencies": ALL, "relu": None, "truncate": None, "resolution": resolution}
+
+
+def found_options(search: Search | None) -> dict[str, Any]:
+    """Return options of `compile` that a search chose."""
+    if search is None:
+        return {}
+    if isinstance(search, ResolutionSearch):
+        return {"preprocess": search.preprocess, "resolution": search.plan}
+    return {"frequencies": search.plan}
+
+
+def run_search(kind: Kind, model: Path, given: Mapping[str, Any]) -> Search:
+    """Run a search with a progress bar.
+
+    Raises:
+        KeyboardInterrupt: with a text that says that measurements are kept.
+        UsageError, ImageError, AccessError, UnsupportedModelError: as `choose_frequencies` and
+            `choose_resolution`.
+    """
+    options = {
+        **chosen((*SEARCH, IMAGE_INPUT, INPUT_SIZE), given),
+        "preprocess": with_decoder(given["preprocess"], given["decoder"]),
+    }
+    if kind == "resolution":
+        with _searching("choosing a resolution") as progress:
+            return choose_resolution(model, **options, progress=progress)
+    truncate = given["truncate"]
+    with _searching("choosing frequencies") as progress:
+        return choose_frequencies(
+            model,
+            **options,
+            relu=given["relu"] or "asm",
+            has_exact_masks=given["frequencies"] != AUTO,
+            truncate=None if truncate == AUTO else truncate,
+            resolution=given["resolution"],
+            progress=progress,
         )
 
 
 @contextmanager
-def searching(title: str) -> Iterator[Progress]:
-    """A progress bar for a search that keeps what it measures.
-
-    Raises:
-        KeyboardInterrupt: that says that nothing is lost.
-    """
+def _searching(title: str) -> Iterator[Progress]:
+    """Show the progress of a search; an interruption says that nothing is lost."""
     try:
         with progress_bar(title) as progress:
             yield progress
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(
-            "what was measured is kept, and the same command goes on from there"
+            "measurements are kept, and the same command continues from them"
         ) from stop
 
 
-def shared_arguments(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What every search takes of the options of `search_options`, besides the images."""
-    return {
-        "max_drop": options["max_drop"],
-        "labels": options["labels"],
-        "output": options["output_name"],
-        "cache": options["cache"],
-        "on_error": options["on_error"] or "stop",
-        "tolerant": bool(options["tolerant"]),
-        "fallback": options["fallback"] or "none",
-    }
-
-
-def run_search(
-    model: Path,
-    options: dict[str, Any],
-    preprocess: Preprocess,
-    *,
-    relu: Masking | None,
-    has_exact_masks: bool,
-    truncate: int | None,
-    image_input: str | None,
-    input_size: str | None,
-    resolution: str | None,
-) -> FrequencySearch:
-    """`choose_frequencies` with a progress bar, by the options of `search_options`.
-
-    Raises:
-        KeyboardInterrupt: that says that nothing is lost.
-        UsageError, ImageError, AccessError, UnsupportedModelError: as `choose_frequencies`.
-    """
-    with searching("choosing frequencies") as progress:
-        return choose_frequencies(
-            model,
-            options["images"],
-            preprocess=preprocess,
-            relu=relu or "asm",
-            has_exact_masks=has_exact_masks,
-            truncate=truncate,
-            image_input=image_input,
-            input_size=input_size,
-            resolution=resolution,
-            progress=progress,
-            **shared_arguments(options),
-        )
+def show_found(search: Search | None) -> None:
+    """Print what a search chose and measured."""
+    if isinstance(search, ResolutionSearch):
+        show_resolution_search(search)
+    elif search is not None:
+        show_search(search)
 
 
 def show_search(search: FrequencySearch) -> None:
-    """What was chosen on average, and what the search and the verification measured."""
+    """Print the mean numbers of frequencies, and the results of search and verification."""
     click.echo(
         f"frequencies: {search.mean_frequencies:.1f} of {ALL} decide a mask and"
-        f" {search.mean_truncate:.1f} are kept behind it, on average"
+        f" {search.mean_truncate:.1f} are kept, on average"
     )
     for title, counts in (("search", search.search), ("verification", search.verification)):
         click.echo(f"{title}: {change_text(counts)}")
@@ -188,11 +175,7 @@ def show_search(search: FrequencySearch) -> None:
         click.echo(f"stability: {search.stability.text()}")
     if search.refused is not None:
         click.echo(
-            "note: fewer frequencies are within the budget, but their masks are chaotic:"
-            f" {search.refused.text()}; so they were not taken"
+            "note: a plan with fewer frequencies is within the budget but was rejected, because its"
+            f" masks are chaotic: {search.refused.text()}"
         )
-    if -100 * search.verification.change > search.max_drop and not search.is_refuted:
-        click.echo(
-            f"note: the verification drops by more than the {search.max_drop:g} points that are"
-            " allowed, which chance may explain; more images would tell"
-        )
+    show_exceeded_budget(search)

@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import click
+from typing import Any
 
 from jpegcompile.commands.console import console, counted, new_table, plain, progress_bar
-from jpegcompile.commands.options import json_option, print_json
+from jpegcompile.commands.json_output import print_json
+from jpegcompile.commands.options import verb_command
 from jpegcompile.gpu.launch import Tiling
 from jpegcompile.tuning import tune as tuning
 from jpegcompile.tuning.record import KernelTuning, Tuning
 
 # Dropped candidates that a terminal shows; --json has all.
 _MOST_DROPPED = 10
-# Beyond it lie slips of the hand.
-_MOST_BATCH = 65536
 
 
-@click.command()
-@click.argument("model", type=click.Path(path_type=Path))
-@click.option(
-    "--batch",
-    type=click.IntRange(1, _MOST_BATCH),
-    help=f"Images at once; {tuning.BATCH}, or what the model is bound to, if not given.",
-)
-@click.option("--again", is_flag=True, help="Measure anew what was measured on this GPU.")
-@json_option
-def tune(model: Path, batch: int | None, again: bool, as_json: bool) -> None:
-    """Measure tilings of the GPU kernels of MODEL and keep the fastest.
-
-    MODEL is the folder of a model for --target triton. Every tiling's result is compared with that
-    of the default tiling before it is timed. The fastest tilings go into the manifest after each
-    kernel, and every later load of the model uses them. A second run on the same GPU measures what
-    is missing.
-    """
+@verb_command("tune")
+def tune(model: Path, json: bool, **options: Any) -> None:
+    """Tune the kernels and show the result."""
     with progress_bar("tuning") as progress:
-        result = tuning.tune(model, batch=batch, again=again, progress=progress)
-    if as_json:
+        result = tuning.tune(model, progress=progress, **options)
+    if json:
         print_json(result.to_json())
     else:
         show_tuning(result)

@@ -1,4 +1,4 @@
-"""What `compile` writes, and that none of it is anything that it reads."""
+"""The files that `compile` writes, and a check that they replace no file that it reads."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from jpegcompile.errors import UsageError
 from jpegcompile.files import is_same_file
 from jpegcompile.gpu.folder import FOLDER_FILES
 from jpegcompile.gpu.library.files import beside
+from jpegcompile.messages import Message
 from jpegcompile.pipeline import pass_names
 from jpegcompile.target.base import Target
 from jpegcompile.weights.read import external_files
 from jpegcompile.weights.write import data_file
 
-# Which of the files that are read is the model, whose weights may lie in more of them.
+# Key of the model among the files that are read. Its weights may be in further files.
 MODEL = "the model itself"
 
 
@@ -28,19 +29,19 @@ def written_files(
     weights: bool,
     kernels: bool,
 ) -> list[tuple[str, str, Path]]:
-    """What each written file is, the option that names it, and its path.
+    """Return a description, the option and the path of every file that is written.
 
     Args:
-        output: the model.
-        save_frequencies: the plan, None if it is not written.
-        dump: folder of graphs behind each pass, None if they are not written.
-        target: of the model.
-        weights: whether weights go to a file of their own.
+        output: path of the model.
+        save_frequencies: path of the plan; None if it is not written.
+        dump: folder of the graphs after each pass; None if they are not written.
+        target: target of the model.
+        weights: whether the weights go to a separate file.
         kernels: whether GPU kernels are compiled.
     """
     files = [("--output", "--output", output)]
     if target.chooses_layouts and output.is_dir():
-        # The files of a model that was written there before are replaced.
+        # The files replace an earlier model in the same folder.
         files = [("a file of --output", "--output", output / name) for name in FOLDER_FILES]
     if weights:
         files.append(("the weights of --output", "--output", data_file(output)))
@@ -59,12 +60,12 @@ def require_distinct(
     inputs: Mapping[str, Path | None],
     images: Path | None,
 ) -> None:
-    """Refuse to write over what is read, and one file over the other.
+    """Refuse to overwrite a file that is read, or to write one file twice.
 
     Args:
-        written: as `written_files` gives them.
-        inputs: files that are read, by what a message calls them; None where there is none.
-        images: folder of images that are read.
+        written: result of `written_files`.
+        inputs: files that are read, by their names in messages; None for a file that is not given.
+        images: folder of the images that are read.
 
     Raises:
         UsageError: naming the file and the option to change.
@@ -80,4 +81,5 @@ def require_distinct(
         others = [(name, path) for name, other, path in written[:index] if other != option]
         clashes += [f"{name} too" for name, path in others if is_same_file(file, path)]
         if clashes:
-            raise UsageError(f"{file}: is {clashes[0]}; give another {option}")
+            text = f"{file}: is {clashes[0]}; give another {option}"
+            raise UsageError(Message("output-is-input", text))

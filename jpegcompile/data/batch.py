@@ -14,6 +14,7 @@ from jpegcompile.interface import SHARED_INPUTS
 from jpegcompile.jpeg.packed import PackedBatch
 from jpegcompile.jpeg.unusable import Skipped
 from jpegcompile.messages import Message
+from jpegcompile.whole_numbers import is_whole_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +67,7 @@ class ImageBatch:
                     " pass batch.inputs to Session.run_image",
                 )
             )
-        is_whole = isinstance(index, int | np.integer) and not isinstance(index, bool)
-        if not is_whole or not 0 <= index < len(self):
+        if not is_whole_number(index) or not 0 <= index < len(self):
             raise UsageError(
                 Message(
                     "batch-index-out-of-range",

@@ -49,6 +49,7 @@ from jpegcompile.jpeg.unusable import ON_ERROR, OnError
 from jpegcompile.network_input import Layout
 from jpegcompile.preprocessing.steps import Size
 from jpegcompile.processors import available_processors
+from jpegcompile.whole_numbers import is_whole_number
 
 Images: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -258,7 +259,7 @@ def _require_at_least(least: int, **numbers: int | None) -> None:
     for name, number in numbers.items():
         if number is None:
             continue
-        if isinstance(number, bool) or not isinstance(number, int | np.integer):
+        if not is_whole_number(number):
             raise UsageError(
                 Message("dataset-option-not-whole", f"{name} is {number!r}; give a whole number")
             )

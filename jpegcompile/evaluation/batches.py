@@ -22,16 +22,16 @@ from jpegcompile.runtime.input_tensors import original_input
 
 @dataclass(frozen=True)
 class Batch:
-    """Some inputs.
+    """Inputs of one run.
 
     Attributes:
-        files: where the inputs are images.
-        images: what was read of the files; empty where the inputs are tensors.
-        spatial: inputs of the original model; of the float decode where they are images. Where the
-            network sees several views of an image, [N, views, ...].
-        pillow: of Pillow's decode; None where the inputs are tensors.
-        indices: place of each image among the files that were to be read.
-        whole: whether nothing of each image is damaged.
+        files: of the images; empty where the inputs are tensors. This holds for `images`, too.
+        images: coefficients or pixels of the files.
+        spatial: inputs of the original model, from the decode that the model is compiled for where
+            they are images. If the network sees several views of an image: [N, views, ...].
+        pillow: inputs of the original model from Pillow's decode; None where they are tensors.
+        indices: index of each image among all files.
+        whole: for each image, whether its file is undamaged.
     """
 
     files: Sequence[Path]
@@ -45,20 +45,24 @@ class Batch:
 def image_batches(
     session: ImageRunner, files: Sequence[Path], reader: ImageReader | None = None
 ) -> Iterator[Batch]:
-    """The files in order, as many at once as the session takes.
+    """Read files in order, in batches of the session's batch size.
 
-    Where the original resizes images itself it is fed one at a time, at the size that it has.
+    An original that resizes images itself is fed one image at a time, at the size of its file.
 
     Args:
-        session: that is to run them.
+        session: of the compiled model.
         files: JPEG files.
-        reader: says what becomes of files that cannot be used; that includes files that Pillow
-            alone cannot decode. The session's own one, which stops at the first, if not given.
+        reader: decides what to do with unusable files, and with files that only Pillow cannot
+            decode. The session's own reader, which stops at the first, if not given.
+
+    Yields:
+        One batch for each group of files that contains a usable one.
 
     Raises:
-        ImageError: if an image is damaged or of another size than the network's; or none is left.
+        ImageError: if an image is damaged, or does not have the network's size; or no image is
+            usable.
         AccessError: if a file cannot be read.
-        UsageError: if the compiled model carries no preprocessing.
+        UsageError: if the compiled model has no preprocessing.
     """
     preprocess, taken = session.preprocess, session.info.input
     is_whole = session.info.feeds_whole_images
@@ -93,11 +97,11 @@ def image_batches(
 def _fed_whole(
     preprocess: Preprocess, taken: NetworkInput, frame: Frame
 ) -> tuple[Preprocess, NetworkInput]:
-    """How a source with preprocessing of its own is fed an image: at the size that it has.
+    """Return preprocessing and input of a source that is fed an image at the size of its file.
 
     Args:
         preprocess: of the compiled model.
-        taken: its image input.
+        taken: image input of the compiled model.
         frame: of the image's file.
     """
     height, width = preprocess.geometry.displayed(frame)

@@ -1,20 +1,22 @@
-"""Whether a network does any better than chance on labelled images, and what to say if it does not.
+"""Warn if a network is no better than chance on labelled images.
 
-The usual causes are labels in another order and another preprocessing. Both leave everything else
-as it is, so that a comparison of two equally wrong models looks fine.
+The usual causes are labels in another order and a wrong preprocessing. Both models are then equally
+wrong, so the comparison itself looks fine.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-# One-sided, of each of the two tests.
+from jpegcompile.messages import Message
+
+# Significance level of each of the two one-sided tests.
 _SIGNIFICANCE = 0.05
-# What a network of any use is right on beyond chance at least; half of the rest, if that is less.
+# A useful network beats chance by this much, or by half of the rest if that is less.
 _MARGIN = 0.1
 
 ADVICE = (
@@ -23,33 +25,32 @@ ADVICE = (
 )
 
 
-def chance_of(labels: Sequence[int], classes: int) -> float:
-    """Fraction of images that are right by luck.
+def chance_of(labels: Iterable[int] | Mapping[int, int], classes: int) -> float:
+    """Return the fraction of images that a constant answer gets right.
 
-    Whoever names the most frequent class for every image is right that often. Of images of one
-    class alone that would be all, so they count as one guess among all classes.
+    Naming the most frequent class for every image is right this often. For images of a single class
+    that would be all of them, so one guess among all classes counts instead.
 
     Args:
-        labels: of the images.
-        classes: that the network tells apart.
+        labels: of the images; or the number of images of each class.
+        classes: number of classes of the network.
     """
     counts = Counter(labels)
     if len(counts) == 1:
         return 1 / max(classes, 1)
-    return counts.most_common(1)[0][1] / len(labels)
+    return counts.most_common(1)[0][1] / counts.total()
 
 
 def is_no_better_than_chance(right: int, images: int, chance: float) -> bool:
     """Whether exact binomial tests say that a network does no better than `chance`.
 
-    So many right images must be likely by chance (they are not significantly more), and unlikely
-    for a network that is clearly better than chance. With few images the second does not hold, and
-    nothing is said.
+    Two conditions must hold: the number of right images is likely by chance, and it is unlikely for
+    a network that is clearly better than chance. With few images the second does not hold.
 
     Args:
-        right: images that are predicted rightly.
+        right: number of images that are predicted correctly.
         images: number of images.
-        chance: fraction that is right by luck.
+        chance: fraction that is right by chance.
     """
     if not 0 < chance < 1:
         return False
@@ -59,11 +60,17 @@ def is_no_better_than_chance(right: int, images: int, chance: float) -> bool:
 
 
 def at_most(successes: int, trials: int, probability: float) -> float:
-    """Probability of so many successes or fewer, of independent trials (binomial distribution)."""
+    """Return the probability of at most `successes` in independent trials (binomial distribution).
+
+    Args:
+        successes: the largest number that counts.
+        trials: number of trials.
+        probability: of a success.
+    """
     if successes < 0:
         return 0.0
     count = np.arange(min(successes, trials) + 1)
-    # Logarithms: the coefficients of some thousand trials are beyond float64.
+    # Logarithms: the coefficients of a few thousand trials overflow float64.
     steps = np.log(trials - count[:-1]) - np.log(count[1:])
     coefficients = np.concatenate([[0.0], np.cumsum(steps)])
     logs = (
@@ -73,24 +80,29 @@ def at_most(successes: int, trials: int, probability: float) -> float:
 
 
 def chance_warning(
-    right: int, labels: Sequence[int], folders: int | None, classes: int
-) -> str | None:
-    """What to say of an original that does no better than chance; None if it does, or may do.
+    right: int,
+    labels: Sequence[int] | Mapping[int, int],
+    folders: int | None,
+    classes: int,
+) -> Message | None:
+    """Return a warning about an original that is no better than chance; None if it is better.
 
     Args:
-        right: images that the original predicts rightly.
-        labels: of the images.
-        folders: that were numbered in the order of their names; None if labels were given.
-        classes: that the network tells apart.
+        right: number of images that the original predicts correctly.
+        labels: of the images; or the number of images of each class.
+        folders: number of folders that were numbered in the order of their names; None if labels
+            were given.
+        classes: number of classes of the network.
     """
-    chance = chance_of(labels, classes)
-    if not is_no_better_than_chance(right, len(labels), chance):
+    chance, images = chance_of(labels, classes), Counter(labels).total()
+    if not is_no_better_than_chance(right, images, chance):
         return None
     more = ""
     if folders is not None and folders != classes:
         here = "1 folder" if folders == 1 else f"{folders} folders"
         more = f" ({here} here, {classes} classes in the model)"
-    return (
-        f"the original is right on {100 * right / len(labels):.2f} % of {len(labels)} images, no"
-        f" better than chance ({100 * chance:.2f} %); {ADVICE}{more}"
+    text = (
+        f"the original is right on {100 * right / images:.2f} % of {images} images, no better than"
+        f" chance ({100 * chance:.2f} %); {ADVICE}{more}"
     )
+    return Message("no-better-than-chance", text)

@@ -1,13 +1,14 @@
 """Before and after: Pillow and the original model against the compiled one.
 
-Labelled images also give the accuracy of both. Two errors are kept apart, as in `verify`: the error
+Labelled images also give the accuracy of both. As in `verify`, two errors are kept apart: the error
 of the conversion, and the difference that Pillow's decode makes.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,13 @@ from numpy.typing import NDArray
 
 from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.evaluation.batches import image_batches
-from jpegcompile.evaluation.chance import chance_warning
-from jpegcompile.evaluation.comparison import Accuracy, Change, Comparison, ScoreError
+from jpegcompile.evaluation.comparison import Change, Comparison, with_evidence
+from jpegcompile.evaluation.comparison_evidence import (
+    ComparisonEvidence,
+    Hits,
+    ScoreError,
+    ScoreSum,
+)
 from jpegcompile.evaluation.dataset import (
     LabelledImages,
     has_no_folders,
@@ -31,15 +37,20 @@ from jpegcompile.evaluation.verify import original_of
 from jpegcompile.frontend.load import Source
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import ImageReader, OnError
+from jpegcompile.messages import Message
+from jpegcompile.options import running as option
+from jpegcompile.options.renamed import accepts_earlier
 from jpegcompile.progress import Progress, no_progress
+from jpegcompile.results.merging import Models, Shard
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.opened import opened
 from jpegcompile.runtime.outputs import joined
 from jpegcompile.runtime.providers import Asked
 
-NO_LABELS = (
+NO_LABELS = Message(
+    "drop-without-labels",
     "the images have no labels, so no drop can be measured; leave --max-drop out, or put the images"
-    " of each class into a folder of its own"
+    " of each class into a folder of its own",
 )
 
 
@@ -49,9 +60,9 @@ class Scores:
 
     Attributes:
         before: original model, Pillow's decode.
-        exact: original model, float decode.
+        exact: original model, the decode that the model is compiled for.
         after: compiled model.
-        used: places of their files among all that were to be read.
+        used: indices of the usable files among all files.
     """
 
     before: NDArray[Any]
@@ -60,19 +71,22 @@ class Scores:
     used: tuple[int, ...]
 
 
+@accepts_earlier(option.OUTPUT_NAME)
 def compare(
     original: str | os.PathLike[str] | onnx.ModelProto,
     compiled: str | os.PathLike[str],
     images: str | os.PathLike[str],
     *,
     labels: str | os.PathLike[str] | None = None,
-    output: str | None = None,
-    unlabelled: bool = False,
-    native: bool = True,
-    providers: Asked = "auto",
-    on_error: OnError = "stop",
-    tolerant: bool = False,
-    fallback: Fallback = "none",
+    output_name: str | None = option.OUTPUT_NAME.default,
+    unlabelled: bool = option.UNLABELLED.default,
+    native: bool = option.NATIVE.default,
+    providers: Asked = option.PROVIDERS.default,
+    on_error: OnError = option.ON_ERROR.default,
+    tolerant: bool = option.TOLERANT.default,
+    fallback: Fallback = option.FALLBACK.default,
+    files: Iterable[str | Path] | None = option.CHOSEN_FILES.default,
+    shard: Shard | str | tuple[int, int] | None = option.SHARD.default,
     progress: Progress | None = None,
 ) -> Comparison:
     """Compare a model before and after compilation on JPEG files, with or without labels.
@@ -80,38 +94,52 @@ def compare(
     Args:
         original: the source model.
         compiled: path of the compiled model.
-        images: folder with one folder a class; or one without folders, whose files have no labels.
-        labels: JSON file from folder name to class index; else classes follow the sorted names.
-        output: which output holds the scores [N, classes]; the first one if not given.
+        images: folder with one folder for each class; or a folder without folders, whose files have
+            no labels.
+        labels: JSON file from folder name to class index. Without it, classes are numbered in the
+            sorted order of the folder names.
+        output_name: name of the output that contains the scores [N, classes]; the first one if
+            not given.
         unlabelled: whether files have no labels, whatever folders they are in.
-        native: whether native kernels run what they can of the compiled model.
+        native: whether native kernels run the nodes that they can.
         providers: what the compiled model runs on, as for `jpegcompile.load`.
-        on_error: what becomes of files that cannot be used: "stop" raises the error of the first;
-            "skip" and "report" leave them out, and the result lists them.
-        tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
-        fallback: "pixels" also takes files of which no coefficients are read, as `Session.run`.
+        on_error: what to do with unusable files: "stop" raises the error of the first; "skip" and
+            "report" skip them, and the result lists them.
+        tolerant: whether to read as much as possible of damaged files, as `read_coefficients`.
+        fallback: "pixels" also reads files without readable coefficients, as `Session.run`.
+        files: use only these files of the folder. Classes are numbered as for the whole folder.
+        shard: use only part I of N of the files, as "I/N" or (I, N); see `Comparison.merge`.
         progress: called with (done, total).
 
     Raises:
-        UsageError: if the output does not exist or is no score vector, a label is out of range, or
-            folders without an image leave open which class is which.
-        ImageError, AccessError: if an image is damaged, of another size, or cannot be read; or none
-            can be used.
+        UsageError: if the output does not exist or does not contain scores, a label is out of
+            range, or classes cannot be numbered because folders have no images.
+        ImageError: if an image is damaged, or does not have the network's size; or no image is
+            usable.
+        AccessError: if a file cannot be read.
     """
     session = opened(compiled, native=native, providers=providers, progress=progress or no_progress)
     source = original_of(original, session)
-    name = score_output(session.output_names, output)
+    name = score_output(session.output_names, output_name)
     info = session.info.input
     if unlabelled or (labels is None and has_no_folders(images, fallback)):
         data = unlabelled_images(images, fallback)
     else:
         data = labelled_images(images, labels, lambda: score_count(source, info, name), fallback)
+    part = None if shard is None else Shard.of(shard)
+    if files is not None or part is not None:
+        data = data.chosen(files, part)
     reader = session.reader(on_error, tolerant=tolerant, fallback=fallback)
     scores = score_files(session, source, data.files, name, progress, reader)
     data = data.only(scores.used)
     check_scores(scores.before, name, len(data.files), data.labels)
-    result = _evaluate(data, scores, reader, is_numbered=labels is None)
-    return replace(result, decode=session.preprocess.decoder)
+    return replace(
+        _evaluated(data, scores, reader, is_numbered=labels is None),
+        decode=session.preprocess.decoder,
+        output=name,
+        models=Models.of(session.info),
+        shards=() if part is None else (part,),
+    )
 
 
 def score_files(
@@ -122,19 +150,20 @@ def score_files(
     progress: Progress | None = None,
     reader: ImageReader | None = None,
 ) -> Scores:
-    """Scores of the original and of the compiled model for image files.
+    """Return the scores of the original and of the compiled model for image files.
 
     Args:
         session: of the compiled model.
         source: the model that it was compiled from.
         files: JPEG files.
-        output: name of the output that holds the scores.
+        output: name of the output that contains the scores.
         progress: called with (done, total).
         reader: as for `image_batches`.
 
     Raises:
-        ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
-        RowsError: if the output does not hold one row for each image.
+        ImageError: if an image is damaged, or does not have the network's size.
+        AccessError: if a file cannot be read.
+        RowsError: if the output does not contain one row for each image.
     """
     model = SpatialModel(source, session.info.input)
     index = session.output_names.index(output)
@@ -157,22 +186,32 @@ def score_files(
 
 
 def require_drop(result: Comparison, most: float) -> None:
-    """Turn a loss of accuracy above `most` percentage points into the error of a failed check.
+    """Turn a loss of accuracy into an error.
+
+    Args:
+        result: of `compare`.
+        most: top-1 may drop by this many percentage points.
 
     Raises:
         CheckFailedError: if top-1 dropped by more.
+        UsageError: if the images have no labels.
     """
     if result.drop is None or result.before is None or result.after is None:
         raise UsageError(NO_LABELS)
     if not result.drop <= most:
-        raise CheckFailedError(
+        text = (
             f"top-1 dropped by {result.drop:.2f} points, {most:g} are allowed"
             f" ({100 * result.before.top1:.2f} % before, {100 * result.after.top1:.2f} % after)"
         )
+        raise CheckFailedError(Message("top1-dropped", text))
 
 
 def score_output(names: Sequence[str], wanted: str | None) -> str:
-    """The output that holds the scores: the one wanted, else the first.
+    """Return the output that contains the scores: the wanted one, or else the first.
+
+    Args:
+        names: of the model's outputs.
+        wanted: name of an output.
 
     Raises:
         UsageError: if there is no such output.
@@ -180,38 +219,42 @@ def score_output(names: Sequence[str], wanted: str | None) -> str:
     if wanted is None:
         return names[0]
     if wanted not in names:
-        raise UsageError(f"the model has no output '{wanted}'; its outputs are {', '.join(names)}")
+        text = f"the model has no output '{wanted}'; its outputs are {', '.join(names)}"
+        raise UsageError(Message("score-output-unknown", text))
     return wanted
 
 
-def check_scores(scores: NDArray[Any], output: str, count: int, labels: Sequence[int] = ()) -> None:
-    """Refuse what is not one row of class scores for each image.
+def check_scores(scores: NDArray[Any], output: str, count: int, labels: Sequence[int]) -> None:
+    """Refuse an output that does not contain one score for each class.
 
     Args:
         scores: of the images.
-        output: that they come from.
-        count: of images.
+        output: its name.
+        count: number of images.
         labels: of the images, if they have any.
 
     Raises:
         UsageError: if scores have another rank or number of rows, or fewer classes than the labels.
     """
     if scores.ndim != 2 or len(scores) != count:
-        raise UsageError(
+        text = (
             f"output '{output}' has shape {list(scores.shape)}, not one score for each class;"
             " name another with --output-name"
         )
+        raise UsageError(Message("output-without-scores", text))
     largest = max(labels, default=0)
     if largest >= scores.shape[1]:
-        raise UsageError(
+        text = (
             f"a folder has class {largest} but the model has {scores.shape[1]} classes;"
             " map folders to classes with --labels"
         )
+        raise UsageError(Message("label-beyond-classes", text))
 
 
-def _evaluate(
+def _evaluated(
     data: LabelledImages, scores: Scores, reader: ImageReader, *, is_numbered: bool
 ) -> Comparison:
+    """Return what follows from the scores of usable files."""
     old, new = scores.before.argmax(axis=1), scores.after.argmax(axis=1)
     changes = tuple(
         Change(
@@ -223,34 +266,39 @@ def _evaluate(
         )
         for i in np.flatnonzero(old != new)
     )
-    warning = None
-    accuracies: list[Accuracy | None] = [None, None, None]
-    if data.labels:
-        numbers = np.asarray(data.labels)
-        parts = (scores.before, scores.exact, scores.after)
-        accuracies = [_accuracy(part, numbers) for part in parts]
-        right, folders = int(np.sum(old == numbers)), len(data.classes) if is_numbered else None
-        warning = chance_warning(right, data.labels, folders, scores.before.shape[1])
-    return Comparison(
+    numbers = np.asarray(data.labels)
+    before, exact, after = (
+        Hits.of(part, numbers) if data.labels else None
+        for part in (scores.before, scores.exact, scores.after)
+    )
+    evidence = ComparisonEvidence(
+        images=len(old),
+        same=int(np.sum(old == new)),
+        same_exact=int(np.sum(scores.exact.argmax(axis=1) == new)),
+        labels=dict(sorted(Counter(data.labels).items())),
+        before=before,
+        exact=exact,
+        after=after,
+        conversion=ScoreSum.of(scores.after, scores.exact),
+        decoder=ScoreSum.of(scores.exact, scores.before),
+        outputs=scores.before.shape[1],
+        is_numbered=is_numbered,
+    )
+    shown = Comparison(
         images=len(old),
         classes=data.classes,
         unlabelled=data.unlabelled,
         ignored=data.ignored,
         skipped=reader.skipped,
         pixel_fallbacks=reader.pixel_fallbacks,
-        before=accuracies[0],
-        exact=accuracies[1],
-        after=accuracies[2],
-        agreement=float(np.mean(old == new)),
-        agreement_exact=float(np.mean(scores.exact.argmax(axis=1) == new)),
+        before=None,
+        exact=None,
+        after=None,
+        agreement=0.0,
+        agreement_exact=0.0,
         conversion=ScoreError.of(scores.after, scores.exact),
         decoder=ScoreError.of(scores.exact, scores.before),
         changes=changes,
-        warning=warning,
+        warning=None,
     )
-
-
-def _accuracy(scores: NDArray[Any], labels: NDArray[Any]) -> Accuracy:
-    ranked = np.argsort(-scores, axis=1, kind="stable")[:, :5]
-    hits = ranked == labels[:, None]
-    return Accuracy(float(hits[:, 0].mean()), float(hits.any(axis=1).mean()))
+    return with_evidence(shown, evidence)

@@ -1,32 +1,37 @@
-"""What `compare` finds: accuracy, distances of scores, and predictions that changed."""
+"""What `compare` found: accuracy, distances of scores, and predictions that changed."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from jpegcompile.errors import UsageError
+from jpegcompile.evaluation.comparison_evidence import Accuracy, ComparisonEvidence, ScoreError
 from jpegcompile.jpeg.unusable import Skipped
+from jpegcompile.messages import Message
 from jpegcompile.preprocessing.preprocess import Decoder
+from jpegcompile.results.merging import (
+    Models,
+    Shard,
+    evidence_lacks,
+    file_order,
+    merged_ignored,
+    merged_shards,
+    merged_skipped,
+    require_same,
+)
+from jpegcompile.results.record import Record, Unbounded
 
 
 @dataclass(frozen=True)
-class Accuracy:
-    """Fractions of images whose label is the largest, or among the five largest, scores."""
-
-    top1: float
-    top5: float
-
-
-@dataclass(frozen=True)
-class Change:
+class Change(Record):
     """An image whose predicted class differs between original (Pillow) and compiled model.
 
     Attributes:
         file: the image.
-        label: its class; None where images have none.
+        label: its class; None where images have no labels.
         before: class that the original predicts.
         after: class that the compiled model predicts.
         margin: by how much the original scores the first above the second.
@@ -36,41 +41,19 @@ class Change:
     label: int | None
     before: int
     after: int
-    margin: float
+    margin: Unbounded
 
 
 @dataclass(frozen=True)
-class ScoreError:
-    """How far scores of the same images are apart.
-
-    Attributes:
-        largest: over all images and classes.
-        mean: over all images and classes.
-        scale: the largest magnitude of a score.
-    """
-
-    largest: float
-    mean: float
-    scale: float
-
-    @classmethod
-    def of(cls, actual: NDArray[Any], expected: NDArray[Any]) -> ScoreError:
-        """The distance of two arrays of one shape."""
-        apart = np.abs(actual.astype(np.float64) - expected.astype(np.float64))
-        scale = np.abs(expected).max(initial=0.0)
-        return cls(float(apart.max(initial=0.0)), float(apart.mean()), float(scale))
-
-
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(Record):
     """Outcome of `compare`.
 
     Attributes:
-        images: number of images that could be used.
+        images: number of usable images.
         classes: class index by folder; empty where images have no labels.
         unlabelled: files of folders without a class; "." is for files in no folder.
         ignored: why, for every folder that was passed over, by its path.
-        skipped: files that could not be used, and why.
+        skipped: unusable files, and why.
         pixel_fallbacks: how many of the images went through the pixel fallback.
         before: accuracy of the original model with Pillow's decode. This and the next two are None
             where images have no labels.
@@ -79,17 +62,24 @@ class Comparison:
         after: of the compiled model.
         agreement: fraction of equal predictions, original (Pillow) and compiled.
         agreement_exact: the same for the original with the decode that the model is compiled for.
-        conversion: distance of the scores of the compiled model from the latter's.
-        decoder: distance of the latter's scores from those of the original with Pillow.
+        conversion: distance of the compiled model's scores from the original's with that decode.
+        decoder: distance of the original's scores with that decode from its scores with Pillow's.
         changes: every prediction that changed between original (Pillow) and compiled.
         warning: what to check, where the original (Pillow) is no better than chance; else None.
         decode: that the model is compiled for.
+        output: name of the output that contains the scores.
+        models: what was run; None if that is unknown.
+        shards: parts of a folder that the result is of; empty for all files that were given.
+        evidence: what `merge` needs.
     """
 
+    kind: ClassVar[str] = "comparison"
+    computed: ClassVar[tuple[str, ...]] = ("drop",)
+
     images: int
-    classes: dict[str, int]
-    unlabelled: dict[str, int]
-    ignored: dict[str, str]
+    classes: Mapping[str, int]
+    unlabelled: Mapping[str, int]
+    ignored: Mapping[str, str]
     skipped: tuple[Skipped, ...]
     pixel_fallbacks: int
     before: Accuracy | None
@@ -102,6 +92,10 @@ class Comparison:
     changes: tuple[Change, ...]
     warning: str | None
     decode: Decoder = "float"
+    output: str = ""
+    models: Models | None = None
+    shards: tuple[Shard, ...] = ()
+    evidence: ComparisonEvidence | None = None
 
     @property
     def drop(self) -> float | None:
@@ -110,6 +104,87 @@ class Comparison:
             return None
         return 100.0 * (self.before.top1 - self.after.top1)
 
-    def to_json(self) -> dict[str, Any]:
-        """JSON-ready data."""
-        return {**asdict(self), "drop": self.drop}
+    def merge(self, other: Comparison) -> Comparison:
+        """Return the result of both results' images together.
+
+        Counts and maxima are exact. Fractions and means are computed from counts and exact sums.
+
+        Raises:
+            UsageError: if the results are of different models, outputs, classes or splits.
+        """
+        if self.evidence is None or other.evidence is None:
+            raise evidence_lacks()
+        for what, first, second in (
+            ("the models", self.models, other.models),
+            ("the output", self.output, other.output),
+            ("the decode", self.decode, other.decode),
+        ):
+            require_same(what, first, second)
+        evidence = self.evidence.merge(other.evidence)
+        classes = _merged_classes(self, other, evidence.is_numbered)
+        names = dict.fromkeys((*self.unlabelled, *other.unlabelled))
+        merged = replace(
+            self,
+            classes=classes,
+            unlabelled={n: self.unlabelled.get(n, 0) + other.unlabelled.get(n, 0) for n in names},
+            ignored=merged_ignored(self.ignored, other.ignored),
+            skipped=merged_skipped(self.skipped, other.skipped),
+            pixel_fallbacks=self.pixel_fallbacks + other.pixel_fallbacks,
+            conversion=self.conversion.merge(other.conversion, evidence.conversion.mean),
+            decoder=self.decoder.merge(other.decoder, evidence.decoder.mean),
+            changes=_in_order((*self.changes, *other.changes)),
+            shards=merged_shards(self.shards, other.shards),
+        )
+        return with_evidence(merged, evidence)
+
+
+def merged_comparisons(parts: Iterable[Comparison]) -> Comparison:
+    """Return the result of all parts together.
+
+    Raises:
+        UsageError: as `Comparison.merge`.
+    """
+    return reduce(Comparison.merge, parts)
+
+
+def with_evidence(result: Comparison, evidence: ComparisonEvidence) -> Comparison:
+    """Return a comparison with the numbers that follow from counts."""
+    images = evidence.images
+    before, exact, after = (
+        None if hits is None else hits.among(images)
+        for hits in (evidence.before, evidence.exact, evidence.after)
+    )
+    return replace(
+        result,
+        images=images,
+        before=before,
+        exact=exact,
+        after=after,
+        agreement=evidence.same / images,
+        agreement_exact=evidence.same_exact / images,
+        warning=evidence.warning(len(result.classes)),
+        evidence=evidence,
+    )
+
+
+def _merged_classes(first: Comparison, second: Comparison, is_numbered: bool) -> dict[str, int]:
+    """Return the classes of both.
+
+    Raises:
+        UsageError: if a folder has two classes, or two folders were numbered alike.
+    """
+    both = {**first.classes, **second.classes}
+    other = next((n for n, c in first.classes.items() if both[n] != c), None)
+    if other is None and is_numbered and len(set(both.values())) < len(both):
+        other = next(name for name in second.classes if name not in first.classes)
+    if other is not None:
+        text = (
+            f"the results number the folder '{other}' differently, because their folders differ;"
+            " give --labels, or split the images by --shard"
+        )
+        raise UsageError(Message("merge-classes-differ", text))
+    return both
+
+
+def _in_order(changes: Iterable[Change]) -> tuple[Change, ...]:
+    return tuple(sorted(changes, key=lambda change: file_order(change.file)))

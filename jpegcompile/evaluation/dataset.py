@@ -1,8 +1,8 @@
 """Folders of image files, with or without labels.
 
-A file counts by the end of its name; whether it can be used comes out when it is read. With the
-fallback "pixels" names of all formats that Pillow decodes count, and else those of JPEG. Hidden
-folders, and those that systems leave behind, are no part of a data set: they are ignored and named.
+The suffix of a name decides whether a file counts; whether the file is usable is known once it is
+read. JPEG suffixes count, and with the fallback "pixels" the suffixes of all formats that Pillow
+decodes. Hidden folders, and folders that file systems create, are ignored and listed.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from typing import Any
 from jpegcompile.errors import AccessError, UsageError
 from jpegcompile.files import read_json
 from jpegcompile.jpeg.pixel_fallback import Fallback, image_suffixes
+from jpegcompile.messages import Message
+from jpegcompile.results.merging import Shard, selected
 
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 
-# Folders of archives, of file servers, of trash and of file systems, which nobody made on purpose.
+# Folders that archives, file servers, trash and file systems create.
 _LEFT_BEHIND = (
     "__MACOSX",
     "@eaDir",
@@ -32,21 +34,26 @@ _LEFT_BEHIND = (
 )
 HIDDEN, LEFT_BEHIND = "hidden", "left by a system"
 
-# Names in a message, and ends of names.
+# Names in a message, and suffixes.
 _MOST_NAMES, _MOST_SUFFIXES = 5, 8
 
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """What is to be read.
+    """Files to read.
 
     Attributes:
         files: in the order that they are read in.
-        ignored: why, for every folder that is passed over, by its path.
+        ignored: why, for every folder that was passed over, by its path.
     """
 
     files: tuple[Path, ...]
     ignored: dict[str, str]
+
+    def chosen(self, files: Iterable[str | Path] | None, shard: Shard | None) -> ImageFiles:
+        """Return some of the files; arguments and errors as for `selected`."""
+        chosen = selected(self.files, files, shard)
+        return replace(self, files=tuple(file for file in self.files if file in chosen))
 
 
 @dataclass(frozen=True)
@@ -55,10 +62,11 @@ class LabelledImages:
 
     Attributes:
         files: sorted by path.
-        labels: of the files, in step; none at all where files have no labels.
+        labels: class of each file; empty where files have no labels.
         classes: class index of every folder that has one.
-        unlabelled: number of files in each folder that has none; "." is for those in no folder.
-        ignored: why, for every folder that is passed over, by its path.
+        unlabelled: number of files in each folder without a class; "." is for files in no folder.
+        ignored: why, for every folder that was passed over, by its path.
+        without_class: the files that `unlabelled` counts, by folder.
     """
 
     files: tuple[Path, ...]
@@ -66,42 +74,68 @@ class LabelledImages:
     classes: dict[str, int]
     unlabelled: dict[str, int]
     ignored: dict[str, str] = field(default_factory=dict)
+    without_class: dict[str, tuple[Path, ...]] = field(default_factory=dict)
 
     def only(self, indices: Sequence[int]) -> LabelledImages:
-        """The same with some of the files."""
+        """Return the images with some of the files, by their index."""
         return replace(
             self,
             files=tuple(self.files[i] for i in indices),
             labels=tuple(self.labels[i] for i in indices) if self.labels else (),
         )
 
+    def chosen(self, files: Iterable[str | Path] | None, shard: Shard | None) -> LabelledImages:
+        """Return the images with some of the files; files without a class count as well.
+
+        Args:
+            files: as for `selected`.
+            shard: as for `selected`.
+
+        Raises:
+            UsageError: as `selected`; or if no file is left that has a class.
+        """
+        others = [file for part in self.without_class.values() for file in part]
+        chosen = selected([*self.files, *others], files, shard)
+        kept = self.only([index for index, file in enumerate(self.files) if file in chosen])
+        if not kept.files:
+            text = "none of the chosen files has a class; choose others, or use fewer shards"
+            raise UsageError(Message("shard-without-labels", text))
+        without = {
+            name: tuple(file for file in part if file in chosen)
+            for name, part in self.without_class.items()
+        }
+        counts = {name: len(part) for name, part in without.items()}
+        return replace(kept, unlabelled=counts, without_class=without)
+
 
 def suffixes_of(fallback: Fallback) -> tuple[str, ...]:
-    """How names of the files end that count, in lower case."""
+    """Return the suffixes, in lower case, of the files that count."""
     return JPEG_SUFFIXES if fallback == "none" else (*JPEG_SUFFIXES, *image_suffixes())
 
 
 def jpeg_files(images: str | os.PathLike[str], fallback: Fallback = "none") -> ImageFiles:
-    """Every JPEG file below a folder, sorted by path; a file stands for itself.
+    """Return every JPEG file below a folder, sorted by path.
 
-    With the fallback "pixels" every file that Pillow decodes counts.
+    Args:
+        images: a folder; or one file, which is returned whatever its suffix.
+        fallback: "pixels" to return all files that Pillow decodes.
 
     Raises:
-        AccessError: if the folder is missing or holds no such file.
+        AccessError: if the folder is missing or contains no such file.
     """
     root = Path(images)
     suffixes = suffixes_of(fallback)
     if root.is_file():
         return ImageFiles((root,), {})
     if not root.is_dir():
-        raise AccessError(f"{root}: no such folder; give a folder of {_kind(fallback)} files")
+        text = f"{root}: no such folder; give a folder of {_kind(fallback)} files"
+        raise AccessError(Message("images-folder-missing", text))
     ignored: dict[str, str] = {}
     files = _below(root, suffixes, ignored)
     if not files:
-        raise AccessError(
-            f"{root}: holds no {_kind(fallback)} files ({', '.join(suffixes[:_MOST_SUFFIXES])});"
-            " give a folder with some"
-        )
+        some = ", ".join(suffixes[:_MOST_SUFFIXES])
+        text = f"{root}: contains no {_kind(fallback)} files ({some}); give a folder with some"
+        raise AccessError(Message("images-folder-empty", text))
     return ImageFiles(tuple(files), ignored)
 
 
@@ -111,64 +145,67 @@ def labelled_images(
     outputs: Callable[[], int] | None = None,
     fallback: Fallback = "none",
 ) -> LabelledImages:
-    """Images of a folder per class.
+    """Return images from a folder with one folder for each class.
 
     Args:
-        folder: has one folder a class.
-        labels: JSON file that maps folder names to class indices; without it classes are numbered
-            in the order of their names. Folders without a class are skipped and counted.
-        outputs: number of classes that the network has; only asked where there are no labels and
-            a folder holds no JPEG file, and without it such a folder keeps its number.
+        folder: contains one folder for each class.
+        labels: JSON file that maps folder names to class indices. Without it, classes are numbered
+            in the order of the folder names. Folders without a class are skipped and counted.
+        outputs: returns the number of classes of the network. It is only called where there are no
+            labels and a folder contains no JPEG file; without it, such a folder keeps its number.
         fallback: "pixels" to count files of all formats that Pillow decodes.
 
     Raises:
         AccessError: if a folder or file cannot be read, or no image has a class.
-        UsageError: if the labels are not a JSON object of integers, or folders without a JPEG file
-            leave open which class is which.
+        UsageError: if the labels are not a JSON object of integers, or the classes cannot be
+            numbered because folders have no JPEG file.
     """
     root = Path(folder)
     if not root.is_dir():
-        raise AccessError(f"{root}: no such folder; give a folder with one folder a class")
+        text = f"{root}: no such folder; give a folder with one folder for each class"
+        raise AccessError(Message("class-folders-missing", text))
     wanted = None if labels is None else read_labels(Path(labels))
     ignored: dict[str, str] = {}
     suffixes, kind = suffixes_of(fallback), _kind(fallback)
     folders, loose = _class_folders(root, wanted or {}, suffixes, ignored)
     members = {name: _below(root / name, suffixes, ignored) for name in folders}
     classes = _numbered(root, members, kind, ignored, outputs) if wanted is None else wanted
-    unlabelled = {
-        name: len(files)
+    without_class = {
+        name: tuple(files)
         for name, files in members.items()
         if name not in classes and str(root / name) not in ignored
     }
     if loose:
-        unlabelled["."] = loose
+        without_class["."] = tuple(loose)
     chosen = [
         (file, classes[name]) for name in members if name in classes for file in members[name]
     ]
     if not chosen:
-        raise AccessError(
-            f"{root}: holds no {kind} files in folders that have a class;"
-            " put the images of each class into a folder of its own"
+        text = (
+            f"{root}: contains no {kind} files in folders that have a class; put the images of each"
+            " class into a folder of its own"
         )
+        raise AccessError(Message("no-labelled-images", text))
     files, numbers = zip(*chosen, strict=True)
-    return LabelledImages(files, numbers, classes, unlabelled, ignored)
+    counts = {name: len(part) for name, part in without_class.items()}
+    return LabelledImages(files, numbers, classes, counts, ignored, without_class)
 
 
 def has_no_folders(folder: str | os.PathLike[str], fallback: Fallback = "none") -> bool:
-    """Whether there are files that count, and none of them lies in a folder below that one."""
+    """Whether a folder contains files that count, and none of its subfolders does."""
     root, suffixes = Path(folder), suffixes_of(fallback)
     if root.is_file():
         return True
     if not root.is_dir():
         return False
     folders, loose = _class_folders(root, (), suffixes, {})
-    return loose > 0 and not any(_below(root / name, suffixes, {}) for name in folders)
+    return bool(loose) and not any(_below(root / name, suffixes, {}) for name in folders)
 
 
 def unlabelled_images(
     folder: str | os.PathLike[str], fallback: Fallback = "none"
 ) -> LabelledImages:
-    """Every file below a folder that counts, without labels.
+    """Return every file below a folder that counts, without labels.
 
     Raises:
         AccessError: as `jpeg_files`.
@@ -178,7 +215,10 @@ def unlabelled_images(
 
 
 def read_labels(path: Path) -> dict[str, int]:
-    """Class index by name, from a JSON file.
+    """Read class indices by name from a JSON file.
+
+    Args:
+        path: of the file.
 
     Raises:
         AccessError: if the file cannot be read.
@@ -187,28 +227,31 @@ def read_labels(path: Path) -> dict[str, int]:
     data: Any = read_json(path, "labels")
     form = 'labels are a JSON object like {"folder": class index}, of whole numbers from 0 on'
     if not isinstance(data, dict):
-        raise UsageError(f"{path}: is no object; {form}")
+        raise UsageError(Message("labels-not-an-object", f"{path}: is no object; {form}"))
     for name, value in data.items():
         if type(value) is not int or value < 0:
-            raise UsageError(f"{path}: the class of '{name}' is {json.dumps(value)}; {form}")
+            text = f"{path}: the class of '{name}' is {json.dumps(value)}; {form}"
+            raise UsageError(Message("label-not-a-class", text))
     return data
 
 
 def _class_folders(
     root: Path, named: Iterable[str], suffixes: tuple[str, ...], ignored: dict[str, str]
-) -> tuple[list[str], int]:
-    """Folders that may be classes, sorted: those that are visible, or named by labels.
+) -> tuple[list[str], list[Path]]:
+    """Return the folders that may be classes, sorted, and the files beside them that count.
 
-    The second value is the number of files beside them that count.
+    A folder may be a class if it is visible, or if the labels name it.
     """
     try:
         names = sorted(os.listdir(root))
     except OSError as error:
-        raise AccessError(f"{root}: cannot read: {error.strerror}; check the path") from error
-    folders, loose = [], 0
+        text = f"{root}: cannot read: {error.strerror}; check the path"
+        raise AccessError(Message("class-folders-unreadable", text)) from error
+    folders: list[str] = []
+    loose: list[Path] = []
     for name in names:
         if not os.path.isdir(root / name):
-            loose += _has_suffix(name, suffixes)
+            loose += [root / name] if _has_suffix(name, suffixes) else []
             continue
         reason = None if name in named else _no_data(name)
         if reason is None:
@@ -225,10 +268,10 @@ def _numbered(
     ignored: dict[str, str],
     outputs: Callable[[], int] | None,
 ) -> dict[str, int]:
-    """Classes in the order of the folders' names.
+    """Number the classes in the order of the folder names.
 
-    Whether an empty folder is a class that has no image here, or none at all, the network tells:
-    it has as many outputs as there are classes.
+    An empty folder may be a class without images here, or no class. The number of the network's
+    outputs decides.
     """
     empty = [name for name, files in members.items() if not files]
     names = list(members)
@@ -237,21 +280,22 @@ def _numbered(
         if count != len(names):
             some = ", ".join(repr(name) for name in empty[:_MOST_NAMES])
             rest = f" and {len(empty) - _MOST_NAMES} more" if len(empty) > _MOST_NAMES else ""
-            raise UsageError(
+            text = (
                 f"{root}: has {len(members)} folders, {len(empty)} of them without a {kind} file"
-                f" ({some}{rest}), and the model has {count} classes: which folder is which class"
-                " is open; map folders to classes with --labels"
+                f" ({some}{rest}), and the model has {count} classes, so the classes of the folders"
+                " are unknown; map folders to classes with --labels"
             )
-        ignored.update({str(root / name): f"holds no {kind} file" for name in empty})
+            raise UsageError(Message("classes-ambiguous", text))
+        ignored.update({str(root / name): f"contains no {kind} file" for name in empty})
     return {name: index for index, name in enumerate(names)}
 
 
 def _below(folder: Path, suffixes: tuple[str, ...], ignored: dict[str, str]) -> list[Path]:
-    """Everything below a folder that is called as a file that counts, sorted by path.
+    """Return every path below a folder whose name has a suffix that counts, sorted.
 
-    That may be a link that leads nowhere or something else that is no file; a folder of such a name
-    counts if it holds none. A folder that cannot be listed stands for the files in it. Links to
-    folders are not followed.
+    Broken links and other paths that are not files are returned, too, and so is a folder with such
+    a name if it contains no file that counts. A folder that cannot be listed is returned in place
+    of its files. Links to folders are not followed.
     """
     try:
         with os.scandir(folder) as entries:
@@ -281,7 +325,7 @@ def _kind(fallback: Fallback) -> str:
 
 
 def _no_data(folder: str) -> str | None:
-    """Why a folder is no part of a data set, by its name; None if it is one."""
+    """Return why a folder is not part of a data set, by its name; None if it is."""
     if folder.startswith("."):
         return HIDDEN
     return LEFT_BEHIND if folder in _LEFT_BEHIND else None

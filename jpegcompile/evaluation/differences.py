@@ -1,4 +1,4 @@
-"""How far two tensors are apart, entry by entry or as block coefficients."""
+"""Distances of two tensors, entry by entry or as block coefficients."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from jpegcompile.dct.blocks import to_jpeg
 
-# Values that are compared at once: float64 copies of more would take more memory than the maps.
+# Values that are compared at once, because float64 copies need more memory than the maps.
 _AT_ONCE = 1 << 20
 
 
 def distances(actual: NDArray[Any], expected: NDArray[Any]) -> NDArray[np.float64]:
-    """Magnitude of the difference of every entry, of arrays of one shape.
+    """Return the magnitude of the difference of every entry of two arrays with one shape.
 
-    It is infinite where only one side is infinite or NaN, or another infinity, and where what is
-    not a floating-point number differs.
+    The distance is infinite where only one side is infinite or NaN, where the infinities have
+    different signs, and where values that are not floating-point numbers differ.
     """
     if not is_continuous(expected):
         return np.where(actual == expected, 0.0, np.inf)
@@ -29,7 +29,7 @@ def distances(actual: NDArray[Any], expected: NDArray[Any]) -> NDArray[np.float6
 
 
 def magnitudes(values: NDArray[Any]) -> NDArray[np.float64]:
-    """Magnitude of every entry; 0 for what is not finite, or no number."""
+    """Return the magnitude of every entry; 0 for values that are infinite, NaN or not numbers."""
     if not is_continuous(values):
         return np.zeros(values.shape)
     wide = np.abs(values.astype(np.float64))
@@ -37,20 +37,23 @@ def magnitudes(values: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def is_continuous(values: NDArray[Any]) -> bool:
-    """Whether values are numbers that rounding moves; others are equal or not."""
+    """Whether values are floating-point numbers, which rounding moves."""
     return bool(np.issubdtype(values.dtype, np.floating))
 
 
 def coefficient_distance(
     actual: NDArray[Any], expected: NDArray[Any], block: int, *, is_spatial: bool = False
 ) -> tuple[float, float]:
-    """Largest difference of two maps as block coefficients, and the largest magnitude of one.
+    """Compare two maps as block coefficients.
 
     Args:
-        actual: coefficients, or the map itself if `is_spatial`.
-        expected: the map in the spatial domain.
+        actual: coefficients, or a map in the spatial domain if `is_spatial`.
+        expected: a map in the spatial domain.
         block: block size.
-        is_spatial: what `actual` is.
+        is_spatial: whether `actual` is in the spatial domain.
+
+    Returns:
+        The largest difference, and the largest magnitude of a coefficient of `expected`.
     """
     if actual.shape != expected.shape:
         return float("inf"), 0.0
@@ -66,7 +69,7 @@ def coefficient_distance(
 
 
 def _chunks(values: NDArray[Any], block: int) -> list[NDArray[Any]]:
-    """A map in pieces of whole rows of tiles."""
+    """Split a map into chunks of whole rows of tiles."""
     lead = values.shape[-2:] if values.ndim > 2 else values.shape[-1:]
     rows = values.reshape(-1, *lead)
     if values.ndim > 2:

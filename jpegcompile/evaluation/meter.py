@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jpegcompile.evaluation.differences import distances, is_continuous, magnitudes
+from jpegcompile.evaluation.evidence import Evidence, NodeEvidence, OutputEvidence
+from jpegcompile.evaluation.jumps import JumpBin, exponents, is_infinite, limit_of
 from jpegcompile.evaluation.tolerance import MULTIPLE, Tolerance
-from jpegcompile.evaluation.verification import NodeError, OutputError, Verification
+from jpegcompile.evaluation.verification import NodeError, OutputError, Verification, judged
 
 Array = NDArray[Any]
+Distances = NDArray[np.float64]
 Arrays = Mapping[str, Array]
 
-# A channel with fewer values is not judged by itself: its own rounding would be a matter of luck.
+# A channel with fewer values is not judged separately: its rounding error would be random.
 _FEWEST = 64
 
 
@@ -26,46 +29,35 @@ class Variant:
 
     Attributes:
         values: by name.
-        multiple: of their distance to the original's that is allowed.
+        multiple: of their distance to the original's outputs that is allowed.
     """
 
     values: Arrays
     multiple: float
 
 
-@dataclass
-class _Record:
-    """Of one output; a part holds error, largest magnitude and own rounding of each component."""
-
-    parts: list[NDArray[np.float64]] = field(default_factory=list)
-    decoder: float | None = None
-    worst: float = 0.0
-    jumps: int = 0
-    own_jumps: int = 0
-    entries: int = 0
-    shapes: tuple[tuple[int, ...], tuple[int, ...]] | None = None
-    is_vector: bool = True
-    same: int = 0
-    same_pillow: int = 0
-    margins: list[float] = field(default_factory=list)
-
-    def maxima(self) -> NDArray[np.float64]:
-        """Over all parts [3, components]; of the whole where not all have as many components."""
-        parts = self.parts or [np.zeros((3, 1))]
-        if len({part.shape for part in parts}) > 1:
-            parts = [part.max(axis=1, keepdims=True) for part in parts]
-        return np.asarray(np.max(parts, axis=0))
-
-
 class Meter:
-    """Takes in batches of outputs."""
+    """Measures batches of outputs.
+
+    What is measured of an input does not depend on the batch that it is in, so that the evidence of
+    parts can be merged.
+
+    Attributes:
+        tolerance: that the outputs are judged by.
+        inputs: inputs of all batches.
+    """
 
     def __init__(self, tolerance: Tolerance, layout: str = "NCHW") -> None:
-        """Judge by `tolerance`; `layout` says where the channels of maps are."""
+        """Create a meter.
+
+        Args:
+            tolerance: that the outputs are judged by.
+            layout: of maps, "NCHW" or "NHWC".
+        """
         self.tolerance = tolerance
         self.inputs = 0
         self._layout = layout
-        self._records: dict[str, _Record] = {}
+        self._measured: dict[str, OutputEvidence] = {}
 
     def outputs(
         self,
@@ -76,87 +68,119 @@ class Meter:
         variants: Sequence[Variant] = (),
         *,
         inputs: int,
+        file: str = "",
     ) -> None:
-        """Take in the outputs of one batch of so many `inputs`."""
+        """Measure the outputs of one batch.
+
+        Args:
+            names: of the outputs.
+            actual: outputs of the compiled model.
+            expected: outputs of the original for the same inputs.
+            pillow: outputs of the original for Pillow's decode, if there are any.
+            variants: outputs of the original that show its rounding error.
+            inputs: number of inputs in the batch.
+            file: first file of the batch, if it has files.
+        """
         self.inputs += inputs
         for name in names:
-            record = self._records.setdefault(name, _Record())
             others = [(v.values[name], v.multiple) for v in variants]
-            record.is_vector &= is_scores(expected[name], inputs)
-            self._take(record, actual[name], expected[name], others)
-            if pillow is not None:
-                distance = _largest_distance(actual[name], pillow[name])
-                record.decoder = max(record.decoder or 0.0, distance)
-                if record.is_vector and actual[name].shape == pillow[name].shape:
-                    record.same_pillow += int(np.sum(_top1(actual[name]) == _top1(pillow[name])))
+            decoded = None if pillow is None else pillow[name]
+            found = self._evidence(name, actual[name], expected[name], decoded, others, inputs)
+            if found.shapes is not None:
+                found = OutputEvidence(**{**vars(found), "shapes_file": file})
+            known = self._measured.get(name)
+            self._measured[name] = found if known is None else known.merge(found)
 
-    def _take(
-        self, record: _Record, actual: Array, expected: Array, variants: list[tuple[Array, float]]
-    ) -> None:
-        record.entries += expected.size
+    def _evidence(
+        self,
+        name: str,
+        actual: Array,
+        expected: Array,
+        pillow: Array | None,
+        variants: list[tuple[Array, float]],
+        inputs: int,
+    ) -> OutputEvidence:
+        has_scores = is_scores(expected, inputs)
+        same_pillow = 0
+        if pillow is not None and has_scores and actual.shape == pillow.shape:
+            same_pillow = int(np.sum(_top1(actual) == _top1(pillow)))
+        shared: dict[str, Any] = {
+            "name": name,
+            "entries": expected.size,
+            "is_scores": has_scores,
+            "is_decoded": pillow is not None,
+            "decoder": 0.0 if pillow is None else _largest_distance(actual, pillow),
+            "same_pillow": same_pillow,
+        }
         if actual.shape != expected.shape:
-            record.shapes = record.shapes or (actual.shape, expected.shape)
-            record.worst = float("inf")
-            return
-        axis = _component_axis(expected.shape, self._layout)
-        largest = _by_component(magnitudes(expected), axis)
-        # An error beyond is a jump. The whole counts: a channel may be small.
-        limit = self.tolerance.jump * float(np.max(largest, initial=0.0))
+            shapes = actual.shape, expected.shape
+            return OutputEvidence(**shared, worst=float("inf"), shapes=shapes)
+        has_rows = expected.ndim > 0 and len(expected) == inputs
+        axis = _component_axis(expected.shape, self._layout, has_rows)
         errors = distances(actual, expected)
-        jumped = errors > limit
-        record.worst = max(record.worst, float(np.max(errors, initial=0.0)))
-        record.jumps += int(np.sum(jumped))
-        errors = np.where(jumped, 0.0, errors)
-        own, own_jumped = np.zeros(expected.shape), np.zeros(expected.shape, bool)
-        for values, multiple in variants:
-            if values.shape == expected.shape:
-                moved = distances(values, expected)
-                own_jumped |= moved > limit
-                own = np.maximum(own, np.where(moved > limit, 0.0, moved) * (multiple / MULTIPLE))
-        record.own_jumps += int(np.sum(own_jumped))
-        record.parts.append(
-            np.stack([_by_component(errors, axis), largest, _by_component(own, axis)])
+        largest = _by_component(magnitudes(expected), axis)
+        # One variant at a time: all of them would need much memory.
+        moves = (
+            (distances(values, expected), multiple / MULTIPLE)
+            for values, multiple in variants
+            if values.shape == expected.shape
         )
-        if record.is_vector:
-            _compare_top1(record, actual, expected)
+        usual, own, bins = self._binned(errors, moves, axis, limit_of(max(largest, default=0.0)))
+        same, margins = _compared_top1(actual, expected) if has_scores else (0, ())
+        return OutputEvidence(
+            **shared,
+            errors=usual,
+            largest=largest,
+            own=own,
+            worst=float(np.max(errors, initial=0.0)),
+            bins=bins,
+            same=same,
+            margins=margins,
+        )
+
+    def _binned(
+        self,
+        errors: Distances,
+        moves: Iterable[tuple[Distances, float]],
+        axis: int | None,
+        limit: int,
+    ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[JumpBin, ...]]:
+        """Return errors and rounding errors of each component, and the jumps.
+
+        Args:
+            errors: of every entry.
+            moves: distances of the variants to the original, and what each counts.
+            axis: of the components.
+            limit: last bin without jumps.
+        """
+        jump = self.tolerance.jump
+        places = exponents(errors, jump)
+        usual = _maxima_by_place(errors, places, axis, limit)
+        nothing = np.zeros(len(usual[limit]))
+        own = {limit: nothing}
+        furthest = np.full(errors.shape, limit, np.int16)
+        for move, weight in moves:
+            found = exponents(move, jump)
+            furthest = np.maximum(furthest, found)
+            for place, maxima in _maxima_by_place(move, found, axis, limit).items():
+                # Rounding is monotonic, so the largest product is that of the largest distance.
+                size = nothing if is_infinite(place) else weight * maxima
+                own[place] = np.maximum(own.get(place, nothing), size)
+        bins = []
+        for place in sorted({*usual, *own} - {limit}):
+            maxima_of = [part.get(place, nothing) for part in (usual, own)]
+            first, second = ([] if is_infinite(place) else part.tolist() for part in maxima_of)
+            jumps, own_jumps = (int(np.sum(where == place)) for where in (places, furthest))
+            bins.append(JumpBin(place, jumps, own_jumps, tuple(first), tuple(second)))
+        return tuple(usual[limit].tolist()), tuple(own[limit].tolist()), tuple(bins)
 
     def result(self) -> tuple[OutputError, ...]:
-        """What was measured."""
-        return tuple(self._output(name, record) for name, record in self._records.items())
+        """Return the errors at every output."""
+        return tuple(OutputError.of(one, self.tolerance) for one in self._measured.values())
 
-    def _output(self, name: str, record: _Record) -> OutputError:
-        errors, largest, own = record.maxima()
-        pairs = zip(largest, own, strict=True)
-        allowed = np.array([self.tolerance.allowed(float(a), float(b)) for a, b in pairs])
-        # Where nothing is allowed, any error is infinitely more.
-        with np.errstate(divide="ignore", invalid="ignore"):
-            part = np.where(errors > 0, errors / allowed, 0.0)
-        worst = int(np.argmax(np.nan_to_num(part, nan=np.inf)))
-        whole, error, jumps = float(np.max(allowed)), float(errors[worst]), record.jumps
-        if self.tolerance.is_given:
-            # What the user allows holds for every entry.
-            worst, error, jumps = int(np.argmax(largest)), record.worst, 0
-        elif record.shapes is not None or jumps > record.own_jumps:
-            error = record.worst
-        near_ties = sum(margin <= whole for margin in record.margins)
-        return OutputError(
-            name=name,
-            conversion=error,
-            decoder=record.decoder,
-            largest=float(largest[worst]),
-            allowed=float(allowed[worst]),
-            same_top1=record.same if record.is_vector else None,
-            same_top1_pillow=(
-                record.same_pillow if record.is_vector and record.decoder is not None else None
-            ),
-            own=float(own[worst]),
-            near_ties=near_ties,
-            component=worst if len(allowed) > 1 else None,
-            jumps=jumps,
-            own_jumps=record.own_jumps,
-            entries=record.entries,
-            shapes=record.shapes,
-        )
+    def evidence(self, nodes: Sequence[NodeEvidence] = ()) -> Evidence:
+        """Return what was measured, with the evidence of nodes."""
+        return Evidence(self.tolerance, tuple(self._measured.values()), tuple(nodes))
 
 
 def verification(
@@ -165,25 +189,33 @@ def verification(
     *,
     traced: int = 0,
     is_exact: bool = True,
-    suspect: str | None = None,
+    evidence: Sequence[NodeEvidence] | None = None,
 ) -> Verification:
-    """The outcome; arguments as for `Verification`."""
-    return Verification(
-        meter.inputs,
-        traced,
-        meter.result(),
-        tuple(sorted(nodes, key=lambda node: node.relative, reverse=True)),
-        is_exact,
-        meter.tolerance.is_half,
-        suspect,
+    """Judge what a meter measured.
+
+    Args:
+        meter: with the outputs of all inputs.
+        nodes: errors at nodes, in the order of the compiled model.
+        traced: inputs for which nodes were compared.
+        is_exact: whether the model was compiled to be exact.
+        evidence: what explains the errors at the nodes; nothing, if not given.
+    """
+    if evidence is None:
+        evidence = [NodeEvidence(node.tensor) for node in nodes]
+    return judged(
+        meter.evidence(evidence),
+        nodes,
+        inputs=meter.inputs,
+        inputs_for_nodes=traced,
+        is_exact=is_exact,
     )
 
 
-def _component_axis(shape: Sequence[int], layout: str) -> int | None:
-    """The axis whose indices are judged one by one; None if the output is judged as a whole.
+def _component_axis(shape: Sequence[int], layout: str, has_rows: bool) -> int | None:
+    """Return the axis whose indices are judged separately; None for an output judged as a whole.
 
-    It is that of the channels of maps, of the fields of a detector's rows [N, rows, fields] or
-    [N, fields, rows], and the last of what has more axes.
+    It is the axis of the channels of maps, of the fields of a detector's rows [N, rows, fields] or
+    [N, fields, rows], and the last one of outputs with more axes.
     """
     axis = None
     if len(shape) == 4:
@@ -194,15 +226,29 @@ def _component_axis(shape: Sequence[int], layout: str) -> int | None:
         axis = 1 if shape[1] < shape[2] else 2
     if axis is None or shape[axis] < 2:
         return None
-    return axis if int(np.prod(shape)) // shape[axis] >= _FEWEST else None
+    # Values of one input.
+    values = int(np.prod(shape[1:] if has_rows else shape)) // shape[axis]
+    return axis if values >= _FEWEST else None
 
 
-def _by_component(values: NDArray[np.float64], axis: int | None) -> NDArray[np.float64]:
-    """Largest value of each component."""
+def _by_component(values: NDArray[np.float64], axis: int | None) -> tuple[float, ...]:
+    """Return the largest value of each component."""
     if axis is None:
-        return np.asarray([np.max(values, initial=0.0)])
+        return (float(np.max(values, initial=0.0)),)
     others = tuple(index for index in range(values.ndim) if index != axis)
-    return np.asarray(np.max(values, axis=others, initial=0.0))
+    return tuple(np.max(values, axis=others, initial=0.0).tolist())
+
+
+def _maxima_by_place(
+    values: Distances, places: NDArray[np.int16], axis: int | None, limit: int
+) -> dict[int, Distances]:
+    """Return the largest value of each component: up to the limit, and in each bin above it."""
+    above = np.unique(places[places > limit]).tolist()
+    chosen = {limit: places <= limit, **{place: places == place for place in above}}
+    return {
+        place: np.asarray(_by_component(np.where(mask, values, 0.0), axis))
+        for place, mask in chosen.items()
+    }
 
 
 def _largest_distance(actual: Array, expected: Array) -> float:
@@ -221,10 +267,13 @@ def _top1(values: Array) -> NDArray[np.intp]:
     return np.asarray(values.argmax(axis=1))
 
 
-def _compare_top1(record: _Record, actual: Array, expected: Array) -> None:
-    """Count rows with the same largest entry, and note by how much the others differ."""
+def _compared_top1(actual: Array, expected: Array) -> tuple[int, tuple[float, ...]]:
+    """Count rows with the same largest entry; return the margins of the others, sorted."""
     picked, best = _top1(actual), _top1(expected)
-    record.same += int(np.sum(picked == best))
+    margins = []
     for row in np.flatnonzero(picked != best):
         scores = expected[row].astype(np.float64)
-        record.margins.append(float(scores[best[row]] - scores[picked[row]]))
+        margin = float(scores[best[row]] - scores[picked[row]])
+        # A margin that is NaN is never within a tolerance.
+        margins.append(margin if margin == margin else float("inf"))
+    return int(np.sum(picked == best)), tuple(sorted(margins))

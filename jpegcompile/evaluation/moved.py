@@ -1,12 +1,16 @@
-"""A network with every sum moved by a few units in the last place: how far do its answers go?
+"""A network with every sum moved by a few units in the last place, to see how far its answers move.
 
-A correct implementation rounds each sum of products to one side or the other, some of them all to
-the same side (a transform whose basis is rounded has a gain of a little more than one). So every
-sum is multiplied by a factor of 1 to 1 + units * u, u being the unit in the last place of 1: for
-maps by a factor for each row of each channel and one for each pixel, otherwise by one for each
+A correct implementation rounds each sum of products up or down. Some round all sums in the same
+direction: a transform with a rounded basis has a gain slightly above one. So every sum is
+multiplied by a factor between 1 and 1 + units * u, where u is the unit in the last place of 1. Maps
+get one factor for each row of each channel and one for each pixel; other tensors get one for each
 value. Zeros stay zeros, so that no tie is broken that rounding would not break.
 
-    y = Conv(x, w)  =>  raw = Conv(x, w), y = Mul(raw, RandomUniformLike(...))
+The factors come from a table, by the place of a value within its image. So they do not depend on
+the batch that an image is in, and results of parts of a folder can be merged. Before opset 9, ONNX
+has no operator that counts places; there the factors are drawn anew for every run.
+
+    y = Conv(x, w)  =>  raw = Conv(x, w), y = Mul(raw, Gather(factors, places of raw))
 """
 
 from __future__ import annotations
@@ -18,9 +22,15 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-# What the image is called once it is moved; other tensors keep their names.
+# Name of the moved image; other tensors keep their names.
 MOVED = "{}.jpegcompile.moved"
 
+# Random numbers for factors. Each node begins at another place of the table.
+_TABLE, _TABLE_SIZE = "jpegcompile.moved.table", 1 << 16
+_STRIDE = 7919
+# The first opset with ConstantOfShape and NonZero, which number the places of a tensor.
+_COUNTS_PLACES = 9
+_DEFAULT_DOMAINS = ("", "ai.onnx")
 _MAPS = frozenset(
     ("Conv", "ConvTranspose", "AveragePool", "BatchNormalization", "InstanceNormalization")
 )
@@ -31,25 +41,31 @@ _ROWS = frozenset(
     )
 )
 _SUMS = frozenset(("Add", "Sum", "Sub", "Mean"))
-# What they give depends on no values, and may be a size.
+# Their results depend on no values, and may be sizes.
 _SIZES = frozenset(("Shape", "Size"))
 _UNITS: dict[int, float] = {TensorProto.FLOAT: 2.0**-23, TensorProto.FLOAT16: 2.0**-10}
 
 
-def moved(model: onnx.ModelProto, image: str, units: float) -> onnx.ModelProto:
-    """A copy of a model with every sum that depends on the image moved.
+def moved(
+    model: onnx.ModelProto, image: str, units: float, *, has_batch: bool = True
+) -> onnx.ModelProto:
+    """Return a copy of a model with every sum that depends on the image moved.
 
     Args:
-        model: the model; what stands within branches and loops is left as it is.
-        image: its image input.
+        model: the model; nodes within branches and loops stay as they are.
+        image: name of its image input.
         units: largest move, in units in the last place.
+        has_batch: whether the first axis of the image is the batch.
     """
     result = onnx.ModelProto()
     result.CopyFrom(model)
     graph = result.graph
-    types = _element_types(model)
-    writer = _Writer(graph, units)
-    writer.move_map(image, MOVED.format(image), types.get(image, 0))
+    described = _described(model)
+    types = {name: kind.elem_type for name, kind in described.items()}
+    ranks = {n: len(k.shape.dim) for n, k in described.items() if has_batch and k.HasField("shape")}
+    version = next(o.version for o in model.opset_import if o.domain in _DEFAULT_DOMAINS)
+    writer = _Writer(graph, units, counts_places=version >= _COUNTS_PLACES)
+    writer.move_map(image, MOVED.format(image), types.get(image, 0), ranks.get(image))
     reached = {image}
     for node in model.graph.node:
         made = onnx.NodeProto()
@@ -65,9 +81,9 @@ def moved(model: onnx.ModelProto, image: str, units: float) -> onnx.ModelProto:
             continue
         made.output[0] = f"{output}.jpegcompile.raw"
         if node.op_type in _MAPS:
-            writer.move_map(made.output[0], output, kind)
+            writer.move_map(made.output[0], output, kind, ranks.get(output))
         elif node.op_type in _ROWS:
-            writer.move_values(made.output[0], output, kind)
+            writer.move_values(made.output[0], output, kind, ranks.get(output))
         else:
             writer.move_all(made.output[0], output, kind)
     del graph.node[:]
@@ -78,47 +94,81 @@ def moved(model: onnx.ModelProto, image: str, units: float) -> onnx.ModelProto:
 class _Writer:
     """Collects the nodes of a graph, and writes factors between them."""
 
-    def __init__(self, graph: onnx.GraphProto, units: float) -> None:
+    def __init__(self, graph: onnx.GraphProto, units: float, *, counts_places: bool) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self._graph = graph
         self._units = units
+        self._counts_places = counts_places
         self._names = _fresh_names()
+        if counts_places:
+            table = np.random.default_rng(0).random(_TABLE_SIZE, np.float32)
+            graph.initializer.append(numpy_helper.from_array(table, _TABLE))
 
-    def move_map(self, raw: str, output: str, kind: int) -> None:
-        """Factors for rows and for pixels: drawing one for each value would take longest of all."""
+    def move_map(self, raw: str, output: str, kind: int, rank: int | None) -> None:
+        """Multiply by factors for rows and for pixels, which are fewer than the values."""
         rows, pixels = (self._slice(raw, axis) for axis in (-1, 1))
         half = self._units * _UNITS.get(kind, 0.0) / 2
-        between = self._add("Mul", [raw, self._factor(rows, half, kind)])
-        self._add("Mul", [between, self._factor(pixels, half, kind)], output)
+        between = self._add("Mul", [raw, self._factor(rows, half, kind, rank)])
+        self._add("Mul", [between, self._factor(pixels, half, kind, rank)], output)
 
-    def move_values(self, raw: str, output: str, kind: int) -> None:
-        """A factor for each value."""
-        self._add("Mul", [raw, self._factor(raw, self._units * _UNITS[kind], kind)], output)
+    def move_values(self, raw: str, output: str, kind: int, rank: int | None) -> None:
+        """Multiply by a factor for each value."""
+        self._add("Mul", [raw, self._factor(raw, self._units * _UNITS[kind], kind, rank)], output)
 
     def move_all(self, raw: str, output: str, kind: int) -> None:
-        """One factor, half of the largest, for all values."""
+        """Multiply by one factor, half of the largest, for all values."""
         name = next(self._names)
         dtype = helper.tensor_dtype_to_np_dtype(kind)
         factor = np.asarray(1 + self._units * _UNITS[kind] / 2, dtype)
         self._graph.initializer.append(numpy_helper.from_array(factor, name))
         self._add("Mul", [raw, name], output)
 
-    def _slice(self, raw: str, axis: int) -> str:
-        index = next(self._names)
-        self._graph.initializer.append(numpy_helper.from_array(np.zeros(1, np.int64), index))
-        return self._add("Gather", [raw, index], axis=axis)
+    def _numbers(self, *values: int) -> str:
+        name = next(self._names)
+        numbers = np.asarray(values, np.int64)
+        self._graph.initializer.append(numpy_helper.from_array(numbers, name))
+        return name
 
-    def _factor(self, like: str, most: float, kind: int) -> str:
-        seed = float(len(self.nodes))
-        drawn = self._add(
-            "RandomUniformLike",
-            [like],
-            low=1.0,
-            high=1.0 + most,
-            dtype=TensorProto.FLOAT,
-            seed=seed,
-        )
-        return drawn if kind == TensorProto.FLOAT else self._add("Cast", [drawn], to=kind)
+    def _slice(self, raw: str, axis: int) -> str:
+        return self._add("Gather", [raw, self._numbers(0)], axis=axis)
+
+    def _factor(self, like: str, most: float, kind: int, rank: int | None) -> str:
+        """Return factors from 1 to 1 + most for a tensor; the same for every image of a batch."""
+        if self._counts_places:
+            share = self._add("Mul", [self._drawn(like, rank), self._number(most)])
+            factor = self._add("Add", [share, self._number(1.0)])
+        else:
+            factor = self._add(
+                "RandomUniformLike",
+                [like],
+                low=1.0,
+                high=1.0 + most,
+                dtype=TensorProto.FLOAT,
+                seed=float(len(self.nodes)),
+            )
+        return factor if kind == TensorProto.FLOAT else self._add("Cast", [factor], to=kind)
+
+    def _drawn(self, like: str, rank: int | None) -> str:
+        """Return numbers of the table in the shape of one image of a tensor."""
+        shape = self._add("Shape", [like])
+        if rank:
+            rest = self._add("Gather", [shape, self._numbers(*range(1, rank))], axis=0)
+            shape = self._add("Concat", [self._numbers(1), rest], axis=0)
+        one = numpy_helper.from_array(np.ones(1, np.int64))
+        flat, last = self._numbers(-1), self._numbers(_TABLE_SIZE)
+        ones = self._add("Reshape", [self._add("ConstantOfShape", [shape], value=one), flat])
+        places = self._add("Reshape", [self._add("NonZero", [ones]), flat])
+        first = self._numbers(_STRIDE * len(self.nodes) % _TABLE_SIZE)
+        places = self._add("Add", [places, first])
+        rounds = self._add("Mul", [self._add("Div", [places, last]), last])
+        places = self._add("Sub", [places, rounds])
+        return self._add("Reshape", [self._add("Gather", [_TABLE, places], axis=0), shape])
+
+    def _number(self, value: float) -> str:
+        name = next(self._names)
+        number = numpy_helper.from_array(np.asarray(value, np.float32), name)
+        self._graph.initializer.append(number)
+        return name
 
     def _add(self, op: str, inputs: list[str], output: str | None = None, **more: Any) -> str:
         name = output or next(self._names)
@@ -133,8 +183,8 @@ def _fresh_names() -> Iterator[str]:
         number += 1
 
 
-def _element_types(model: onnx.ModelProto) -> dict[str, int]:
-    """Element type of every tensor of the main graph whose type can be inferred."""
+def _described(model: onnx.ModelProto) -> dict[str, onnx.TypeProto.Tensor]:
+    """Return the type of every tensor of the main graph for which it can be inferred."""
     graph = onnx.shape_inference.infer_shapes(model).graph
     values = (*graph.input, *graph.value_info, *graph.output)
-    return {value.name: value.type.tensor_type.elem_type for value in values}
+    return {value.name: value.type.tensor_type for value in values}

@@ -1,7 +1,7 @@
-"""A model run part by part, so that few of its inner tensors are held at once.
+"""A model that runs part by part, to limit the memory for its inner tensors.
 
-Every part gives some of the tensors that are wanted, and what later parts read. Each node runs
-once, as in a run of the whole.
+Every part computes some of the wanted tensors, and the tensors that later parts read. Each node
+runs once, as in a run of the whole model.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from onnx import helper
 
 from jpegcompile.errors import UnsupportedModelError, one_line
 from jpegcompile.evaluation.shelf import Shelf
+from jpegcompile.messages import Message
 from jpegcompile.runtime.cut import outer_reads, part_of, without_groups
 
 
 class Parts:
-    """A model in as many parts as there are groups of wanted tensors.
+    """A model in parts, one for each group of wanted tensors.
 
     Attributes:
-        made: names of the tensors that the model makes or is given.
+        made: names of the model's inputs and of the tensors that it computes.
     """
 
     def __init__(
@@ -33,12 +34,12 @@ class Parts:
         groups: Sequence[Sequence[str]],
         open_session: Callable[[onnx.ModelProto], ort.InferenceSession],
     ) -> None:
-        """Cut a model.
+        """Cut a model into parts.
 
         Args:
-            model: stays as it is.
-            groups: names of the tensors that each part gives; those that the model does not make
-                are left out.
+            model: the model; it is not changed.
+            groups: names of the wanted tensors of each part; names that the model does not have are
+                ignored.
             open_session: opens the model of a part.
         """
         self._model = onnx.ModelProto()
@@ -53,11 +54,11 @@ class Parts:
         self._open = open_session
 
     def run(self, index: int, held: Shelf) -> None:
-        """Run one part, and put what it gives on the shelf.
+        """Run one part, and put its outputs on the shelf.
 
         Args:
-            index: of the part; they are run in order.
-            held: inputs of the model, and what earlier parts left.
+            index: of the part; parts run in order.
+            held: inputs of the model, and outputs of earlier parts.
 
         Raises:
             UnsupportedModelError: if ONNX Runtime fails.
@@ -72,16 +73,17 @@ class Parts:
         try:
             made = session.run(names, feeds)
         except Exception as error:
-            raise UnsupportedModelError(f"ONNX Runtime fails: {one_line(error)}") from error
+            text = f"ONNX Runtime fails on a part of the model: {one_line(error)}"
+            raise UnsupportedModelError(Message("traced-part-fails", text)) from error
         del feeds
         held.put(dict(zip(names, made, strict=True)))
 
     def leave(self, index: int, held: Shelf) -> None:
-        """Drop what no later part reads or gives."""
+        """Drop the tensors that no later part reads or returns."""
         held.drop(set(held) - self._read_from(index + 1))
 
     def _session(self, index: int, held: Shelf) -> ort.InferenceSession | None:
-        """The session of a part; None where earlier parts have made all that it gives."""
+        """Open a part; None if earlier parts computed all its wanted tensors."""
         nodes = self._nodes[index]
         made = {name for node in nodes for name in node.output if name}
         later = self._read_from(index + 1) | set(self._groups[index])
@@ -96,12 +98,12 @@ class Parts:
         return self._open(part_of(self._model, nodes, kinds, outputs))
 
     def _read_from(self, index: int) -> set[str]:
-        """What parts from one on read or give."""
+        """Return the tensors that parts from `index` on read or return."""
         nodes = [node for part in self._nodes[index:] for node in part]
         return _reads(nodes).union(*self._groups[index:])
 
     def _divided(self) -> list[list[onnx.NodeProto]]:
-        """The nodes of each part, in the order of the model: what it needs and no earlier one."""
+        """Return the nodes of each part, in model order: those that no earlier part contains."""
         nodes = self._model.graph.node
         makers = {name: i for i, node in enumerate(nodes) for name in node.output if name}
         taken: set[int] = set()
@@ -122,7 +124,7 @@ class Parts:
 
 
 def as_fed(model: onnx.ModelProto, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Feeds in the element types that a model takes, only those that it has."""
+    """Return the feeds of a model's inputs, in their element types."""
     kinds = {v.name: v.type.tensor_type.elem_type for v in model.graph.input}
     return {
         name: np.asarray(values, helper.tensor_dtype_to_np_dtype(kinds[name]))

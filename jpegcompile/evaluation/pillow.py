@@ -1,4 +1,4 @@
-"""Images as the original model takes them, by Pillow: its 8-bit decode, and its resize of that."""
+"""Inputs of the original model by Pillow: its 8-bit decode and its resize."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from jpegcompile.dct.resampled import resampled_views
 from jpegcompile.errors import ImageError, one_line
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.pixel_image import channels_of, eight_bit, orientation_of
+from jpegcompile.messages import Message
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.runtime.input_tensors import normalize
@@ -29,18 +30,18 @@ END_OF_IMAGE = b"\xff\xd9"
 def pillow_input(
     file: Path | bytes, preprocess: Preprocess, taken: NetworkInput, *, tolerant: bool = False
 ) -> NDArray[np.float32]:
-    """One image as the original model takes it, from Pillow's decode, rounded and clamped.
+    """Return the original model's input for one image, from Pillow's rounded and clamped decode.
 
-    Several views of it are stacked along a new first axis.
+    Several views of the image are stacked along a new first axis.
 
     Args:
-        file: to decode.
+        file: a path, or the content of a file.
         preprocess: from pixels to the model's input.
-        taken: that input.
+        taken: the model's image input.
         tolerant: as for `pillow_pixels`.
 
     Raises:
-        ImageError: if Pillow refuses the file, or it does not come to the network's size.
+        ImageError: if Pillow cannot decode the file, or the image does not have the network's size.
     """
     pixels = seen_by_pillow(file, preprocess, taken, tolerant=tolerant)
     return normalize(pixels, preprocess.affine(taken.channels), taken.layout)
@@ -49,21 +50,21 @@ def pillow_input(
 def seen_by_pillow(
     file: Path | bytes, preprocess: Preprocess, taken: NetworkInput, *, tolerant: bool = False
 ) -> NDArray[np.float64]:
-    """Pixels [H, W, C] that the original model is shown, on the 0..255 scale.
+    """Return the pixels [H, W, C] that the original model sees, on the 0..255 scale.
 
     Several views are stacked along a new first axis.
 
-    Pillow's own filters give 8-bit integers. Those of other libraries are applied in real
-    arithmetic to Pillow's decode.
+    Pillow's own filters return 8-bit integers. Filters of other libraries are applied to Pillow's
+    decode in real arithmetic.
 
     Args:
-        file: a path, or a file's content.
+        file: a path, or the content of a file.
         preprocess: from pixels to the model's input.
-        taken: that input.
+        taken: the model's image input.
         tolerant: as for `pillow_pixels`.
 
     Raises:
-        ImageError: if Pillow refuses the file, or it does not come to the network's size.
+        ImageError: if Pillow cannot decode the file, or the image does not have the network's size.
     """
     geometry, color = preprocess.geometry, preprocess.color_for(taken.channels)
 
@@ -83,16 +84,16 @@ def seen_by_pillow(
 
 
 def pillow_pixels(file: Path | bytes, color: Color, *, tolerant: bool = False) -> NDArray[np.uint8]:
-    """Pixels [H, W, C] of one image by Pillow's decode, channels in the order of `color`.
+    """Return the pixels [H, W, C] of one image by Pillow's decode.
 
     Args:
-        file: a path, or a file's content.
-        color: that is wanted.
-        tolerant: whether to take what can be read of a file that ends early; what is missing is
-            grey, as in `read_coefficients`.
+        file: a path, or the content of a file.
+        color: order of the channels.
+        tolerant: whether to decode as much as possible of a file that ends early; the rest is grey,
+            as in `read_coefficients`.
 
     Raises:
-        ImageError: if Pillow refuses the file.
+        ImageError: if Pillow cannot decode the file.
     """
     return _with_image(
         file, lambda image: channels_of(eight_bit(image, color), color), tolerant=tolerant
@@ -102,19 +103,18 @@ def pillow_pixels(file: Path | bytes, color: Color, *, tolerant: bool = False) -
 def _with_image(
     file: Path | bytes, work: Callable[[Image.Image], NDArray[Any]], *, tolerant: bool
 ) -> NDArray[Any]:
-    """What `work` makes of the image of a file, errors of Pillow's being ImageErrors.
+    """Return what `work` returns for the image of a file.
 
     Raises:
-        ImageError: if Pillow refuses the file, beginning with its name; or as `work` raises it.
+        ImageError: if Pillow cannot decode the file; or as `work` raises it.
     """
     name = "bytes" if isinstance(file, bytes) else file
     try:
         with Image.open(_with_end(file) if tolerant else _opened(file)) as image:
             return work(image)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ImageError(
-            f"{name}: Pillow cannot decode it: {one_line(error)}; give a whole file"
-        ) from error
+        text = f"{name}: Pillow cannot decode it: {one_line(error)}; give a whole file"
+        raise ImageError(Message("pillow-cannot-decode", text)) from error
 
 
 def _opened(file: Path | bytes) -> Path | BytesIO:
@@ -122,10 +122,10 @@ def _opened(file: Path | bytes) -> Path | BytesIO:
 
 
 def _with_end(file: Path | bytes) -> BytesIO:
-    """A file that ends as a whole one does.
+    """Return a file with an end-of-image marker appended.
 
-    Where the data end Pillow waits for more and gives up. At an end of image it makes do with what
-    there is, as `read_coefficients` does; behind the end of a whole file it does not look.
+    Without the marker Pillow refuses a file that ends early. With it, Pillow decodes the data that
+    there are, as `read_coefficients` does. It reads nothing after the end of an undamaged file.
     """
     content = file if isinstance(file, bytes) else file.read_bytes()
     return BytesIO(content + END_OF_IMAGE)

@@ -1,8 +1,8 @@
-"""A network whose sums over whole maps are computed in float64: how far is the original off there?
+"""A network that computes sums over whole maps in float64, to find the original's error there.
 
-ONNX Runtime adds the values of a map one after the other in float32. Where they are alike, as of an
-image of one colour, the additions round to the same side, and the error grows with their number.
-Moved sums (`moved.py`) do not show that, nor does a run that is not optimised.
+ONNX Runtime adds the values of a map one after another in float32. If the values are alike, as in
+an image of one colour, the additions round in the same direction, and the error grows with their
+number. Neither moved sums (`moved.py`) nor an unoptimised run show this error.
 
     y = ReduceMean(x)  =>  y = Cast<float>(ReduceMean(Cast<double>(x)))
 """
@@ -18,15 +18,15 @@ from jpegcompile.opset import standard_opset
 
 _REDUCTIONS = frozenset(("ReduceMean", "ReduceSum"))
 _POOL = "GlobalAveragePool"
-# From this version of the operators on, axes of ReduceMean are an input.
+# The first opset in which the axes of ReduceMean are an input.
 _AXES_ARE_INPUT = 18
 
 
 def with_precise_sums(model: onnx.ModelProto) -> onnx.ModelProto | None:
-    """A copy of a model with every mean and sum in float32 in float64; None if it has none.
+    """Return a copy of a model that computes float32 means and sums in float64; None without any.
 
     Args:
-        model: the model; what stands within branches and loops is left as it is.
+        model: the model; nodes within branches and loops stay as they are.
     """
     result = onnx.ModelProto()
     result.CopyFrom(model)
@@ -70,7 +70,7 @@ def _in_doubles(
 def _mean(
     given: str, made: str, name: str, rank: int, version: int, model: onnx.ModelProto
 ) -> onnx.NodeProto:
-    """The mean over all axes but batch and channels, which GlobalAveragePool is."""
+    """Return a GlobalAveragePool as the mean over all axes except batch and channels."""
     axes = list(range(2, rank))
     if version < _AXES_ARE_INPUT:
         return helper.make_node("ReduceMean", [given], [made], axes=axes, keepdims=1)

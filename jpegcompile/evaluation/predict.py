@@ -1,4 +1,4 @@
-"""The largest scores of a compiled model for JPEG files."""
+"""The classes with the largest scores, for JPEG files."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.dataset import ImageFiles, jpeg_files
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError, Skipped
+from jpegcompile.messages import Message
+from jpegcompile.options import running as option
 from jpegcompile.progress import Progress
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.opened import opened
@@ -22,22 +24,28 @@ from jpegcompile.runtime.providers import Asked
 
 @dataclass(frozen=True)
 class Prediction:
-    """The best classes of one file, best first: indices and scores as the model gives them."""
+    """The best classes of one file.
+
+    Attributes:
+        file: path of the file.
+        classes: indices of the classes, best first.
+        scores: of the classes, as the model computes them.
+    """
 
     file: str
     classes: tuple[int, ...]
     scores: tuple[float, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data."""
+        """Return JSON-ready data."""
         return asdict(self)
 
 
 class Predictions(list[Prediction]):
-    """Predictions for the files that could be used, in their order.
+    """Predictions for the usable files, in their order.
 
     Attributes:
-        skipped: files that could not be used, and why.
+        skipped: unusable files, and why.
         ignored: why, for every folder that was passed over, by its path.
         pixel_fallbacks: how many of the files went through the pixel fallback.
     """
@@ -49,14 +57,21 @@ class Predictions(list[Prediction]):
         ignored: Mapping[str, str] | None = None,
         pixel_fallbacks: int = 0,
     ) -> None:
-        """A list of `predictions` that says what is not in it."""
+        """Create a list of predictions.
+
+        Args:
+            predictions: of the usable files.
+            skipped: as the attribute.
+            ignored: as the attribute.
+            pixel_fallbacks: as the attribute.
+        """
         super().__init__(predictions)
         self.skipped = tuple(skipped)
         self.ignored = dict(ignored or {})
         self.pixel_fallbacks = pixel_fallbacks
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data."""
+        """Return JSON-ready data."""
         return {
             "predictions": [prediction.to_json() for prediction in self],
             "skipped": [asdict(skipped) for skipped in self.skipped],
@@ -69,36 +84,37 @@ def run(
     compiled: str | os.PathLike[str] | ImageRunner,
     images: Sequence[str | os.PathLike[str]],
     *,
-    top: int = 5,
-    native: bool = True,
-    providers: Asked = "auto",
-    tolerant: bool = False,
-    on_error: OnError = "stop",
-    fallback: Fallback = "none",
+    top: int = option.TOP.default,
+    native: bool = option.NATIVE.default,
+    providers: Asked = option.PROVIDERS.default,
+    tolerant: bool = option.TOLERANT.default,
+    on_error: OnError = option.ON_ERROR.default,
+    fallback: Fallback = option.FALLBACK.default,
     progress: Progress | None = None,
 ) -> Predictions:
     """Predict classes for JPEG files, and for every JPEG file below folders.
 
     Args:
-        compiled: path of the compiled model, or a session of it; its first output holds the scores
-            [N, classes].
+        compiled: path of the compiled model, or a session of it; its first output contains the
+            scores [N, classes].
         images: files and folders.
-        top: how many classes to give for each file.
-        native: whether native kernels run what they can of a model that is given by its path.
+        top: number of classes to return for each file.
+        native: whether native kernels run the nodes that they can, for a model given by its path.
         providers: what such a model runs on, as for `jpegcompile.load`.
-        tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
-        on_error: what becomes of files that cannot be used: "stop" raises the error of the first;
-            "skip" and "report" leave them out, and `Predictions.skipped` lists them.
-        fallback: "pixels" also takes files of which no coefficients are read, as `Session.run`.
+        tolerant: whether to read as much as possible of damaged files, as `read_coefficients`.
+        on_error: what to do with unusable files: "stop" raises the error of the first; "skip" and
+            "report" skip them, and `Predictions.skipped` lists them.
+        fallback: "pixels" also reads files without readable coefficients, as `Session.run`.
         progress: called with (done, total).
 
     Raises:
-        UsageError: if the first output is no score vector, or `top` is less than 1.
-        ImageError, AccessError: if an image is damaged, of another size, or cannot be read; or none
-            can be used.
+        UsageError: if the first output does not contain scores, or `top` is less than 1.
+        ImageError: if an image is damaged, or does not have the network's size; or no image is
+            usable.
+        AccessError: if a file cannot be read.
     """
     if top < 1:
-        raise UsageError(f"top is {top}; give 1 or more")
+        raise UsageError(Message("top-out-of-range", f"top is {top}; give 1 or more"))
     session = compiled
     if not isinstance(session, ImageRunner):
         session = opened(session, native=native, providers=providers)
@@ -111,10 +127,11 @@ def run(
         if progress is not None:
             progress(used[0], len(files))
         if scores.ndim != 2 or len(scores) != len(used):
-            raise UsageError(
+            text = (
                 f"output '{session.output_names[0]}' has shape {list(scores.shape)}, not one score"
                 " for each class; use jpegcompile.load from Python"
             )
+            raise UsageError(Message("first-output-without-scores", text))
         ranked = np.argsort(-scores, axis=1, kind="stable")[:, :top]
         for index, order, row in zip(used, ranked, scores, strict=True):
             best = tuple(float(row[i]) for i in order)
@@ -128,6 +145,6 @@ def run(
 
 
 def _expand(image: str | os.PathLike[str], fallback: Fallback) -> ImageFiles:
-    """A file stands for itself, whatever its name and whether it exists; a folder for its files."""
+    """Return the files of a folder, or the file itself, whatever its name; it may be missing."""
     path = Path(image)
     return jpeg_files(path, fallback) if path.is_dir() else ImageFiles((path,), {})

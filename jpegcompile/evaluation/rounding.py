@@ -1,13 +1,13 @@
-"""The original's own rounding: how far its answers go when they are computed in another way.
+"""The rounding error of the original: how far its answers move when they are computed differently.
 
-- *Not optimised*: ONNX Runtime fuses nothing and takes other convolutions. Two honest results in
-  float32, so their distance is a lower bound of what rounding does.
-- *Moved*: every sum moved by up to `MULTIPLE` units in the last place (`moved.py`), which also
+- *Not optimised*: ONNX Runtime fuses nothing and uses other convolutions. Both results are correct
+  in float32, so their distance is a lower bound of the rounding error.
+- *Moved*: every sum is moved by up to `MULTIPLE` units in the last place (`moved.py`). This also
   shows what the network amplifies, and which of its decisions are near-ties.
-- *Precise sums*: means and sums over maps in float64 (`precise_sums.py`). That distance is
-  the whole error of the original's sums over maps, so twice of it is allowed, and no more.
-- For networks in float16 the *float32 twin* (`widened.py`), in place of what moved sums do to
-  floating-point answers: there the rounding itself can be seen.
+- *Precise sums*: means and sums over maps are computed in float64 (`precise_sums.py`). The distance
+  is the whole error of the original's sums over maps, so the tolerance is only twice as large.
+- *Float32 version* of networks in float16 (`widened.py`): its distance shows the rounding of
+  floating-point answers directly, and replaces what moved sums say about them.
 """
 
 from __future__ import annotations
@@ -26,15 +26,20 @@ from jpegcompile.network_input import NetworkInput
 
 
 class OwnRounding:
-    """The variants of an original that show its rounding."""
+    """The variants of an original that show its rounding error."""
 
     def __init__(self, source: Source, taken: NetworkInput, tolerance: Tolerance) -> None:
-        """Open the variants of a source with the image input `taken`."""
+        """Open the variants.
+
+        Args:
+            source: the original.
+            taken: its image input.
+            tolerance: that its outputs are judged by.
+        """
         self._is_half = tolerance.is_half
         self._plain = SpatialModel(source, taken, arena=False, optimised=False)
-        self._moved = SpatialModel(
-            source, taken, model=moved(source.model, taken.name, tolerance.units), arena=False
-        )
+        other = moved(source.model, taken.name, tolerance.units, has_batch=taken.has_batch)
+        self._moved = SpatialModel(source, taken, model=other, arena=False)
         self._precise: SpatialModel | None = None
         precise = with_precise_sums(source.model)
         if precise is not None:
@@ -45,9 +50,9 @@ class OwnRounding:
             self._wide = SpatialModel(source, taken, model=wide, arena=False)
 
     def variants(self, batch: NDArray[np.float32]) -> list[Variant]:
-        """Outputs for one batch; what is moved a multiple already counts once."""
+        """Return the outputs for one batch. Moved sums already contain the multiple."""
         found = [Variant(self._plain.run(batch), MULTIPLE)]
-        # In float16 moved sums say which answers jump, the twin how far the others go.
+        # In float16, moved sums show which answers jump, and the float32 version the other errors.
         found.append(Variant(self._moved.run(batch), 0.0 if self._is_half else 1.0))
         if self._precise is not None:
             found.append(Variant(self._precise.run(batch), PRECISE_MULTIPLE))

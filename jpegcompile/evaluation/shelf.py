@@ -1,4 +1,4 @@
-"""Arrays by name, large ones in files: two models in turn need not hold each other's maps."""
+"""Arrays by name, with large ones in files, so that two models need not keep both sets of maps."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Bytes from which on an array goes to a file.
+# Arrays of this many bytes or more are stored in files.
 LARGE = 1 << 26
 
 
 class Shelf(Mapping[str, NDArray[Any]]):
-    """Arrays by name; those in files are mapped when they are asked for."""
+    """Arrays by name; arrays in files are memory-mapped when they are read."""
 
     def __init__(self, folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Put `arrays` on a shelf whose files are in `folder`."""
+        """Create a shelf.
+
+        Args:
+            folder: for files.
+            arrays: to put on it.
+        """
         self._folder = folder
         self._numbers = count()
         self._arrays: dict[str, NDArray[Any] | Path] = {}
@@ -36,21 +41,21 @@ class Shelf(Mapping[str, NDArray[Any]]):
             self._arrays[name] = path
 
     def drop(self, names: Iterable[str]) -> None:
-        """Forget arrays, and delete their files; those that are mapped can still be read."""
+        """Forget arrays and delete their files; mapped arrays can still be read."""
         for name in names:
             values = self._arrays.pop(name, None)
             if isinstance(values, Path):
                 values.unlink()
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        """The array of that name."""
+        """Return the array with a name."""
         values = self._arrays[name]
         return np.load(values, mmap_mode="r") if isinstance(values, Path) else values
 
     def __iter__(self) -> Iterator[str]:
-        """Names of the arrays."""
+        """Iterate over the names."""
         return iter(tuple(self._arrays))
 
     def __len__(self) -> int:
-        """How many arrays there are."""
+        """Return the number of arrays."""
         return len(self._arrays)

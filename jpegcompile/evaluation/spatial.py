@@ -38,10 +38,10 @@ class SpatialModel:
         Args:
             source: the original.
             taken: its image input.
-            threads: ONNX Runtime's intra-op number.
-            model: made of the original, to be run in its place.
+            threads: ONNX Runtime's number of intra-op threads.
+            model: made from the original, to run in its place.
             arena: whether ONNX Runtime keeps the memory of a run for the next one.
-            optimised: whether it may fuse and reorder what the model computes.
+            optimised: whether ONNX Runtime may fuse and reorder operators.
         """
         self.taken = taken
         self.output_names = [output.name for output in source.model.graph.output]
@@ -53,14 +53,14 @@ class SpatialModel:
         self.fixed_batch = batch if isinstance(batch, int) else None
 
     def run(self, batch: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Outputs by name, for inputs of any number.
+        """Return outputs by name, for any number of inputs.
 
         Args:
-            batch: [N, ...] as the model takes them; or [N, views, ...], several views of each
+            batch: [N, ...] as the model reads them; or [N, views, ...], several views of each
                 image, over which outputs are averaged.
 
         Raises:
-            RowsError: if there are several inputs, and an output does not hold a row for each.
+            RowsError: if there are several inputs, and an output does not contain a row for each.
         """
         has_views = batch.ndim > 1 + len(self.taken.shape)
         names, run = self.output_names, over_views if has_views else in_runs
@@ -77,7 +77,7 @@ class SpatialModel:
 
 
 def readable(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy of a model in a version of the file format that ONNX Runtime takes."""
+    """Return a copy of a model in a version of the file format that ONNX Runtime supports."""
     result = onnx.ModelProto()
     result.CopyFrom(model)
     result.ir_version = min(max(model.ir_version, 4), IR_VERSION)
@@ -85,9 +85,14 @@ def readable(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def score_count(source: Source, taken: NetworkInput, output: str) -> int:
-    """How many classes an output [N, classes] of the source model scores, by running it once.
+    """Return the number of classes of an output [N, classes], by running the source model once.
 
-    Declared shapes need not say it, and some are wrong.
+    Declared shapes may lack it, and some are wrong.
+
+    Args:
+        source: the original.
+        taken: its image input.
+        output: name of the output.
     """
     model = SpatialModel(source, taken)
     return int(model.run(np.zeros((1, *taken.shape), np.float32))[output].shape[-1])

@@ -1,8 +1,8 @@
-"""Whether the smallest change of an image changes the answer: masks of few frequencies are steps.
+"""Whether the smallest change of an image changes the answer, where few frequencies decide masks.
 
-A pixel whose approximation is within rounding of zero may be kept or masked. Where many such steps
-follow each other, one that falls the other way moves others, and the answer is chaotic: machines,
-runtimes and orders of summation disagree by as much as different images do.
+A pixel whose approximation is within rounding of zero may be kept or masked. If many such decisions
+follow each other, one changed decision changes others, and the answer is chaotic: machines,
+runtimes and orders of summation differ by as much as different images do.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.differences import distances, magnitudes
 from jpegcompile.jpeg.pixel_fallback import Fallback
+from jpegcompile.messages import Message
 from jpegcompile.progress import Advance
 from jpegcompile.runtime.session import Session
 
 Array = NDArray[Any]
 
-# An image has moved if an output has, by more than this part of its largest magnitude. Rounding
-# moves networks without masks by 1e-5 at most.
+# An image moves if an output moves by more than this part of its largest magnitude. Rounding moves
+# networks without masks by 1e-5 at most.
 MOVE = 0.01
 # A model is chaotic if more than this part of the images moves: "a few in a thousand" are not.
 MOST_MOVED = 0.05
@@ -35,11 +36,12 @@ _SEED = 0
 
 @dataclass(frozen=True)
 class Stability:
-    """What a change of one unit in the last place of every number of the image does.
+    """How far outputs move if every number of the image changes by one unit in the last place.
 
     Attributes:
-        images: that were changed.
-        moved: of them, those of which an output moved by more than `MOVE` of its largest magnitude.
+        images: number of images that were changed.
+        moved: number of images for which an output moved by more than `MOVE` of its largest
+            magnitude.
         largest: the largest move of any output, as a fraction of its largest magnitude.
     """
 
@@ -49,7 +51,7 @@ class Stability:
 
     @property
     def share(self) -> float:
-        """The part of the images that moved."""
+        """Fraction of the images that moved."""
         return self.moved / self.images
 
     @property
@@ -58,20 +60,20 @@ class Stability:
         return self.share > MOST_MOVED
 
     def text(self) -> str:
-        """The figures in words."""
+        """Return the figures in words."""
         return (
             f"one unit in the last place of the image moves {self.moved} of {self.images} images"
             f" by more than {MOVE:g} of the largest output, at most by {self.largest:.2g}"
         )
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready data; an infinite move, of what is no number, is null."""
+        """Return JSON-ready data; an infinite move is null."""
         largest = self.largest if np.isfinite(self.largest) else None
         return {**asdict(self), "largest": largest, "share": self.share, "threshold": MOVE}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Stability:
-        """What `to_json` gave."""
+        """Read what `to_json` returned."""
         largest = np.inf if data["largest"] is None else float(data["largest"])
         return cls(int(data["images"]), int(data["moved"]), largest)
 
@@ -81,14 +83,14 @@ def stability_of(
     batches: Iterable[Array],
     progress: Advance | None = None,
 ) -> Stability:
-    """Run images as they are, and changed by one unit in the last place, up or down at random.
+    """Run images unchanged, and changed by one unit in the last place, up or down at random.
 
-    The same changes every time, so the result is the same.
+    The changes are the same every time, so the result is reproducible.
 
     Args:
-        run: makes the outputs, each with a row for every image, of a batch of images.
+        run: returns the outputs of a batch of images, each with a row for every image.
         batches: of images, floating-point [N, ...], at least one.
-        progress: called with the number of images of each batch that was done.
+        progress: called with the number of images of each finished batch.
     """
     generator = np.random.default_rng(_SEED)
     moves: list[Array] = []
@@ -101,7 +103,7 @@ def stability_of(
         moves.append(np.max(rows, axis=0))
         if progress is not None:
             progress(len(batch))
-    # An output that is zero everywhere has not moved unless it moved from zero.
+    # The scale of an output that is zero everywhere: any move from zero counts.
     scale = np.maximum(np.max(scales, axis=0), np.finfo(np.float32).tiny)
     relative = (np.concatenate(moves, axis=1) / scale[:, None]).max(axis=0)
     return Stability(len(relative), int((relative > MOVE).sum()), float(relative.max()))
@@ -110,21 +112,23 @@ def stability_of(
 def measure_stability(
     session: Session, files: Sequence[Path], shared: Mapping[str, Array] | None = None
 ) -> Stability:
-    """The stability of a compiled model on JPEG files.
+    """Measure the stability of a compiled model on JPEG files.
 
-    What is changed is the image as the network takes it: behind the decode and the normalisation.
+    The image is changed after decode and normalisation.
 
     Args:
         session: of the model.
-        files: JPEG files of its size.
+        files: JPEG files of the network's size.
         shared: inputs besides the image, the same for every image.
 
     Raises:
-        ImageError, AccessError: if a file is damaged, of another size, or cannot be read.
+        ImageError: if a file is damaged, or does not have the network's size.
+        AccessError: if a file cannot be read.
         UsageError: as `Session.run`.
     """
     if not files:
-        raise UsageError("no images to measure stability on; give one at least")
+        text = "there are no images to measure stability on; give one at least"
+        raise UsageError(Message("stability-without-images", text))
     return stability_of(
         lambda batch: session.run_image(batch, shared), network_inputs(session, files)
     )
@@ -137,12 +141,16 @@ def network_inputs(
     tolerant: bool = False,
     fallback: Fallback = "none",
 ) -> Iterable[Array]:
-    """What a session's network takes of files, in batches; of damaged ones too if `tolerant`.
+    """Yield the network's inputs for files, in batches.
 
-    With the fallback "pixels" that includes files of which no coefficients are read.
+    Args:
+        session: of the model.
+        files: JPEG files.
+        tolerant: whether to read as much as possible of damaged files.
+        fallback: "pixels" also reads files without readable coefficients.
 
     Raises:
-        ImageError, AccessError: of the first file that cannot be used.
+        ImageError, AccessError: of the first unusable file.
     """
     reader = session.reader(tolerant=tolerant, fallback=fallback)
     for start in range(0, len(files), session.batch_size):
@@ -151,7 +159,7 @@ def network_inputs(
 
 
 def changed(batch: Array, generator: np.random.Generator) -> Array:
-    """Every number as its neighbour above or below, at random."""
+    """Return every number's neighbour above or below, at random."""
     towards = np.where(generator.random(batch.shape) < 0.5, -np.inf, np.inf)
     return np.asarray(np.nextafter(batch, towards.astype(batch.dtype)))
 
@@ -161,7 +169,7 @@ def _magnitude(output: Array) -> float:
 
 
 def _moved(actual: Array, expected: Array) -> Array:
-    """The largest move of each row; infinite where one is no number and the other is."""
+    """Return the largest move of each row; infinite where only one of two values is NaN."""
     if actual.shape != expected.shape:
         return np.full(len(expected), np.inf)
     moves = distances(_as_numbers(actual), _as_numbers(expected))
@@ -169,5 +177,5 @@ def _moved(actual: Array, expected: Array) -> Array:
 
 
 def _as_numbers(output: Array) -> Array:
-    """Indices move, too, by how far they are apart."""
+    """Return an output as float64; indices move by their difference."""
     return output.astype(np.float64)

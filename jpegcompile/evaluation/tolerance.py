@@ -6,27 +6,28 @@ from dataclasses import dataclass
 
 from jpegcompile.precision import FLOAT32, Precision
 
-# Over the networks in the tests a conversion error is 0.9 to 2.1 times the original's own rounding.
+# For the networks in the tests, conversion errors are 0.9 to 2.1 times the rounding error.
 MULTIPLE = 8.0
-# The same of what is known and not estimated: how far the original's sums over maps are off.
+# For the error of the original's sums over maps, which is known and not estimated.
 PRECISE_MULTIPLE = 2.0
-# Of the largest magnitude: some units in the last place of the answer itself.
+# Parts of the largest magnitude: a few units in the last place of the answer.
 FLOOR = 1e-6
 HALF_FLOOR = 2.0**-10
-# An entry that is off by more than this part of the largest is not rounded but decided otherwise.
+# An error above this part of the largest magnitude is not rounding but another decision.
 JUMP = 1e-3
 HALF_JUMP = 0.1
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """What is allowed at an output.
+    """The tolerance of an output.
 
     Attributes:
-        absolute: an error, whatever was measured; None to go by what is measured.
+        absolute: allowed error, whatever was measured. If this and `relative` are None, the
+            tolerance follows from the measured rounding error.
         relative: the same as a fraction of the largest magnitude; the larger of the two counts.
         is_half: whether the network is in float16.
-        precision: that the compiled model is computed in.
+        precision: of the compiled model.
     """
 
     absolute: float | None = None
@@ -36,26 +37,31 @@ class Tolerance:
 
     @property
     def is_given(self) -> bool:
-        """Whether the user has said what is allowed."""
+        """Whether the user has given a tolerance."""
         return self.absolute is not None or self.relative is not None
 
     @property
     def jump(self) -> float:
-        """Part of the largest magnitude from which on an error is no rounding."""
+        """Part of the largest magnitude above which an error is a jump."""
         return HALF_JUMP if self.is_half or self._is_coarse else JUMP
 
     @property
     def units(self) -> float:
-        """By how many units in the last place sums are moved to see what that does."""
+        """By how many units in the last place sums are moved (`moved.py`)."""
         return 1.0 if self.is_half else MULTIPLE
 
     @property
     def units_counted(self) -> float:
-        """What the distance that moved sums make counts, as own rounding."""
+        """Factor from the distance that moved sums cause to a rounding error."""
         return 1.0 / self.units
 
     def allowed(self, largest: float, own: float) -> float:
-        """Error allowed where an output reaches `largest` and its own rounding is `own`."""
+        """Return the allowed error.
+
+        Args:
+            largest: largest magnitude of the output.
+            own: rounding error of the original.
+        """
         if self.is_given:
             return max(self.absolute or 0.0, (self.relative or 0.0) * largest)
         floor = HALF_FLOOR if self.is_half else FLOOR * self._coarseness
@@ -63,11 +69,11 @@ class Tolerance:
 
     @property
     def _coarseness(self) -> float:
-        """Roundings of the precision to one of float32.
+        """Rounding error of the precision, in units of float32's.
 
-        The original's own rounding is measured in float32. Each number that a coarser precision
-        stores is off by so many times as much, and sums are float32 in both, so errors at the
-        outputs, to which roundings add up linearly, grow by this factor at most.
+        The original's rounding error is measured in float32. A number that is stored in a coarser
+        precision is off by this factor more, and sums are float32 in both. Rounding errors add up
+        linearly, so errors at the outputs grow by this factor at most.
         """
         return self.precision.roundoff / FLOAT32.roundoff
 

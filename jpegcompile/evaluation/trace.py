@@ -1,4 +1,4 @@
-"""Compare the inner tensors of two models, a group at a time within a bound of memory."""
+"""Compare the inner tensors of two models, one group at a time within a memory budget."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from jpegcompile.evaluation.batches import Batch
 from jpegcompile.evaluation.differences import coefficient_distance
+from jpegcompile.evaluation.evidence import NodeEvidence
 from jpegcompile.evaluation.moved import MOVED, moved
 from jpegcompile.evaluation.parts import Parts, as_fed
 from jpegcompile.evaluation.precise_sums import with_precise_sums
@@ -26,16 +27,14 @@ from jpegcompile.runtime.batch import fill
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.session import Session
 
-# Bytes of the compared tensors of a group, both models' together: what runs them needs some more.
+# Bytes of the compared tensors of a group, of both models. Running the models needs more.
 GROUP_BYTES = 1 << 30
-# Inputs that are run at once, memory permitting.
+# Inputs that are run at once, if memory allows.
 _MOST_AT_ONCE = 8
-# Batches of inputs for which the original's rounding is measured at every node.
+# Batches of inputs for which the rounding error of the original is measured at every node.
 _MOST_EXPLAINED = 2
-# Rounding of a node alone reaches a few times what is allowed; defects are much larger.
-_SUSPICIOUS = 4.0
 _FLOAT_BYTES = 4
-# A network that runs holds a few of its largest maps at any time.
+# A running network needs memory for a few of its largest maps.
 _MAPS_AT_ONCE = 4
 
 # Tensor -> largest error and largest magnitude.
@@ -43,26 +42,31 @@ Errors = dict[str, tuple[float, float]]
 
 
 def tracer_of(session: ImageRunner, source: Source, most: int, native: bool) -> Tracer | None:
-    """What compares the nodes of a compiled model; None for a module of PyTorch.
+    """Return what compares the nodes of a compiled model; None for a module of PyTorch.
 
-    Kernels of a module compute several nodes at once, and no tensor between them exists.
+    A kernel of a module computes several nodes, and the tensors between them do not exist.
     """
     return Tracer(session, source, most, native) if isinstance(session, Session) else None
 
 
 class Tracer:
-    """Compares every jpeg-domain tensor with its twin, for the first inputs.
+    """Compares every JPEG-domain tensor with its twin in the source, for the first inputs.
 
     Attributes:
-        traced: inputs for which this was done.
+        traced: number of inputs that were kept for the comparison.
     """
 
     def __init__(self, session: Session, source: Source, most: int, native: bool) -> None:
-        """Compare a compiled model with its source, for `most` inputs."""
+        """Prepare to compare a compiled model with its source.
+
+        Args:
+            session: of the compiled model.
+            source: the original.
+            most: number of inputs that are compared.
+            native: whether native kernels run the compiled model.
+        """
         self.traced = 0
-        # The session itself is not kept: its memory is wanted while parts of its model run.
-        self._model, self._views = session.model, session.info.views
-        self._image, self._source = session.info.input.name, source
+        # The session itself is not kept: its memory is needed while parts of its model run.
         self._sides = Sides(session, source, native)
         self._most = most
         self._kept: list[Batch] = []
@@ -75,7 +79,7 @@ class Tracer:
         self._groups = _groups(order, sizes, self._step)
 
     def keep(self, batch: Batch) -> None:
-        """Keep as many inputs of a batch as are still wanted, to be compared later."""
+        """Keep inputs of a batch for the comparison, until there are enough."""
         usable = [
             index
             for index in range(len(batch.spatial))
@@ -83,60 +87,56 @@ class Tracer:
         ][: max(self._most - self.traced, 0)]
         if usable:
             read = [batch.images[index] for index in usable] if batch.images else ()
-            spatial = batch.spatial[usable]
-            if self._views > 1 and read:
+            spatial, views = batch.spatial[usable], self._sides.views
+            if views > 1 and read:
                 # One view of each image.
                 rows = range(len(usable))
-                spatial = spatial[rows, [n % self._views for n in rows]]
+                spatial = spatial[rows, [n % views for n in rows]]
             self._kept.append(Batch((), read, spatial, None))
             self.traced += len(usable)
 
     def compare(self) -> None:
-        """Compare the inputs that were kept."""
-        pair = self._opened(self._sides.compiled(), self._sides.original(self._source.model))
+        """Compare all nodes for the inputs that were kept."""
+        pair = self._opened(self._sides.compiled(), self._sides.original())
         for batch in self._kept:
             self._compare(pair, batch, self._errors)
 
-    def nodes(self, explain: Tolerance | None = None) -> list[NodeError]:
-        """The errors, in the order of the compiled model.
+    def nodes(self) -> list[NodeError]:
+        """Return the errors, in the order of the compiled model."""
+        makers = {name: n.name for n in self._sides.model.graph.node for name in n.output}
+        return [
+            NodeError(
+                makers.get(tensor, tensor),
+                tensor,
+                self._sides.twins[tensor],
+                self._blocks[tensor],
+                *self._errors[tensor],
+            )
+            for group in self._groups
+            for tensor in group
+            if tensor in self._errors
+        ]
+
+    def explained(self, tolerance: Tolerance) -> list[NodeEvidence]:
+        """Measure the rounding error of the original at every node, for a few of the inputs.
 
         Args:
-            explain: where it is given, each node also gets what the original's rounding explains,
-                measured for a few of the inputs.
+            tolerance: says by how much sums are moved.
         """
-        own = {} if explain is None else self._own(explain)
-        makers = {name: n.name for n in self._model.graph.node for name in n.output}
-        found = []
-        for tensor in (tensor for group in self._groups for tensor in group):
-            if tensor in self._errors:
-                error, largest = self._errors[tensor]
-                rounding = own.get(tensor, (0.0, 0.0))[0]
-                found.append(
-                    NodeError(
-                        makers.get(tensor, tensor),
-                        tensor,
-                        self._sides.twins[tensor],
-                        self._blocks[tensor],
-                        error,
-                        largest,
-                        None if explain is None else explain.allowed(largest, rounding),
-                    )
-                )
-        return found
-
-    def _own(self, tolerance: Tolerance) -> Errors:
-        """The own rounding of every twin: its distance to the original with other sums."""
-        name, original = self._image, self._sides.original
-        other = moved(self._source.model, name, tolerance.units)
+        sides, units = self._sides, tolerance.units
+        image = sides.image
+        other = moved(sides.source.model, image.name, units, has_batch=image.has_batch)
         other = with_precise_sums(other) or other
-        pair = self._opened(
-            original(other, {name: MOVED.format(name)}), original(self._source.model)
-        )
+        renamed = {image.name: MOVED.format(image.name)}
+        pair = self._opened(sides.original(other, renamed), sides.original())
         errors: Errors = {}
         for batch in self._kept[:_MOST_EXPLAINED]:
             self._compare(pair, batch, errors, is_spatial=True)
         factor = tolerance.units_counted
-        return {name: (factor * error, largest) for name, (error, largest) in errors.items()}
+        return [
+            NodeEvidence(node.tensor, True, factor * errors.get(node.tensor, (0.0, 0.0))[0])
+            for node in self.nodes()
+        ]
 
     def _compare(
         self,
@@ -146,10 +146,10 @@ class Tracer:
         *,
         is_spatial: bool = False,
     ) -> None:
-        """Raise `errors` to those of the first side against the second."""
-        # Images of a batch have the same matrices, so each is a batch of its own.
-        bound = self._sides.takes_axes or any(side.fixed_batch for side, _ in pair)
-        step = 1 if bound else self._step
+        """Raise `errors` to the errors of the first side against the second."""
+        # The images of a batch share their matrices, so each image is a batch of its own.
+        is_alone = self._sides.takes_axes or any(side.fixed_batch for side, _ in pair)
+        step = 1 if is_alone else self._step
         count = len(batch.spatial)
         for start in range(0, count, step):
             chunk = list(range(count))[start : start + step]
@@ -182,7 +182,7 @@ class Tracer:
         is_spatial: bool,
     ) -> None:
         first, second = (side.names[tensor] for side in sides)
-        # A twin that is missing was made by a pass, not by the source.
+        # A tensor without a twin was made by a pass.
         if first not in held[0] or second not in held[1]:
             return
         actual, expected = held[0][first], held[1][second]
@@ -206,16 +206,8 @@ class Tracer:
         return [side.names[tensor] for tensor in group]
 
 
-def suspect_of(nodes: Sequence[NodeError]) -> str | None:
-    """The first node whose error is far more than the rounding before it explains."""
-    return next(
-        (n.node for n in nodes if n.allowed is not None and not n.error <= _SUSPICIOUS * n.allowed),
-        None,
-    )
-
-
 def tensor_bytes(model: onnx.ModelProto) -> dict[str, int]:
-    """Bytes of an input's share of the tensors that a model describes."""
+    """Return the bytes of each tensor that a model describes, for one input."""
     return {
         value.name: _FLOAT_BYTES
         * prod(d.dim_value or 1 for d in value.type.tensor_type.shape.dim[1:])
@@ -224,13 +216,13 @@ def tensor_bytes(model: onnx.ModelProto) -> dict[str, int]:
 
 
 def inputs_at_once(sizes: Mapping[str, int], most: int) -> int:
-    """How many inputs can be run together within a group's memory, 1 at least."""
+    """Return how many inputs can be run together within the memory budget, 1 at least."""
     largest = _MAPS_AT_ONCE * max(sizes.values(), default=1)
     return max(min(most, GROUP_BYTES // max(largest, 1)), 1)
 
 
 def _groups(order: Sequence[str], sizes: Mapping[str, int], at_once: int) -> list[list[str]]:
-    """Tensors in the order that they are made, as many together as the bound allows."""
+    """Group tensors in the order of the model, within the memory budget."""
     groups: list[list[str]] = [[]]
     total = 0
     for tensor in order:
@@ -244,5 +236,5 @@ def _groups(order: Sequence[str], sizes: Mapping[str, int], at_once: int) -> lis
 
 
 def _rows(values: NDArray[Any], other: NDArray[Any], count: int) -> NDArray[Any]:
-    """Values without what fills a fixed batch up, where models are bound to different ones."""
+    """Return values without the padding of a fixed batch, where the two batch sizes differ."""
     return values if values.shape == other.shape or not values.ndim else values[:count]

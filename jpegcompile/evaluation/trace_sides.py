@@ -1,4 +1,4 @@
-"""The two models whose inner tensors are compared: how each is opened, and what it is fed."""
+"""The two models whose inner tensors are compared: how each is opened and fed."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Side:
 
     Attributes:
         model: the model.
-        names: what it calls each tensor that is compared.
+        names: its name of each compared tensor, by the compiled model's name.
         open: opens a part of it.
-        feeds: its inputs for some of a batch.
-        fixed_batch: that it is bound to; None for any.
+        feeds: returns its inputs for some inputs of a batch.
+        fixed_batch: fixed batch size; None for a dynamic batch.
     """
 
     model: onnx.ModelProto
@@ -44,29 +44,40 @@ class Side:
 
 
 class Sides:
-    """Makes both sides of a compiled model and its source.
+    """Builds both sides from a compiled model and its source.
 
     Attributes:
         model: the compiled model.
-        twins: for each of its tensors that is compared, the source's.
-        takes_axes: whether it takes matrices of the images, which are one at a time then.
+        source: the original.
+        image: its image input.
+        views: views of an image that the network sees.
+        twins: for each compared tensor of the compiled model, the tensor of the source.
+        takes_axes: whether the compiled model reads matrices of an image; then images run one at a
+            time.
     """
 
     def __init__(self, session: Session, source: Source, native: bool) -> None:
-        """Take what is needed of a session; its memory is wanted while parts of its model run."""
+        """Copy what both sides need from a session, which is not kept.
+
+        Args:
+            session: of the compiled model.
+            source: the original.
+            native: whether native kernels run the compiled model.
+        """
         self.model, self._info, self._folder = session.model, session.info, session.folder
-        self._fixed_batch, self._views = session.fixed_batch, session.info.views
-        self._source, self._native = source, native
+        self._fixed_batch = session.fixed_batch
+        self.source, self._native = source, native
+        self.image, self.views = session.info.input, session.info.views
         self._providers = session.execution_providers
         tensors = session.info.tensors
         self.twins = {tensor: _twin(twin, session.info) for tensor, (_, twin) in tensors.items()}
         self.takes_axes = takes_axes(session.model)
-        # Where native kernels make the image, the model of a session begins behind them.
+        # Where native kernels compute the image, the session's model begins after them.
         given = {value.name for value in session.model.graph.input}
         self._takes_image = session.info.ingest_output in given
 
     def is_fed(self, image: ReadImage | None) -> bool:
-        """Whether the graph takes an image as it is; None is a tensor."""
+        """Whether an image can be fed to the graph as it is; None is a tensor."""
         if image is None or self._info.frame is None:
             return True
         if isinstance(image, PixelImage):
@@ -78,8 +89,8 @@ class Sides:
         return fits_inputs(image.frame, self._info.frame, self._info.input)
 
     def compiled(self) -> Side:
-        """The compiled model."""
-        frame, taken = self._info.frame, self._info.input
+        """Return the compiled model."""
+        frame, taken = self._info.frame, self.image
 
         def feeds(batch: Batch, chosen: list[int]) -> Feeds:
             if frame is None:
@@ -87,11 +98,11 @@ class Sides:
                 return {taken.name: tensors if taken.has_batch else tensors[0]}
             images = coefficients_of([batch.images[index] for index in chosen])
             if self._takes_image:
-                pairs = zip(images, (n % self._views for n in chosen), strict=True)
+                pairs = zip(images, (n % self.views for n in chosen), strict=True)
                 made = np.stack([ingested(image, self._info, view) for image, view in pairs])
                 return {self._info.ingest_output or "": made}
             if self.takes_axes:
-                return placed_feeds(images, self._info, ["image"], chosen[0] % self._views)
+                return placed_feeds(images, self._info, ["image"], chosen[0] % self.views)
             return coefficient_feeds(images, frame)
 
         opened = partial(
@@ -104,20 +115,23 @@ class Sides:
         names = {tensor: tensor for tensor in self.twins}
         return Side(self.model, names, opened, feeds, self._fixed_batch)
 
-    def original(self, model: onnx.ModelProto, renamed: Mapping[str, str] | None = None) -> Side:
-        """The original, or a model made of it.
+    def original(
+        self, model: onnx.ModelProto | None = None, renamed: Mapping[str, str] | None = None
+    ) -> Side:
+        """Return the original, or a model made from it.
 
         Args:
-            model: it.
-            renamed: what `model` calls tensors of the source otherwise.
+            model: made from the original; the original itself if not given.
+            renamed: tensors of the source that have another name in `model`.
         """
-        image = self._info.input.name
+        image = self.image.name
+        model = self.source.model if model is None else model
         renamed = renamed or {}
         names = {tensor: renamed.get(twin, twin) for tensor, twin in self.twins.items()}
         # ONNX Runtime 1.32 moves a Transpose across a Resize with `axes`, and cannot run that.
         optimised = not self._info.feeds_whole_images
         opened = partial(
-            inference_session, folder=self._source.folder, arena=False, optimised=optimised
+            inference_session, folder=self.source.folder, arena=False, optimised=optimised
         )
         return Side(
             readable(model),
@@ -129,13 +143,13 @@ class Sides:
 
 
 def _twin(tensor: str, info: CompiledInfo) -> str:
-    """What a tensor is called in a source that is fed whole images: the input is another there."""
+    """Return the name of a tensor in the source, whose input may be whole images."""
     own = info.own_preprocessing
     is_image = own is not None and info.feeds_whole_images and tensor == info.input.name
     return own.output if own is not None and is_image else tensor
 
 
 def fixed_batch_of(model: onnx.ModelProto, image: str) -> int | None:
-    """The batch that a model is bound to; None if any will do."""
+    """Return the fixed batch size of a model; None if its batch is dynamic."""
     value = next(v for v in model.graph.input if v.name == image)
     return value.type.tensor_type.shape.dim[0].dim_value or None

@@ -1,4 +1,4 @@
-"""Run a compiled model and its original on the same inputs, and measure how far they are apart."""
+"""Run a compiled model and its original on the same inputs, and measure their distance."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.pixel_image import ReadImage
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
+from jpegcompile.messages import Message
 from jpegcompile.progress import Progress
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.session import Session
 from jpegcompile.runtime.views import in_runs, over_views
 
-# Errors at the outputs, inputs kept for the nodes, files that could not be used, and how many of
-# the others went through pixels.
+# Errors at the outputs, inputs kept for the nodes, skipped files, number of pixel fallbacks.
 Measured = tuple[Meter, Tracer | None, tuple[Skipped, ...], int]
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What is run, and on what; the attributes are arguments of `verify`.
+    """The models and inputs of a verification; the other attributes are arguments of `verify`.
 
     Attributes:
         source: the original.
-        tolerance: what is allowed at the outputs.
-        files: JPEG files; random tensors are made where there are none.
+        tolerance: of the outputs.
+        files: JPEG files; without any, random tensors are used.
     """
 
     source: Source
@@ -55,10 +55,10 @@ class Trial:
     progress: Progress | None
 
     def run(self, session: ImageRunner) -> Measured:
-        """Measure a compiled model, as many inputs at once as its session takes.
+        """Measure a compiled model, in batches of its session's batch size.
 
         Raises:
-            RowsError: if outputs do not tell the inputs of a batch apart.
+            RowsError: if an output does not contain one row for each input of a batch.
             UnsupportedModelError: if ONNX Runtime fails.
             UsageError, ImageError, AccessError: as `verify`.
         """
@@ -77,6 +77,7 @@ class Trial:
                 pillow,
                 rounding.variants(batch.spatial),
                 inputs=len(batch.spatial),
+                file=str(batch.files[0]) if batch.files else "",
             )
             if tracer is not None:
                 tracer.keep(batch)
@@ -93,13 +94,12 @@ class Trial:
 
 def _random_batches(session: ImageRunner, samples: int, seed: int) -> Iterator[Batch]:
     if session.info.input_mode != "tensor":
-        raise UsageError(
-            f"{session.path}: takes JPEG files, so verify needs some: give --images FOLDER"
-        )
+        text = f"{session.path}: takes JPEG files, so verify needs some: give --images FOLDER"
+        raise UsageError(Message("verify-without-images", text))
     if samples < 1:
-        raise UsageError(f"samples is {samples}; give 1 or more")
+        raise UsageError(Message("samples-out-of-range", f"samples is {samples}; give 1 or more"))
     if seed < 0:
-        raise UsageError(f"seed is {seed}; give 0 or more")
+        raise UsageError(Message("seed-out-of-range", f"seed is {seed}; give 0 or more"))
     generator = np.random.default_rng(seed)
     for start in range(0, samples, session.batch_size):
         count = min(session.batch_size, samples - start)
@@ -110,7 +110,7 @@ def _random_batches(session: ImageRunner, samples: int, seed: int) -> Iterator[B
 def _outputs(session: ImageRunner, batch: Batch, tolerant: bool) -> dict[str, NDArray[Any]]:
     info = session.info
     if info.input_mode == "tensor":
-        # Random tensors are as the original takes them, without an axis of views.
+        # Random tensors have no axis of views.
         name, has_views = info.input.name, bool(batch.images) and info.views > 1
         names, run = session.output_names, over_views if has_views else in_runs
         values = run(
@@ -131,9 +131,9 @@ def _reads_files(session: Session) -> bool:
 
 
 def _run_files(session: Session, batch: Batch, tolerant: bool) -> list[NDArray[Any]]:
-    """Outputs by the whole compiled file, which reads the images itself, as far as it takes them.
+    """Return the outputs of a compiled file that reads image files itself.
 
-    The others go the way that a session takes with all.
+    Images that the file cannot read go through the session.
     """
     images = list(zip(batch.files, batch.images, batch.whole, strict=True))
     taken = [_is_taken(session, image, is_whole) for _, image, is_whole in images]
@@ -148,7 +148,7 @@ def _run_files(session: Session, batch: Batch, tolerant: bool) -> list[NDArray[A
 
 
 def _is_taken(session: Session, image: ReadImage, is_whole: bool) -> bool:
-    """Whether the model itself reads a file. Of damaged ones a session reads more."""
+    """Whether the model itself can read a file; of damaged files, a session reads more."""
     if not is_whole or not isinstance(image, Coefficients):
         return False
     return session.info.input.is_preprocessed or session.fits(image)

@@ -1,47 +1,65 @@
-"""What `verify` measured: errors between a compiled model and its original."""
+"""What `verify` found: errors between a compiled model and its original."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from typing import ClassVar
 
+import numpy as np
+
+from jpegcompile.evaluation.evidence import Evidence, NodeEvidence, OutputEvidence
+from jpegcompile.evaluation.tolerance import Tolerance
 from jpegcompile.jpeg.unusable import Skipped
+from jpegcompile.results.merging import (
+    Models,
+    Shard,
+    evidence_lacks,
+    merged_ignored,
+    merged_shards,
+    merged_skipped,
+    require_same,
+)
+from jpegcompile.results.record import Record, Unbounded
+
+# Rounding of a single node reaches a few times its tolerance; defects are much larger.
+_SUSPICIOUS = 4.0
 
 
 @dataclass(frozen=True)
-class OutputError:
+class OutputError(Record):
     """Errors at one output, against the original fed by the float decode.
 
-    Where an output has channels or fields of many values each (maps, rows of a detector), each is
-    judged by itself; the numbers are those of the worst.
+    Where an output has channels or fields of many values each (maps, rows of a detector), each of
+    them is judged separately, and the numbers are of the worst one.
 
     Attributes:
         name: of the output.
         conversion: largest absolute conversion error; infinite where shapes differ.
         decoder: largest absolute decoder difference; None for tensor samples.
         largest: largest magnitude of the original's output.
-        allowed: error that is allowed.
+        allowed: error that the tolerance allows.
         same_top1: inputs whose largest entry is at the same place, against the float decode;
             None where the output is not a vector of scores.
         same_top1_pillow: the same against Pillow's decode.
-        own: the original's own rounding, of which `allowed` is a multiple.
-        near_ties: inputs whose largest entry is elsewhere, but in the original by no more than is
-            allowed.
+        own: rounding error of the original; `allowed` is a multiple of it.
+        near_ties: inputs whose largest entry is elsewhere, where the original's scores at the two
+            places differ by no more than `allowed`.
         component: index of the channel or field that the numbers are of; None for the whole.
-        jumps: entries that are nowhere near the original's, or differ and are no numbers that
-            rounding moves (indices, texts).
-        own_jumps: entries at which the original itself jumps when its sums are moved by what is
-            allowed: so many may.
-        entries: in all.
+        jumps: entries that are nowhere near the original's, or that differ and are not
+            floating-point numbers (indices, texts).
+        own_jumps: entries at which the original itself jumps when its sums are moved within the
+            tolerance. The compiled model may jump at as many entries.
+        entries: number of entries of all inputs.
         shapes: of the compiled and the original model's output where they differ; else None.
     """
 
     name: str
-    conversion: float
-    decoder: float | None
+    conversion: Unbounded
+    decoder: Unbounded | None
     largest: float
-    allowed: float
+    allowed: Unbounded
     same_top1: int | None
     same_top1_pillow: int | None
     own: float = 0.0
@@ -52,11 +70,46 @@ class OutputError:
     entries: int = 0
     shapes: tuple[tuple[int, ...], tuple[int, ...]] | None = None
 
+    @classmethod
+    def of(cls, measured: OutputEvidence, tolerance: Tolerance) -> OutputError:
+        """Judge the measurements at an output."""
+        components = measured.components()
+        errors, largest, own = components if components.size else np.zeros((3, 1))
+        pairs = zip(largest, own, strict=True)
+        allowed = np.array([tolerance.allowed(float(a), float(b)) for a, b in pairs])
+        # Where nothing is allowed, any error is infinitely more.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            part = np.where(errors > 0, errors / allowed, 0.0)
+        worst = int(np.argmax(np.nan_to_num(part, nan=np.inf)))
+        whole, error, jumps = float(np.max(allowed)), float(errors[worst]), measured.jumps
+        if tolerance.is_given:
+            # The user's tolerance is for every entry.
+            worst, error, jumps = int(np.argmax(largest)), measured.worst, 0
+        elif measured.shapes is not None or jumps > measured.own_jumps:
+            error = measured.worst
+        has_scores, is_decoded = measured.is_scores, measured.is_decoded
+        return cls(
+            name=measured.name,
+            conversion=error,
+            decoder=measured.decoder if is_decoded else None,
+            largest=float(largest[worst]),
+            allowed=float(allowed[worst]),
+            same_top1=measured.same if has_scores else None,
+            same_top1_pillow=measured.same_pillow if has_scores and is_decoded else None,
+            own=float(own[worst]),
+            near_ties=sum(margin <= whole for margin in measured.margins) if has_scores else 0,
+            component=worst if len(allowed) > 1 else None,
+            jumps=jumps,
+            own_jumps=measured.own_jumps,
+            entries=measured.entries,
+            shapes=measured.shapes,
+        )
+
     @property
     def is_within(self) -> bool:
-        """Whether every entry is as it must be; it is not if the error or what is allowed is NaN.
+        """Whether every entry is within the tolerance; it is not if an error or limit is NaN.
 
-        A network of whose answers rounding moves most is not verified by counting them.
+        If rounding moves most of the original's answers, counting jumps verifies nothing.
         """
         if self.shapes is not None or not self.conversion <= self.allowed:
             return False
@@ -69,11 +122,11 @@ class OutputError:
 
 
 @dataclass(frozen=True)
-class NodeError:
-    """Conversion error at one jpeg-domain tensor, against the block DCT of its spatial twin.
+class NodeError(Record):
+    """Conversion error at one JPEG-domain tensor, against the block DCT of its spatial twin.
 
     Attributes:
-        node: that makes the tensor, by its name in the source.
+        node: that computes the tensor, by its name in the source.
         tensor: in the compiled model.
         twin: in the original model.
         block: block size.
@@ -83,38 +136,47 @@ class NodeError:
             an output is out of tolerance, else None.
     """
 
+    computed: ClassVar[tuple[str, ...]] = ("relative",)
+
     node: str
     tensor: str
     twin: str
     block: int
-    error: float
+    error: Unbounded
     largest: float
-    allowed: float | None = None
+    allowed: Unbounded | None = None
 
     @property
-    def relative(self) -> float:
+    def relative(self) -> Unbounded:
         """Error as a fraction of the largest magnitude."""
         return self.error / self.largest if self.largest else self.error
 
 
 @dataclass(frozen=True)
-class Verification:
+class Verification(Record):
     """Outcome of `verify`.
 
     Attributes:
         inputs: images or tensors that were run.
-        inputs_for_nodes: those of them for which nodes were compared.
+        inputs_for_nodes: inputs for which nodes were compared. In a merged result this is the sum
+            over the parts.
         outputs: errors at the outputs.
         nodes: errors at the nodes, sorted, the worst relative error first.
         is_exact: whether the model was compiled to be exact: no mask approximated, no frequency
             dropped.
         is_half: whether the network is in float16.
-        suspect: the first node whose error the rounding before it does not explain; None if there
-            is none, or none was looked for.
-        skipped: files that could not be used, and why.
+        suspect: the first node whose error is more than the rounding before it explains; None if
+            there is no such node, or none was looked for.
+        skipped: unusable files, and why.
         ignored: why, for every folder that was passed over, by its path.
         pixel_fallbacks: how many of the files went through the pixel fallback.
+        models: what was run; None for outputs that `bench` checked.
+        shards: parts of a folder that the result is of; empty for all files that were given.
+        evidence: what `merge` needs.
     """
+
+    kind: ClassVar[str] = "verification"
+    computed: ClassVar[tuple[str, ...]] = ("passed",)
 
     inputs: int
     inputs_for_nodes: int
@@ -126,6 +188,9 @@ class Verification:
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, str] = field(default_factory=dict)
     pixel_fallbacks: int = 0
+    models: Models | None = None
+    shards: tuple[Shard, ...] = ()
+    evidence: Evidence | None = None
 
     @property
     def passed(self) -> bool:
@@ -133,10 +198,101 @@ class Verification:
         return all(output.is_within and self.agrees(output) for output in self.outputs)
 
     def agrees(self, output: OutputError) -> bool:
-        """Whether every top-1 of an output is the same, but for near-ties."""
+        """Whether every top-1 of an output is the same, near-ties aside."""
         return output.same_top1 is None or output.same_top1 + output.near_ties == self.inputs
 
-    def to_json(self) -> dict[str, Any]:
-        """JSON-ready data."""
-        nodes = [{**asdict(node), "relative": node.relative} for node in self.nodes]
-        return {**asdict(self), "nodes": nodes, "passed": self.passed}
+    def merge(self, other: Verification) -> Verification:
+        """Return the result of both results' inputs together.
+
+        Counts and maxima are exact, and everything that follows from them (tolerances, near-ties,
+        the verdict) is judged again. `docs/results.md` lists the fields.
+
+        Raises:
+            UsageError: if the results are of different models, tolerances or splits.
+        """
+        if self.evidence is None or other.evidence is None:
+            raise evidence_lacks()
+        require_same("the models", self.models, other.models)
+        require_same("is_exact", self.is_exact, other.is_exact)
+        result = judged(
+            self.evidence.merge(other.evidence),
+            _merged_nodes(self.nodes, other.nodes),
+            inputs=self.inputs + other.inputs,
+            inputs_for_nodes=self.inputs_for_nodes + other.inputs_for_nodes,
+            is_exact=self.is_exact,
+        )
+        return replace(
+            result,
+            skipped=merged_skipped(self.skipped, other.skipped),
+            ignored=merged_ignored(self.ignored, other.ignored),
+            pixel_fallbacks=self.pixel_fallbacks + other.pixel_fallbacks,
+            models=self.models,
+            shards=merged_shards(self.shards, other.shards),
+        )
+
+
+def merged_verifications(parts: Iterable[Verification]) -> Verification:
+    """Return the result of all parts together.
+
+    Raises:
+        UsageError: as `Verification.merge`.
+    """
+    return reduce(Verification.merge, parts)
+
+
+def judged(
+    evidence: Evidence,
+    nodes: Iterable[NodeError] = (),
+    *,
+    inputs: int,
+    inputs_for_nodes: int = 0,
+    is_exact: bool = True,
+) -> Verification:
+    """Judge measurements.
+
+    Args:
+        evidence: the measurements.
+        nodes: errors at nodes; `allowed` is filled in from the evidence.
+        inputs: as in `Verification`.
+        inputs_for_nodes: as in `Verification`.
+        is_exact: as in `Verification`.
+    """
+    tolerance = evidence.tolerance
+    outputs = tuple(OutputError.of(measured, tolerance) for measured in evidence.outputs)
+    result = Verification(
+        inputs, inputs_for_nodes, outputs, (), is_exact, tolerance.is_half, evidence=evidence
+    )
+    errors = {node.tensor: replace(node, allowed=None) for node in nodes}
+    suspect = None
+    if is_exact and not result.passed:
+        explain = Tolerance(is_half=tolerance.is_half)
+        errors = {n.tensor: _explained(errors[n.tensor], n, explain) for n in evidence.nodes}
+        suspect = _suspect_of(errors.values())
+    # Ties stay in the order of the compiled model.
+    in_order = [errors[node.tensor] for node in evidence.nodes]
+    worst_first = sorted(in_order, key=lambda node: node.relative, reverse=True)
+    return replace(result, nodes=tuple(worst_first), suspect=suspect)
+
+
+def _explained(node: NodeError, measured: NodeEvidence, tolerance: Tolerance) -> NodeError:
+    if not measured.is_explained:
+        return node
+    return replace(node, allowed=tolerance.allowed(node.largest, measured.own))
+
+
+def _suspect_of(nodes: Iterable[NodeError]) -> str | None:
+    """Return the first node whose error is far more than the rounding before it explains."""
+    return next(
+        (n.node for n in nodes if n.allowed is not None and not n.error <= _SUSPICIOUS * n.allowed),
+        None,
+    )
+
+
+def _merged_nodes(*parts: Iterable[NodeError]) -> list[NodeError]:
+    """Return every tensor's largest error and largest magnitude."""
+    merged: dict[str, NodeError] = {}
+    for node in (node for part in parts for node in part):
+        known = merged.get(node.tensor, node)
+        error, largest = max(known.error, node.error), max(known.largest, node.largest)
+        merged[node.tensor] = replace(node, error=error, largest=largest)
+    return list(merged.values())

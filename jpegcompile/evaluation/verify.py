@@ -1,34 +1,39 @@
-"""Verify a compiled model against its original: at the outputs and at every lowered node.
+"""Verify a compiled model against its original, at the outputs and at every lowered node.
 
-What a convolution took in (a sum, an activation) is one operator with it, and is compared as one.
-Two errors are kept apart (they have different causes and sizes). The conversion error is measured
-against the original fed by the decode that the model is compiled for: float rounding only. The
-decoder difference is measured against the original fed by Pillow: its rounding to 8 bits and
-clamping.
+A fused convolution with its residual input and activation is one operator, and is compared as one.
+Two errors are kept apart, because their causes and sizes differ. The conversion error is measured
+against the original fed by the decode that the model is compiled for: it is floating-point rounding
+only. The decoder difference is measured against the original fed by Pillow, which rounds pixels to
+8 bits and clamps them.
 """
 
 from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import onnx
 from onnx import TensorProto
 
 from jpegcompile.errors import CheckFailedError, UnsupportedModelError, UsageError
 from jpegcompile.evaluation.dataset import ImageFiles, jpeg_files
-from jpegcompile.evaluation.meter import verification
+from jpegcompile.evaluation.meter import Meter, verification
 from jpegcompile.evaluation.tolerance import Tolerance
-from jpegcompile.evaluation.trace import inputs_at_once, suspect_of, tensor_bytes
+from jpegcompile.evaluation.trace import Tracer, inputs_at_once, tensor_bytes
 from jpegcompile.evaluation.trial import Measured, Trial
 from jpegcompile.evaluation.verification import OutputError, Verification
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
+from jpegcompile.messages import Message
+from jpegcompile.options import running as option
 from jpegcompile.precision import precision_of
 from jpegcompile.progress import Progress, no_progress
 from jpegcompile.resolution import as_compiled
+from jpegcompile.results.merging import Models, Shard
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.opened import opened
 from jpegcompile.runtime.outputs import RowsError
@@ -41,16 +46,18 @@ def verify(
     compiled: str | os.PathLike[str],
     images: str | os.PathLike[str] | None = None,
     *,
-    samples: int = 64,
-    seed: int = 0,
-    node_inputs: int = 16,
-    absolute: float | None = None,
-    relative: float | None = None,
-    native: bool = True,
-    providers: Asked = "auto",
-    on_error: OnError = "stop",
-    tolerant: bool = False,
-    fallback: Fallback = "none",
+    samples: int = option.SAMPLES.default,
+    seed: int = option.SEED.default,
+    node_inputs: int = option.NODE_INPUTS.default,
+    absolute: float | None = option.ABSOLUTE.default,
+    relative: float | None = option.RELATIVE.default,
+    native: bool = option.NATIVE.default,
+    providers: Asked = option.PROVIDERS.default,
+    on_error: OnError = option.ON_ERROR.default,
+    tolerant: bool = option.TOLERANT.default,
+    fallback: Fallback = option.FALLBACK.default,
+    files: Iterable[str | Path] | None = option.CHOSEN_FILES.default,
+    shard: Shard | str | tuple[int, int] | None = option.SHARD.default,
     progress: Progress | None = None,
 ) -> Verification:
     """Compare a compiled model with its original.
@@ -58,38 +65,45 @@ def verify(
     Args:
         original: the source model.
         compiled: path of the compiled model.
-        images: folder of JPEG files; without it a model compiled for tensors
-            is verified on random ones.
+        images: folder of JPEG files. Without it, a model compiled for tensors is verified on random
+            ones.
         samples: number of random tensors (standard normal).
         seed: of the random tensors.
-        node_inputs: for how many of the inputs every lowered node is compared. Only files of the
-            sampling that the model is compiled for count.
-        absolute: an output's error may be this large; without this and the next, what is allowed
-            is a multiple of the original's own rounding (`Tolerance`), which is measured.
-        relative: or this fraction of the largest magnitude of that output, if that is larger.
-        native: whether native kernels run what they can of the compiled model.
+        node_inputs: number of inputs for which every lowered node is compared. They are the first
+            inputs, and only files with the sampling that the model is compiled for count.
+        absolute: largest error that is allowed at an output. Without this and `relative`, the
+            tolerance is a multiple of the original's rounding error (`Tolerance`), which is
+            measured.
+        relative: the same as a fraction of the largest magnitude of the output; the larger of the
+            two limits counts.
+        native: whether native kernels run the nodes that they can.
         providers: what the compiled model runs on, as for `jpegcompile.load`.
-        on_error: what becomes of files that cannot be used: "stop" raises the error of the first;
-            "skip" and "report" leave them out, and the result lists them.
-        tolerant: whether to take what can be read of damaged files, as `read_coefficients`.
-        fallback: "pixels" also takes files of which no coefficients are read, as `Session.run`.
+        on_error: what to do with unusable files: "stop" raises the error of the first; "skip" and
+            "report" skip them, and the result lists them.
+        tolerant: whether to read as much as possible of damaged files, as `read_coefficients`.
+        fallback: "pixels" also reads files without readable coefficients, as `Session.run`.
+        files: use only these files of the folder.
+        shard: use only part I of N of the files, as "I/N" or (I, N); see `Verification.merge`.
         progress: called with (done, total).
 
     Raises:
-        UsageError: if images are needed and not given, the compiled model was made from another
-            original, or a number is out of range.
-        ImageError, AccessError: if an image is damaged, of another size, or cannot be read.
+        UsageError: if images are required and not given, the compiled model was compiled from
+            another original, or an argument is out of range.
+        ImageError: if an image is damaged, or does not have the network's size.
+        AccessError: if a file cannot be read.
     """
     for name, value in (("absolute", absolute), ("relative", relative)):
         if value is not None and not 0 <= value < math.inf:
-            raise UsageError(f"{name} is {value:g}; give the error that is allowed, 0 or more")
+            text = f"{name} is {value:g}; give the error that is allowed, 0 or more"
+            raise UsageError(Message("tolerance-out-of-range", text))
     session = opened(
         compiled, native=native, arena=False, providers=providers, progress=progress or no_progress
     )
     source = original_of(original, session)
     precision = precision_of(session.info.precision)
     tolerance = Tolerance(absolute, relative, is_half_precision(source.model), precision)
-    listing = jpeg_files(images, fallback) if images else ImageFiles((), {})
+    part = None if shard is None else Shard.of(shard)
+    listing = _listing(images, fallback, files, part)
     if session.fixed_batch is None and isinstance(session, Session):
         # Each view of an image is an input.
         views, sizes = session.info.views, tensor_bytes(session.model)
@@ -109,44 +123,76 @@ def verify(
         progress=progress,
     )
     meter, tracer, skipped, by_pixels = _measured(trial, session)
-    is_exact = session.info.frequencies is None
-    # A model that is done with leaves its memory to the nodes.
+    models, is_exact = Models.of(session.info), session.info.frequencies is None
+    # Free the session's memory for the comparison of nodes.
     del session
+    return replace(
+        _traced(meter, tracer, is_exact),
+        skipped=skipped,
+        ignored=listing.ignored,
+        pixel_fallbacks=by_pixels,
+        models=models,
+        shards=() if part is None else (part,),
+    )
+
+
+def _listing(
+    images: str | os.PathLike[str] | None,
+    fallback: Fallback,
+    files: Iterable[str | Path] | None,
+    shard: Shard | None,
+) -> ImageFiles:
+    """Return the files to read; none for random tensors."""
+    if not images:
+        if files is not None or shard is not None:
+            text = "there are no images to choose from; give --images FOLDER, or leave --shard out"
+            raise UsageError(Message("shard-of-random-tensors", text))
+        return ImageFiles((), {})
+    found = jpeg_files(images, fallback)
+    return found if files is None and shard is None else found.chosen(files, shard)
+
+
+def _traced(meter: Meter, tracer: Tracer | None, is_exact: bool) -> Verification:
+    """Judge the outputs and compare the nodes; explain their errors if an output is wrong."""
     result = verification(meter, is_exact=is_exact)
     if tracer is None:
-        return replace(result, skipped=skipped, ignored=listing.ignored, pixel_fallbacks=by_pixels)
+        return result
     tracer.compare()
-    explain = None if result.passed or not is_exact else Tolerance(is_half=tolerance.is_half)
-    nodes = tracer.nodes(explain)
-    result = verification(
-        meter, nodes, traced=tracer.traced, is_exact=is_exact, suspect=suspect_of(nodes)
+    evidence = None
+    if is_exact and not result.passed:
+        evidence = tracer.explained(Tolerance(is_half=meter.tolerance.is_half))
+    return verification(
+        meter, tracer.nodes(), traced=tracer.traced, is_exact=is_exact, evidence=evidence
     )
-    return replace(result, skipped=skipped, ignored=listing.ignored, pixel_fallbacks=by_pixels)
 
 
 def _measured(trial: Trial, session: ImageRunner) -> Measured:
-    """What a trial measures, an input at a time where it fails with several.
+    """Run a trial; if it fails with a batch, run it again with one input at a time.
 
-    Outputs that do not tell inputs apart are compared as wholes, and some models that leave their
-    batch open run no other than one.
+    Outputs without a row for each input are compared as wholes. Some models with a dynamic batch
+    only run a batch of one.
     """
     try:
         return trial.run(session)
     except (RowsError, UnsupportedModelError):
         if session.batch_size == 1:
             raise
-    # Not in the handler: the error keeps all that the first attempt has opened.
+    # Not in the handler: the error keeps everything alive that the first attempt opened.
     session.batch_size = 1
     return trial.run(session)
 
 
 def is_half_precision(model: onnx.ModelProto) -> bool:
-    """Whether weights of a model are float16: then so are its sums, and so is their rounding."""
+    """Whether weights of a model are float16: then its sums are rounded to float16, too."""
     return any(t.data_type == TensorProto.FLOAT16 for t in model.graph.initializer)
 
 
 def original_of(original: str | os.PathLike[str] | onnx.ModelProto, session: ImageRunner) -> Source:
-    """The source of a compiled model, at the resolution that the compiled model runs at.
+    """Return the source of a compiled model, at the size that the compiled model runs at.
+
+    Args:
+        original: the source model.
+        session: of the compiled model.
 
     Raises:
         UsageError: as `require_same_source`.
@@ -158,27 +204,29 @@ def original_of(original: str | os.PathLike[str] | onnx.ModelProto, session: Ima
 
 
 def require_same_source(source: Source, session: ImageRunner) -> None:
-    """Refuse to compare a compiled model with anything but its own source.
+    """Refuse to compare a compiled model with a model other than its source.
 
     Raises:
         UsageError: if the hashes differ, or the model has inputs besides the image.
     """
     if session.info.source_sha256 != source.sha256:
-        raise UsageError(
+        text = (
             f"{session.path}: was compiled from another model (sha256"
-            f" {session.info.source_sha256[:12]}..., the original given has"
+            f" {session.info.source_sha256[:12]}..., the given original has"
             f" {source.sha256[:12]}...); give the model that it was compiled from"
         )
+        raise UsageError(Message("original-differs", text))
     others = [v.name for v in source.model.graph.input if v.name != session.info.input.name]
     if others:
-        raise UsageError(
-            f"{source.name}: takes '{others[0]}' besides the image;"
-            " verify and compare are for models whose only input is the image"
+        text = (
+            f"{source.name}: has the input '{others[0]}' besides the image; verify, compare and"
+            " bench require models whose only input is the image"
         )
+        raise UsageError(Message("original-has-other-inputs", text))
 
 
 def require_passed(result: Verification) -> None:
-    """Turn a failed verification into the error of a failed check.
+    """Turn a failed verification into an error.
 
     Raises:
         CheckFailedError: naming the first output that is out of tolerance.
@@ -186,48 +234,52 @@ def require_passed(result: Verification) -> None:
     for output in result.outputs:
         fault = _fault(result, output)
         if fault is not None:
-            raise CheckFailedError(f"output '{output.name}': {fault}; {_likely(result, output)}")
+            text = f"output '{output.name}': {fault}; {_likely(result, output)}"
+            raise CheckFailedError(Message(fault.code, text))
 
 
-def _fault(result: Verification, output: OutputError) -> str | None:
-    """What is wrong at an output; None if nothing is."""
+def _fault(result: Verification, output: OutputError) -> Message | None:
+    """Return the fault of an output; None if it has none."""
     if output.shapes is not None:
         actual, expected = (list(shape) for shape in output.shapes)
-        return f"has shape {actual} where the original's has {expected}"
+        text = f"has shape {actual}, and the original's has {expected}"
+        return Message("output-shape-differs", text)
     if not output.conversion <= output.allowed:
-        return f"conversion error {output.conversion:.3g} is above {output.allowed:.3g}"
+        text = f"conversion error {output.conversion:.3g} is above {output.allowed:.3g}"
+        return Message("conversion-error-above-tolerance", text)
     if not output.is_within:
-        return (
-            f"{output.jumps} of {output.entries} entries are not the original's,"
-            f" {output.own_jumps} of which rounding could move"
+        text = (
+            f"{output.jumps} of {output.entries} entries differ from the original's, and rounding"
+            f" explains {output.own_jumps} of them"
         )
+        return Message("output-jumps", text)
     if not result.agrees(output):
-        return (
-            f"top-1 agrees on {output.same_top1} of {result.inputs} inputs only, and is a near-tie"
-            f" on {output.near_ties}"
+        text = (
+            f"top-1 agrees on only {output.same_top1} of {result.inputs} inputs, and"
+            f" {output.near_ties} of the others are near-ties"
         )
+        return Message("top1-differs", text)
     return None
 
 
 def _likely(result: Verification, output: OutputError) -> str:
-    """The likely cause, and what to do."""
+    """Return the likely cause, and what to do."""
     if not result.is_exact:
-        # Few frequencies are meant to change answers; what that costs is a matter of accuracy.
+        # Few frequencies change answers on purpose; compare measures what that costs.
         return "the model was compiled to approximate (--frequencies, --truncate): use compare"
     if result.suspect is not None:
         return (
-            f"node '{result.suspect}' is the first whose error the rounding before it does not"
-            " explain: likely a defect there, please report it"
+            f"node '{result.suspect}' is the first whose error is larger than the rounding before"
+            " it explains: this is likely a defect there, please report it"
         )
     if output.is_undetermined:
         return (
-            "rounding moves most of the original's own answers, so nothing can be verified here;"
-            " use compare"
+            "rounding moves most of the original's own answers, so verify cannot decide; use"
+            " compare"
         )
     if not result.inputs_for_nodes:
-        return "no node was compared: look for the cause with jpegcompile verify"
+        return "no node was compared: run jpegcompile verify to find the cause"
     return (
-        "every compared node errs by no more than rounding: the network amplifies that, or what"
-        " follows the last node is at fault; if the error is tolerable, give --absolute or"
-        " --relative"
+        "every compared node is within its rounding error: the network amplifies rounding, or the"
+        " fault is after the last node; if the error is tolerable, give --absolute or --relative"
     )

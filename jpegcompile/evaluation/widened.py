@@ -1,4 +1,4 @@
-"""The float32 twin of a network in float16: the same weights, with nothing rounded to 11 bits."""
+"""The float32 version of a network in float16: the same weights, without rounding to 11 bits."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _TYPE_ATTRIBUTES = ("to", "dtype", "output_dtype")
 
 
 def widened(model: onnx.ModelProto, folder: Path | None) -> onnx.ModelProto:
-    """A copy of a model with float32 in place of every float16.
+    """Return a copy of a model with float32 in place of float16.
 
     Args:
-        model: the model; large weights may be in files.
-        folder: that these files are relative to.
+        model: the model; its weights may be in files.
+        folder: that the paths of these files are relative to.
     """
     result = onnx.ModelProto()
     result.CopyFrom(model)
@@ -45,7 +45,7 @@ def widened(model: onnx.ModelProto, folder: Path | None) -> onnx.ModelProto:
 
 
 def _graphs(graph: GraphProto) -> Iterator[GraphProto]:
-    """A graph and all within it."""
+    """Yield a graph and all graphs within it."""
     yield graph
     for node in graph.node:
         for attribute in node.attribute:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import onnx_graphsurgeon as gs
 
+from jpegcompile.cost.gpus import DEFAULT_GPU
 from jpegcompile.frequency_plan import FrequencyPlan
 from jpegcompile.gpu.layout import MapLayout
 from jpegcompile.ir.calls import Call
@@ -20,6 +21,7 @@ from jpegcompile.network_input import NetworkInput
 from jpegcompile.operators.constants import DOMAIN
 from jpegcompile.operators.definition import Operator
 from jpegcompile.operators.registry import OPERATORS
+from jpegcompile.options import compiling as option
 from jpegcompile.precision import FLOAT32, Precision
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.report import Report
@@ -35,19 +37,19 @@ DomainChoice = Literal["jpeg", "auto"]
 class CompileOptions:
     """Options of a compilation; see `jpegcompile.compile`."""
 
-    input_mode: InputMode = "coefficients"
+    input_mode: InputMode = option.INPUT.default
     target: Target = ORT
     preprocess: Preprocess | None = None
-    subsampling: str | None = None
-    image_input: str | None = None
+    subsampling: str | None = option.SUBSAMPLING.default
+    image_input: str | None = option.IMAGE_INPUT.default
     input_size: tuple[int, int] | None = None
     resolution: ResolutionPlan | None = None
     frequencies: FrequencyPlan = field(default_factory=FrequencyPlan)
     domain: DomainChoice = "jpeg"
-    lean: bool = False
-    batch: int | None = None
+    lean: bool = option.LEAN.default
+    batch: int | None = option.BATCH.default
     precision: Precision = FLOAT32
-    gpu: str = "sm_90"
+    gpu: str = DEFAULT_GPU
     aot: tuple[int, ...] = ()
 
     @property

@@ -1,5 +1,4 @@
-// The coefficients of a file as they come, one row of MCUs after another, so that nobody needs room
-// for a whole image.
+// The coefficients of a file, one row of MCUs after another, so that no whole image is in memory.
 #pragma once
 
 #include <cstddef>
@@ -19,28 +18,29 @@ class BlockRows {
 public:
     virtual ~BlockRows() = default;
 
-    // What the header says. Its components have extents, tables and factors, and no coefficients.
+    // The header as an image. Its components have extents, tables and factors, but no coefficients.
     [[nodiscard]] virtual const Image& frame() const noexcept = 0;
-    // Says which blocks of a component's rows will be read, so that the others need not be stored.
-    // All are until then. To be called before the first `next` or `skip`, and again for rows that
-    // are opened again.
+    // Sets the blocks of a component's rows that will be read; the others need not be stored.
+    // Default: all. Call this before the first `next` or `skip`, and again if the rows are opened
+    // again.
     virtual void keep(std::size_t /*component*/, BlockRange /*columns*/) {}
-    // Goes on to the next row of MCUs, the first one at the first call; false behind the last one.
-    // Throws ReadError where the data are damaged, and UncleanData.
+    // Advances to the next row of MCUs; the first call advances to the first row. Returns false
+    // after the last row. Throws ReadError if the data is damaged, and UncleanData.
     [[nodiscard]] virtual bool next() = 0;
-    // The same for a row of which no block will be read.
+    // Advances like `next`, to a row whose blocks will not be read.
     [[nodiscard]] virtual bool skip() { return next(); }
-    // The blocks of one of the block rows of the row of MCUs, [columns][64] in natural order.
-    // `row` is below the component's vertical factor (1 if it is the only component), and the row
-    // lies within the component's true size. One block more than the component has is readable.
-    // Blocks that are not kept are readable, too, and hold anything. Not to be called behind `skip`.
+    // The blocks of one of the block rows of the row of MCUs, [columns][64] in natural order. `row`
+    // is below the component's vertical factor (1 if it is the only component), and the row lies
+    // within the component's true size. One block more than the component has is readable. Blocks
+    // that are not kept are readable, too, and hold anything. Not to be called behind `skip`.
     [[nodiscard]] virtual const std::int16_t* blocks(std::size_t component,
                                                      std::size_t row) const = 0;
-    // Goes back before the first row, where all rows are held; false, and nothing done, elsewhere.
+    // Goes back before the first row if all rows are in memory. Otherwise does nothing and returns
+    // false.
     [[nodiscard]] virtual bool rewind() noexcept { return false; }
 };
 
-// Data that only libjpeg may judge: whoever reads begins again, with rows that libjpeg reads.
+// The data is not clean, so libjpeg must read it. The caller starts again with rows from libjpeg.
 class UncleanData : public std::runtime_error {
 public:
     UncleanData() : std::runtime_error("not a clean baseline file") {}

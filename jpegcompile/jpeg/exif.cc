@@ -21,7 +21,7 @@ constexpr std::size_t orientation_tag = 0x0112;
 constexpr std::size_t tag_count = 0x10000;
 constexpr std::size_t header_bytes = 8;
 constexpr std::size_t entry_bytes = 12;
-// What the values of an entry take at most if they stand in the entry itself.
+// The largest size of values that are stored in the entry itself.
 constexpr std::size_t value_bytes = 4;
 
 // How a TIFF structure may begin: the third and the fourth are in neither byte order, and the last
@@ -32,7 +32,7 @@ constexpr std::string_view headers[] = {"MM\0\x2a"sv, "II\x2a\0"sv, "MM\x2a\0"sv
 // A type of TIFF values (TIFF 6.0, section 2, and BigTIFF), by its number.
 enum class Kind { text, integer, fraction, signed_fraction, real };
 struct Type {
-    std::size_t bytes;  // of one value; 0 for types that there are not
+    std::size_t bytes;  // size of one value; 0 for undefined types
     Kind kind;          // of BYTE and UNDEFINED Pillow makes bytes, not a number
 };
 constexpr Type types[] = {{0, Kind::text},            {1, Kind::text},    {1, Kind::text},
@@ -68,7 +68,7 @@ public:
         }
         return value;
     }
-    // The value of a type; 0 for what is no number. A negative integer becomes a large one.
+    // Returns the value of a type; 0 if it is not a number. A negative integer becomes a large one.
     [[nodiscard]] double value(std::size_t offset, const Type& type) const noexcept {
         const auto word = [&](std::size_t at) { return static_cast<std::uint32_t>(number(at, 4)); };
         const auto signed_word = [&](std::size_t at) { return static_cast<std::int32_t>(word(at)); };
@@ -97,7 +97,7 @@ private:
     bool is_little_endian_;
 };
 
-// An orientation, which may stand as 6.0 or as 12/2; 0 if the number is none.
+// Returns the orientation of a number, which may be 6.0 or 12/2; 0 if it is not an orientation.
 unsigned orientation_of_number(double value) noexcept {
     for (unsigned orientation = 1; orientation <= 8; ++orientation) {
         if (value == orientation) {
@@ -107,9 +107,8 @@ unsigned orientation_of_number(double value) noexcept {
     return 0;
 }
 
-// What the first image file directory says; 0 for what is no orientation. Pillow goes from entry to
-// entry: one that it does not take is as if it were not there, and at one that ends beyond the file
-// it stops.
+// Returns the orientation in the first image file directory; 0 if there is none. Like Pillow, this
+// skips entries that it cannot read, and stops at an entry that ends beyond the file.
 std::optional<unsigned> orientation_of_directory(const Tiff& tiff) noexcept {
     const std::size_t directory = tiff.number(4, 4);
     const std::size_t count = tiff.number(directory, 2);
@@ -152,11 +151,11 @@ std::optional<unsigned> orientation_of_exif(std::string_view content) noexcept {
         return {};
     }
     const Tiff tiff(content);
-    // Of what is no TIFF structure Pillow raises an error, and looks at no XMP.
+    // Pillow raises an error if the data is not a TIFF structure, and then does not read XMP.
     return tiff.is_valid() ? orientation_of_directory(tiff) : 0;
 }
 
-// The digit of tiff:Orientation="6" or <tiff:Orientation>6<.
+// Returns the digit of tiff:Orientation="6" or <tiff:Orientation>6<.
 std::optional<unsigned> orientation_of_xmp(std::string_view content) noexcept {
     for (std::size_t found = content.find(xmp_property); found != std::string_view::npos;
          found = content.find(xmp_property, found + 1)) {

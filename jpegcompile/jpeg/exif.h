@@ -1,4 +1,4 @@
-// The orientation that metadata give an image: EXIF, or XMP where EXIF has none.
+// The orientation of an image in its metadata: EXIF, or XMP if EXIF has none.
 #pragma once
 
 #include <cstddef>
@@ -9,18 +9,19 @@
 
 namespace jpegcompile {
 
-// Collects what the APP1 segments of a file say, as Pillow's ImageOps.exif_transpose does: segments
-// of EXIF are parts of one structure, and the last one of XMP counts. Damaged entries are judged as
-// Pillow 13 does; of a structure at which Pillow raises an error the orientation is 1.
+// Reads the orientation from the APP1 segments of a file like Pillow's ImageOps.exif_transpose.
+// EXIF segments are joined into one structure; of several XMP segments the last one counts. Damaged
+// entries are handled as in Pillow 13. If Pillow raises an error for a structure, the orientation
+// is 1.
 class Orientation {
 public:
-    // Of EXIF, what is behind these bytes is left out; cameras write one segment, below 64 KiB.
+    // EXIF data after this many bytes is ignored. Cameras write one segment of less than 64 KiB.
     static constexpr std::size_t most_exif_bytes = std::size_t{1} << 20;
 
-    // Looks at the content of one segment; false if there is not enough memory.
+    // Reads the content of one segment. Returns false if there is not enough memory.
     [[nodiscard]] bool take(std::span<const unsigned char> content) noexcept;
 
-    // From 1 to 8; 1, not to turn, where the file does not say or says something else.
+    // Returns the orientation, 1 to 8. 1 (no change) if the file has none or an invalid one.
     [[nodiscard]] int value() const noexcept;
 
 private:

@@ -12,8 +12,8 @@ void FrameArrays::install(jpeg_decompress_struct& decoder) noexcept {
     decoder.mem->access_virt_barray = &FrameArrays::access;
 }
 
-// Runs below C frames: it allocates without exceptions, and ERREXIT is a longjmp. What it has
-// allocated by then is owned by `arrays_`, which lies above the setjmp.
+// Called from C frames, so it allocates without exceptions, and ERREXIT is a longjmp. `arrays_`
+// owns its allocations and outlives the setjmp.
 jvirt_barray_ptr FrameArrays::request(j_common_ptr decoder, int /*pool*/, boolean /*pre_zero*/,
                                       JDIMENSION columns, JDIMENSION rows,
                                       JDIMENSION /*max_access*/) {
@@ -22,7 +22,7 @@ jvirt_barray_ptr FrameArrays::request(j_common_ptr decoder, int /*pool*/, boolea
         ERREXIT1(decoder, JERR_OUT_OF_MEMORY, 0);
     }
     BlockArray& array = frame.arrays_[frame.count_++];
-    // One allocation, both dimensions at most 65536 / 8 blocks: the product cannot overflow.
+    // Both dimensions are at most 65536 / 8 blocks, so the product cannot overflow.
     const std::size_t blocks = std::size_t{rows} * columns;
     array.coefficients = allocate_zeroed(blocks * block_bytes);
     array.rows.reset(static_cast<JBLOCKROW*>(std::calloc(rows, sizeof(JBLOCKROW))));
@@ -36,7 +36,7 @@ jvirt_barray_ptr FrameArrays::request(j_common_ptr decoder, int /*pool*/, boolea
     for (JDIMENSION row = 0; row < rows; ++row) {
         array.rows[row] = first + std::size_t{row} * columns;
     }
-    // To libjpeg this is an opaque pointer that it only ever gives back to `access`.
+    // libjpeg treats this as an opaque pointer and only passes it to `access`.
     return reinterpret_cast<jvirt_barray_ptr>(&array);
 }
 

@@ -14,17 +14,17 @@
 
 namespace jpegcompile {
 
-// libjpeg asks its memory manager for one "virtual array" of blocks a component and decodes into
-// it. Answering those requests ourselves, through the method pointers of `jpeg_memory_mgr`, lets
-// libjpeg decode straight into the memory that the caller receives: no second copy of the frame
-// at the peak, and half of the page faults.
+// libjpeg requests one "virtual array" of blocks per component from its memory manager and decodes
+// into it. This class answers the requests through the method pointers of `jpeg_memory_mgr`.
+// libjpeg then decodes directly into the memory that the caller receives, which avoids a second
+// copy of the frame and half of the page faults.
 class FrameArrays {
 public:
-    // To be called after jpeg_create_decompress; `decoder.client_data` must lead to this object
-    // through `frame_arrays_of`, because the method pointers carry no closure.
+    // Call this after jpeg_create_decompress. `frame_arrays_of` must find this object through
+    // `decoder.client_data`, because the method pointers have no closure.
     void install(jpeg_decompress_struct& decoder) noexcept;
 
-    // The blocks of component `index`, without libjpeg's padding to whole MCUs.
+    // Returns the blocks of component `index` without libjpeg's padding to whole MCUs.
     [[nodiscard]] CoefficientMemory take(int index, std::size_t rows, std::size_t columns) noexcept;
 
 private:
@@ -47,7 +47,7 @@ private:
     std::size_t count_ = 0;
 };
 
-// Defined by the reader, whose decoder the arrays serve.
+// Defined by the reader, which owns the decoder.
 FrameArrays& frame_arrays_of(j_common_ptr decoder) noexcept;
 
 }  // namespace jpegcompile

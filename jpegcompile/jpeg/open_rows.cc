@@ -11,7 +11,7 @@
 namespace jpegcompile {
 namespace {
 
-// Rows of an image that is there as a whole.
+// The rows of an image in memory.
 class ImageRows final : public BlockRows {
 public:
     explicit ImageRows(Image image) : image_(std::move(image)) {
@@ -21,7 +21,7 @@ public:
                 is_alone ? 1 : static_cast<std::size_t>(component.vertical_factor);
             factors_.push_back(factor);
             rows_ = std::max(rows_, (component.block_rows + factor - 1) / factor);
-            // The last row ends where the memory does: a copy has one block more.
+            // Callers may read one block past a row, so the last row is copied to longer memory.
             const std::size_t size = component.block_columns * block_coefficients;
             std::vector<std::int16_t>& last = last_rows_.emplace_back(size + block_coefficients);
             std::copy_n(component.coefficients.get() + (component.block_rows - 1) * size, size,

@@ -1,4 +1,4 @@
-// The rows of blocks of a file, by whichever decoder may read it.
+// Opens the rows of blocks of a file with the suitable decoder.
 #pragma once
 
 #include <memory>
@@ -9,18 +9,18 @@
 
 namespace jpegcompile {
 
-// Clean baseline files come row by row from a decoder of our own, all others from libjpeg. Markers
-// and the length of the data are checked here, coefficients when it is their turn: whoever does
-// not go on to the last row does not learn of damage below. `next` may throw UncleanData, which
-// those of `open_libjpeg_rows` never do. `bytes` are not kept. Throws ReadError.
+// The decoder in huffman/ reads clean baseline files row by row; libjpeg reads all others. This
+// function checks the markers and the length of the data. `next` checks the coefficients of a row,
+// so damage after the last row that is read is not found. `next` may throw UncleanData, except for
+// rows from `open_libjpeg_rows`. `bytes` may be freed after the call. Throws ReadError.
 [[nodiscard]] std::unique_ptr<BlockRows> open_rows(std::span<const unsigned char> bytes,
                                                    const ReadOptions& options);
 
-// All rows are decoded here and held in memory, as far as strict or tolerant reading takes the file.
+// Decodes all rows with libjpeg and keeps them in memory. Throws ReadError.
 [[nodiscard]] std::unique_ptr<BlockRows> open_libjpeg_rows(std::span<const unsigned char> bytes,
                                                            const ReadOptions& options);
 
-// The rows of an image that is there as a whole.
+// Returns the rows of an image in memory.
 [[nodiscard]] std::unique_ptr<BlockRows> rows_of(Image image);
 
 }  // namespace jpegcompile

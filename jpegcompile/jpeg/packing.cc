@@ -30,14 +30,14 @@ constexpr std::array<std::uint8_t, block_coefficients> zigzag_places() {
 }
 
 constexpr auto zigzag = zigzag_places();
-// Some 0.1 ms of work: a thread takes a tenth of that to start.
+// About 0.1 ms of work. Starting a thread takes a tenth of that.
 constexpr std::size_t blocks_worth_a_thread = 1024;
 // Coefficients that are compared with zero at once, the first in the lowest bits.
 constexpr std::size_t lanes = sizeof(std::uint64_t) / sizeof(std::int16_t);
 static_assert(std::endian::native == std::endian::little);
 
-// A bit for each nonzero coefficient, in natural order. Which ones are zero is hard to predict, so
-// there are no branches.
+// Returns a bit per coefficient in natural order, set if the coefficient is nonzero. Zeros are hard
+// to predict, so the code has no branches.
 std::uint64_t nonzeros(const std::int16_t* block) noexcept {
     constexpr std::uint64_t low_bits = 0x7fff'7fff'7fff'7fff;
     // Takes the highest bits of four lanes, moved down to bits 0, 16, 32 and 48, to bits 48 to 51.
@@ -61,8 +61,8 @@ std::uint8_t* write_word(std::uint8_t* out, std::int16_t value) noexcept {
     return out + 2;
 }
 
-// Writes the record of a block, and returns its end. What is written behind the end is overwritten
-// by the next record, and stays within the bytes of a longest one.
+// Writes the record of a block and returns its end. May also write bytes after the end, within the
+// size of a longest record; the next record overwrites them.
 std::uint8_t* write_record(std::uint8_t* out, const std::int16_t* block) noexcept {
     std::array<std::int16_t, block_coefficients> values;
     std::uint64_t found = 0;
@@ -107,7 +107,7 @@ std::uint8_t* write_record(std::uint8_t* out, const std::int16_t* block) noexcep
     return words;
 }
 
-// A range of whole groups that one thread packs, at the place in the stream where it would begin if
+// A slice of work: whole groups that one thread packs. Its output begins where it would begin if
 // all records before it were longest ones.
 struct Share {
     std::size_t first_block = 0;
@@ -181,7 +181,7 @@ std::size_t pack_blocks(std::span<const std::int16_t> coefficients, std::size_t 
                 helpers.emplace_back(work);
             }
         } catch (const std::system_error&) {
-            // The system gives no more threads: those that there are do the work.
+            // The system refuses to start more threads: the running ones do the work.
         }
         work();
     }

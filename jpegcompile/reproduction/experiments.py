@@ -13,6 +13,8 @@ import numpy as np
 from jpegcompile.compiler import ModelSource
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.input_size import InputSize
+from jpegcompile.options import running as option
+from jpegcompile.options.renamed import accepts_earlier
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.processors import available_processors
 from jpegcompile.progress import Progress, Steps
@@ -24,18 +26,19 @@ from jpegcompile.reproduction.subject import material, prepare
 from jpegcompile.reproduction.throughput import image_runs, throughput
 
 
+@accepts_earlier(option.OUTPUT_NAME)
 def paper(
     model: ModelSource | None = None,
     images: str | os.PathLike[str] | None = None,
     *,
     preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess | None = None,
     labels: str | os.PathLike[str] | None = None,
-    output: str | None = None,
+    output_name: str | None = option.OUTPUT_NAME.default,
     image_input: str | None = None,
     input_size: InputSize | None = None,
-    blocks: int = 1_000_000,
-    seed: int = 0,
-    limit: int | None = None,
+    blocks: int = option.BLOCKS.default,
+    seed: int = option.BLOCK_SEED.default,
+    limit: int | None = option.LIMIT.default,
     progress: Progress | None = None,
 ) -> PaperResults:
     """Regenerate the experiments of the paper.
@@ -51,7 +54,7 @@ def paper(
         preprocess: as for `compile`.
         labels: JSON file from folder name to class index. Without it, classes follow the sorted
             names of folders.
-        output: name of the output with the scores [N, classes]; the first output by default.
+        output_name: name of the output with the scores [N, classes]; the first output by default.
         image_input: as for `compile`.
         input_size: as for `compile`.
         blocks: number of random blocks.
@@ -74,7 +77,7 @@ def paper(
             material(model, images, preprocess),
             folder,
             labels=labels,
-            output=output,
+            output=output_name,
             image_input=image_input,
             input_size=input_size,
             limit=limit,

@@ -19,7 +19,7 @@ from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.frontend.preprocessing_nodes.extract import extract_preprocessing
 from jpegcompile.input_size import InputSize, input_size_of
 from jpegcompile.messages import Message
-from jpegcompile.options import image_of
+from jpegcompile.options.fitted import image_of
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.reading import preprocess_of
 from jpegcompile.runtime.session import Session

@@ -214,7 +214,7 @@ class CompiledFile:
                 Message(
                     "native-kernels-required",
                     f"{self._path}: only native kernels can read its input, and there are none"
-                    " (--portable, native=False, or not installed); use Session.run, which reads"
+                    " (--no-native, native=False, or not installed); use Session.run, which reads"
                     " files itself",
                 )
             )

@@ -17,6 +17,7 @@ from jpegcompile.messages import Message
 from jpegcompile.runtime.image_runner import ImageRunner, listed
 from jpegcompile.runtime.input_tensors import coefficient_feeds, original_input
 from jpegcompile.runtime.placed import placed_feeds
+from jpegcompile.whole_numbers import is_whole_number
 
 Feeds = dict[str, NDArray[np.generic]]
 
@@ -100,7 +101,7 @@ def _view(runner: ImageRunner, view: int | None) -> int:
         )
     if view is None:
         return 0
-    if isinstance(view, bool) or not isinstance(view, int | np.integer) or not 0 <= view < count:
+    if not is_whole_number(view) or not 0 <= view < count:
         if count == 1:
             raise UsageError(
                 Message(

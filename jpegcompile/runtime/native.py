@@ -262,6 +262,6 @@ def _refusal(library: Path, error: BaseException) -> AccessError:
         Message(
             "native-kernels-not-loaded",
             f"{library}: cannot load the native kernels: {cause}; install jpegcompile again, or run"
-            " without them (--portable, native=False)",
+            " without them (--no-native, native=False)",
         )
     )

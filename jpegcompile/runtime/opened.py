@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from jpegcompile.gpu.folder import is_module_folder
+from jpegcompile.options import running as option
 from jpegcompile.progress import Progress, no_progress
 from jpegcompile.runtime.providers import Asked
 from jpegcompile.runtime.session import Session
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 def load(
     path: str | os.PathLike[str],
     *,
-    native: bool = True,
-    providers: Asked = "auto",
+    native: bool = option.NATIVE.default,
+    providers: Asked = option.PROVIDERS.default,
     progress: Progress = no_progress,
 ) -> Session:
     """Open a compiled model.

@@ -119,7 +119,7 @@ class Providers:
             " it needs (docs/onnxruntime_gpu.md)",
         )
         if self.is_required:
-            raise AccessError(Message(reason.code, f"--provider cuda: {reason}"))
+            raise AccessError(Message(reason.code, f"--providers cuda: {reason}"))
         give_notice(reason)
 
 
@@ -162,7 +162,7 @@ def providers_for(
             raise AccessError(
                 Message(
                     "cuda-provider-not-installed",
-                    "--provider cuda: this onnxruntime has no CUDA provider; replace it by"
+                    "--providers cuda: this onnxruntime has no CUDA provider; replace it by"
                     " onnxruntime-gpu (docs/onnxruntime_gpu.md)",
                 )
             )
@@ -171,7 +171,7 @@ def providers_for(
     if missing is None:
         return Providers((_EXACT_CUDA, *CPU_PROVIDERS), files, True, is_required)
     if is_required:
-        raise AccessError(Message(missing.code, f"--provider cuda: {missing}"))
+        raise AccessError(Message(missing.code, f"--providers cuda: {missing}"))
     give_notice(missing)
     return ON_CPU
 
@@ -192,7 +192,7 @@ def _kernels(
     device = cuda.device()
     if device.startswith(cuda.NO_CUDA):
         reason = device.removeprefix(cuda.NO_CUDA)
-        advice = "install NVIDIA's driver, or use --provider cpu"
+        advice = "install NVIDIA's driver, or use --providers cpu"
         return (), Message("cuda-device-missing", f"{reason}; {advice}")
     if not native:
         return (), None
@@ -204,7 +204,9 @@ def _kernels(
             return files, missing
     gpu = architecture_for(device)
     if gpu is None or progress is None:
-        advice = "use --provider cpu" if gpu is None else f"run jpegcompile gpu-kernels --gpu {gpu}"
+        advice = (
+            "use --providers cpu" if gpu is None else f"run jpegcompile gpu-kernels --gpus {gpu}"
+        )
         return (), Message("cuda-kernels-missing", f"there are no kernels for {device}; {advice}")
     (built,) = gpu_kernels([gpu], progress=progress)
     files = (*files, built.path)

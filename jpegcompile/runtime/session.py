@@ -18,6 +18,7 @@ from jpegcompile.jpeg.read import ImageSource
 from jpegcompile.jpeg.unusable import ImageReader
 from jpegcompile.messages import Message
 from jpegcompile.metadata import CompiledInfo
+from jpegcompile.options import running as option
 from jpegcompile.progress import Progress, no_progress
 from jpegcompile.runtime.batch import images_at_once
 from jpegcompile.runtime.compiled_file import CompiledFile
@@ -58,10 +59,10 @@ class Session(ImageRunner):
     def __init__(
         self,
         path: str | os.PathLike[str],
-        threads: int | None = None,
-        native: bool = True,
-        arena: bool = True,
-        providers: Asked = "auto",
+        threads: int | None = option.SESSION_THREADS.default,
+        native: bool = option.NATIVE.default,
+        arena: bool = option.ARENA.default,
+        providers: Asked = option.PROVIDERS.default,
         progress: Progress = no_progress,
     ) -> None:
         """Open a compiled model. `jpegcompile.load` also opens models for `--target triton`.

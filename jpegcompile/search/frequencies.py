@@ -35,7 +35,9 @@ from jpegcompile.ir.module import CompileOptions
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError, Skipped
 from jpegcompile.messages import Message
-from jpegcompile.options import image_of
+from jpegcompile.options import running as option
+from jpegcompile.options.fitted import image_of
+from jpegcompile.options.renamed import accepts_earlier
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.presets import for_network
 from jpegcompile.preprocessing.reading import preprocess_of
@@ -120,6 +122,7 @@ class FrequencySearch:
         }
 
 
+@accepts_earlier(option.OUTPUT_NAME)
 def choose_frequencies(
     model: ModelSource,
     images: str | os.PathLike[str],
@@ -127,17 +130,17 @@ def choose_frequencies(
     max_drop: float,
     preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess,
     labels: str | os.PathLike[str] | None = None,
-    output: str | None = None,
-    relu: Masking = "asm",
-    has_exact_masks: bool = False,
+    output_name: str | None = option.OUTPUT_NAME.default,
+    relu: Masking = option.SEARCHED_RELU.default,
+    has_exact_masks: bool = option.EXACT_MASKS.default,
     truncate: int | None = None,
     image_input: str | None = None,
     input_size: InputSize | None = None,
     resolution: Resolution | None = None,
     cache: str | os.PathLike[str] | None = None,
-    on_error: OnError = "stop",
-    tolerant: bool = False,
-    fallback: Fallback = "none",
+    on_error: OnError = option.ON_ERROR.default,
+    tolerant: bool = option.TOLERANT.default,
+    fallback: Fallback = option.FALLBACK.default,
     progress: Progress | None = None,
 ) -> FrequencySearch:
     """Choose few frequencies for each nonlinearity that cost little accuracy.
@@ -153,7 +156,7 @@ def choose_frequencies(
         preprocess: as for `compile`.
         labels: JSON file that maps folder names to class indices. By default, classes are numbered
             in the order of the sorted folder names.
-        output: name of the output with the scores [N, classes]; the first output by default.
+        output_name: name of the output with the scores [N, classes]; the first output by default.
         relu: "asm" or "apx".
         has_exact_masks: whether masks use all frequencies, so that only kept frequencies are
             chosen.
@@ -193,7 +196,7 @@ def choose_frequencies(
         source,
         images,
         labels=labels,
-        output=output,
+        output=output_name,
         image_input=image_input,
         input_size=taken.size,
         preprocess=complete.preprocess,

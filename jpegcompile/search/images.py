@@ -15,7 +15,7 @@ from jpegcompile.input_size import Size
 from jpegcompile.jpeg.pixel_fallback import Fallback, PixelFallback
 from jpegcompile.jpeg.subsampling import GRAY, frame_of
 from jpegcompile.jpeg.unusable import ImageReader, OnError, Skipped
-from jpegcompile.options import image_of
+from jpegcompile.options.fitted import image_of
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.runtime.input_tensors import check_usable
 

@@ -13,7 +13,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
-from jpegcompile.compiler import CompiledModel, ModelSource, compile
+from jpegcompile.compiled_model import CompiledModel
+from jpegcompile.compiler import ModelSource, compile
 from jpegcompile.dct.frequencies import ALL, band_map, full, resolve
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.evaluation.stability import Stability, network_inputs, stability_of

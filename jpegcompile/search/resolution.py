@@ -29,7 +29,9 @@ from jpegcompile.frontend.preprocessing_nodes.extract import extract_preprocessi
 from jpegcompile.input_size import InputSize, Size, input_size_of
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError, Skipped
-from jpegcompile.options import image_of
+from jpegcompile.options import running as option
+from jpegcompile.options.fitted import image_of
+from jpegcompile.options.renamed import accepts_earlier
 from jpegcompile.preprocessing.fields import geometry_json
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.presets import for_network
@@ -124,6 +126,7 @@ class ResolutionSearch:
         }
 
 
+@accepts_earlier(option.OUTPUT_NAME)
 def choose_resolution(
     model: ModelSource,
     images: str | os.PathLike[str],
@@ -131,13 +134,13 @@ def choose_resolution(
     max_drop: float,
     preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess,
     labels: str | os.PathLike[str] | None = None,
-    output: str | None = None,
+    output_name: str | None = option.OUTPUT_NAME.default,
     image_input: str | None = None,
     input_size: InputSize | None = None,
     cache: str | os.PathLike[str] | None = None,
-    on_error: OnError = "stop",
-    tolerant: bool = False,
-    fallback: Fallback = "none",
+    on_error: OnError = option.ON_ERROR.default,
+    tolerant: bool = option.TOLERANT.default,
+    fallback: Fallback = option.FALLBACK.default,
     progress: Progress | None = None,
 ) -> ResolutionSearch:
     """Choose the smallest input size that costs little accuracy.
@@ -153,7 +156,7 @@ def choose_resolution(
         preprocess: as for `compile`.
         labels: JSON file that maps folder names to class indices. By default, classes are numbered
             in the order of the sorted folder names.
-        output: name of the output with the scores [N, classes]; the first output by default.
+        output_name: name of the output with the scores [N, classes]; the first output by default.
         image_input: as for `compile`.
         input_size: as for `compile`.
         cache: folder of the predictions; in the user's cache folder by default.
@@ -182,7 +185,7 @@ def choose_resolution(
         source,
         images,
         labels=labels,
-        output=output,
+        output=output_name,
         image_input=image_input,
         input_size=taken.size,
         preprocess=given,

@@ -7,7 +7,6 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.compiler import lower
 from jpegcompile.cost.network import network_seconds
 from jpegcompile.evaluation.compare import check_scores
 from jpegcompile.evaluation.spatial import SpatialModel
@@ -17,6 +16,7 @@ from jpegcompile.input_size import Size
 from jpegcompile.ir.module import CompileOptions
 from jpegcompile.jpeg.pixel_fallback import Fallback, PixelFallback
 from jpegcompile.jpeg.unusable import ImageReader
+from jpegcompile.lowering import lower
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.scaled import scaled

@@ -85,9 +85,7 @@ def _mark_readers(node: gs.Node, module: Module) -> None:
 def _reason(node: gs.Node) -> Message:
     """Reason for a node that the discontinuous `node` depends on."""
     if not is_standard(node):
-        text = (
-            f"it feeds {label(node)} of operator domain {node.domain}, which may be discontinuous"
-        )
+        text = f"it feeds {label(node)} of {node.domain}, which may be discontinuous"
         return Message("feeds-custom-operator", text)
     if not has_known_discontinuities(node):
         text = f"it feeds {label(node)}, which is not known to be continuous"

@@ -1,4 +1,4 @@
-"""A compiled model that commands may read."""
+"""A compiled model for the tests of commands."""
 
 from __future__ import annotations
 

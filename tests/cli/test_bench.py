@@ -1,4 +1,4 @@
-"""The verb `bench`: what it prints, its JSON, and what it refuses. No time is judged."""
+"""The verb `bench`: printed output, JSON and errors. No test depends on measured times."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def for_tensors(folder: Path) -> Path:
 def test_json_of_a_model_for_coefficients(
     compiled: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ("--batch", "3,1", "--threads", "2", "--repeats", 2, "--seconds", 0)
+    arguments = ("--batches", "3,1", "--threads", "2", "--rounds", 2, "--seconds", 0)
     data = run_json(capsys, "bench", model_path(), compiled, *arguments)
     assert (data["mode"], data["rounds"], data["left_out"]) == ("coefficients", 2, 0)
     assert data["execution"] == jpegcompile.load(compiled).execution.to_json()
@@ -59,7 +59,7 @@ def test_json_of_a_model_for_coefficients(
     for cell in data["cells"]:
         assert steps_of(cell) == list(dict.fromkeys(wanted))
         check = cell["sides"]["compiled"]["check"]
-        # The whole batches of 16 inputs of each quality.
+        # Only complete batches of the 16 inputs of each quality are used.
         assert check["inputs"] == (32 if cell["batch"] == 1 else 30)
         (output,) = check["outputs"]
         assert 0 < output["conversion"] < 2e-4 < output["decoder"]
@@ -75,7 +75,7 @@ def test_with_the_function_bodies_and_single_nodes(
     assert_times(data, ["spatial", "compiled", "portable"])
     (cell,) = data["cells"]
     operators = {name: side["operators"] for name, side in cell["sides"].items()}
-    # The profile shows what ran: nodes by kernels under their names, bodies as what they hold.
+    # The profile lists native kernels by their names, and function bodies as the nodes inside.
     for op, count in data["execution"]["native"].items():
         assert operators["compiled"][op]["nodes"] == count
     assert not [op for op in operators["portable"] if op.startswith("Jpeg")]
@@ -172,7 +172,8 @@ def test_wrong_answers_are_not_timed(
     onnx.save(model, path)
     message = fails(capsys, 1, "bench", model_path(), path, *QUICK, *portable)
     assert message.startswith("output 'logits': conversion error ")
-    assert message.endswith("; no node was compared: look for the cause with jpegcompile verify")
+    assert "run jpegcompile verify" in message
+    assert code_in(message) == "conversion-error-above-tolerance"
 
 
 @thorough
@@ -189,8 +190,8 @@ def test_a_model_that_approximates_is_timed(
     ("arguments", "message"),
     [
         (
-            ["--batch", "1,x"],
-            "Invalid value for '--batch': '1,x' is not a list of whole numbers from 1 to 65536,"
+            ["--batches", "1,x"],
+            "Invalid value for '--batches': '1,x' is not a list of whole numbers from 1 to 65536,"
             " such as 1,8; see 'jpegcompile bench --help'",
         ),
         (

@@ -1,4 +1,4 @@
-"""The verb `bench` for images of any size: what it prints, its JSON, and what it refuses."""
+"""The verb `bench` for images of any size: printed output, JSON and errors."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def images(source: Path) -> Path:
 def test_json(
     source: Path, compiled: Path, images: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ("--batch", 2, "--threads", "1,2", "--repeats", 2, "--seconds", 0, *CHOSEN)
+    arguments = ("--batches", 2, "--threads", "1,2", "--rounds", 2, "--seconds", 0, *CHOSEN)
     data = run_json(capsys, "bench", source, compiled, "--images", images, *arguments)
     assert (data["files"], data["left_out"], data["inputs"]["images"]["count"]) == (3, 0, 16)
     after_draft = "Pillow's BILINEAR of the crop, after draft"
@@ -74,7 +74,7 @@ def test_json(
         check = cell["sides"]["compiled"]["check"]
         assert check["passed"]
         assert check["inputs"] == 16
-        # Pillow rounds where the float decode does not.
+        # Pillow rounds pixels, and the float decode does not.
         pillow, box = (cell["sides"][rival]["differences"] for rival in RIVALS)
         logits = check["outputs"][1]
         # Of the original here, and of the compiled model there.
@@ -100,7 +100,7 @@ def test_text(
     assert ", top-1 is the same for 16 of 16 inputs\n" in text
     for side in ("pillow", "compiled", "bodies"):
         assert f"\n{side}, batch 1, 1 thread: " in text
-    # One thread reads and computes in turn.
+    # A single thread alternates between reading and computing.
     assert "pipelined" not in text
 
 
@@ -108,7 +108,7 @@ def test_text(
 def test_photographs_are_made(
     source: Path, compiled: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ("--batch", 2, "--threads", 2, *QUICK[4:], "--rivals", "pillow-box")
+    arguments = ("--batches", 2, "--threads", 2, *QUICK[4:], "--rivals", "pillow-box")
     text = run_text(capsys, "bench", source, compiled, *arguments)
     assert "\nquality 75: 16 inputs, " in text
     assert "\nquality 90: 16 inputs, " in text
@@ -125,7 +125,7 @@ def damaged(compiled: Path, path: Path, what: str) -> Path:
     else:
         (entry,) = (entry for entry in model.metadata_props if entry.key == DOMAIN)
         data: Any = json.loads(entry.value)
-        # The middle of 43x36 begins at 2, 6 or 2, 5.
+        # A centered crop of 43x36 begins at (2, 6) or (2, 5).
         data["input"]["geometry"]["crop"] = {"position": [0, 0]}
         entry.value = json.dumps(data)
     onnx.save(model, path)

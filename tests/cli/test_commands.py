@@ -1,4 +1,4 @@
-"""Each command on the demo's network: what it prints and what its JSON holds."""
+"""Each command on the demo's network: printed output and JSON."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from support.codes import code_in
 from support.commands import run_json, run_text
 from support.graphs import Graph
 
@@ -37,7 +38,7 @@ def test_inspect_a_source(capsys: pytest.CaptureFixture[str]) -> None:
     stem = report["nodes"][0]
     assert stem["op"] == "Conv"
     assert stem["multiply_adds"] == 32 * 32 * 16 * 27
-    # In, two 8-point transforms a coefficient each; the ReLU behind it takes the pixels.
+    # Two 8-point transforms for each input coefficient; the next ReLU reads the pixels.
     assert stem["transform_multiply_adds"] == 16 * 32 * 32 * 3
     assert (stem["input_block"], stem["output_block"]) == (8, 8)
     text = run_text(capsys, "inspect", model_path())
@@ -59,7 +60,7 @@ def test_inspect_a_compiled_file(compiled: Path, capsys: pytest.CaptureFixture[s
     text = run_text(capsys, "inspect", compiled)
     assert record["source_sha256"] in text
     assert "subsampling 4:2:0" in text
-    # As a file for --preprocess has it.
+    # In the form of a file for --preprocess.
     (line,) = (line for line in text.splitlines() if line.startswith("preprocessing "))
     assert json.loads(line.removeprefix("preprocessing ")) == record["preprocess"]
 
@@ -142,7 +143,7 @@ def test_what_kernels_are_for_is_shown_before_and_after(
     report = run_json(capsys, "compile", model_path(), "-o", path, *given)["report"]
     if "--target" not in options:
         assert run_json(capsys, "inspect", model_path(), *given)["report"] == report
-        # Of the demo's small layers the same kernels are the fastest for one image and for many.
+        # For the small layers of the demo, the same kernels are fastest at every batch size.
         assert (run_json(capsys, "inspect", model_path())["report"] == report) == (not lean)
     data = run_json(capsys, "inspect", path)
     assert data["report"] == report
@@ -155,7 +156,7 @@ def test_what_kernels_are_for_is_shown_before_and_after(
 def test_inspect_chooses_kernels_for_the_batch(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Few pixels of many channels: the larger tile pays for many images alone."""
+    """With few pixels and many channels, the larger tile is faster only for large batches."""
     text = (
         "(T[N,3,14,14] x) => (T[] y) { a = Conv<strides = [2, 2]>(x, v)"
         "  y = Conv<pads = [1, 1, 1, 1]>(a, w) }"
@@ -212,19 +213,19 @@ def test_compare_with_labels_and_limit(
     labels.write_text('{"1": 1, "2": 7}', encoding="utf-8")
     arguments = ["compare", model_path(), compiled, "--images", images_path(), "--labels", labels]
     data = run_json(capsys, *arguments)
-    # Two folders of twenty, one with a wrong class: half of the predictions are right at most.
+    # Two folders of twenty images, one with a wrong class: at most half are predicted correctly.
     assert data["images"] == 40
     assert 0.4 < data["after"]["top1"] <= 0.5
     assert sum(data["unlabelled"].values()) == 160
     coarse = tmp_path / "coarse.onnx"
     jpegcompile.compile(model_path(), preprocess="unit", frequencies=1).save(coarse)
     arguments[2] = coarse
-    # By one frequency eight of the twenty are taken for a one.
+    # With one frequency, eight of the twenty images are classified as a one.
     labels.write_text('{"2": 2}', encoding="utf-8")
     assert run_command([*map(str, arguments), "--max-drop", "0"]) == 1
-    assert re.search(
-        r"top-1 dropped by [345]\d\.\d\d points, 0 are allowed", capsys.readouterr().err
-    )
+    message = capsys.readouterr().err
+    assert re.search(r"top-1 dropped by [345]\d\.\d\d points, 0 are allowed", message)
+    assert code_in(message) == "top1-dropped"
 
 
 def test_run(compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -253,7 +254,7 @@ def test_run_takes_what_is_left_of_damaged_files(
         (prediction,) = run_json(capsys, "run", path, file, *options)["predictions"]
         pairs = zip(prediction["classes"], prediction["scores"], strict=True)
         scores.append(dict(pairs))
-    # Whole files are what they were, and something is lost of the other.
+    # Undamaged files give the same scores, and the damaged file gives other ones.
     assert scores[0] != scores[1] == scores[2]
     left = jpegcompile.read_coefficients(cut, tolerant=True)
     (expected,) = jpegcompile.load(path).run_coefficients([left])

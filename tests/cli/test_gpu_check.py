@@ -1,4 +1,4 @@
-"""The verb `gpu-check`: what it prints, and its errors."""
+"""The verb `gpu-check`: printed output and errors."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def given(monkeypatch: pytest.MonkeyPatch, result: GpuCheck) -> list[Any]:
     asked: list[Any] = []
 
     def found(*arguments: Any, **options: Any) -> GpuCheck:
-        asked.append((arguments, options["batch"]))
+        assert not arguments
+        options.pop("progress")
+        asked.append(options)
         return result
 
     monkeypatch.setattr(run, "gpu_check", found)
@@ -59,7 +61,7 @@ def test_what_it_prints(
 ) -> None:
     asked = given(monkeypatch, RESULT)
     text = run_text(capsys, "gpu-check", "--batch", "8")
-    assert asked == [((None, None, None), 8)]
+    assert asked == [{"model": None, "images": None, "preprocess": None, "batch": 8}]
     head, kernels, models, rates, images, end = text.split("\n\n")
     assert head == "GPU, compute capability 9.0, Triton 3.9, PyTorch 2.13"
     lines = [line.split() for line in kernels.splitlines()]
@@ -138,7 +140,7 @@ def test_without_a_gpu() -> None:
     )
     assert done.returncode == 5
     assert done.stderr.startswith("jpegcompile: gpu-check ")
-    assert code_in(done.stderr) == "gpu-missing"
+    assert code_in(done.stderr.rstrip("\n")) == "gpu-missing"
 
 
 @pytest.mark.parametrize("alone", ["--model", "--images", "--preprocess"])

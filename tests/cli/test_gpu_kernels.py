@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.ahead_of_time import compiled
 from support.codes import refused
-from support.commands import fails, run_json
+from support.commands import fails, refuses, run_json
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
@@ -17,7 +17,7 @@ from jpegcompile.gpu.cubin_file import read_cubins
 from jpegcompile.gpu.library import build
 from jpegcompile.gpu.library.files import cached_file
 
-# Two kernels in place of all.
+# Two kernels instead of all, to save time.
 FEW = """
 import json, sys
 from jpegcompile.cli import run_command
@@ -30,7 +30,7 @@ sys.exit(run_command(sys.argv[1:]))
 
 def test_where_files_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    text = compiled(FEW, "gpu-kernels", "--gpu", "sm_80,sm_90")
+    text = compiled(FEW, "gpu-kernels", "--gpus", "sm_80,sm_90")
     files = [cached_file("sm_80"), cached_file("sm_90")]
     lines = text.splitlines()
     assert [line.partition(":")[0] for line in lines] == [str(file) for file in files]
@@ -40,7 +40,7 @@ def test_where_files_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         kernels = f"{len(cubins)} kernels for sm_{gpu}"
         assert line == f"{file}: {kernels}, {file.stat().st_size:,} bytes"
     one = tmp_path / "one.cubins"
-    data = json.loads(compiled(FEW, "gpu-kernels", "--gpu", "sm_90", "-o", one, "--json"))
+    data = json.loads(compiled(FEW, "gpu-kernels", "--gpus", "sm_90", "-o", one, "--json"))
     assert data == {"files": [{"path": str(one), "gpus": ["sm_90"], "kernels": 2}]}
     assert one.read_bytes() == files[1].read_bytes()
 
@@ -49,7 +49,7 @@ def test_messages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     known = "use sm_80, sm_90, sm_100"
-    message = fails(capsys, 2, "gpu-kernels", "--gpu", "sm_70")
+    message = fails(capsys, 2, "gpu-kernels", "--gpus", "sm_70")
     assert "'sm_70'" in message
     unknown, unwritable, missing_triton = (
         "architecture-unknown",
@@ -88,8 +88,7 @@ def test_the_report_names_the_file(
     assert run_json(capsys, *arguments)["kernels"] == str(tmp_path / "m.cubins")
     assert (tmp_path / "m.cubins").read_bytes() == b"kernels"
     clash = tmp_path / "s.cubins"
-    assert fails(capsys, 2, *arguments, "--save-frequencies", tmp_path / "m.cubins") == (
-        f"{tmp_path / 'm.cubins'}: is the GPU kernels of --output too; give another"
-        " --save-frequencies"
-    )
+    saved = ("--save-frequencies", tmp_path / "m.cubins")
+    message = refuses(capsys, 2, "output-is-input", *arguments, *saved)
+    assert f"{saved[1]}: is the GPU kernels of --output" in message
     assert not clash.exists()

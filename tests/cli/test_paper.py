@@ -37,7 +37,7 @@ def test_paper(images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert {str(file) for file in files} == set(text.splitlines()[-len(files) :])
     data = run_json(capsys, *arguments, *options, "-o", tmp_path / "b")
     assert data == json.loads((tmp_path / "b" / "paper.json").read_text(encoding="utf-8"))
-    # All but the times are the same in every run.
+    # Everything except times is the same in every run.
     first = json.loads((tmp_path / "a" / "paper.json").read_text(encoding="utf-8"))
     assert {**first, "throughput": None} == {**data, "throughput": None}
 

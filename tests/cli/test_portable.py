@@ -1,4 +1,4 @@
-"""The verbs with the native kernels and without, and what they say of it."""
+"""The verbs with and without native kernels, and their reports of what runs."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def test_run_says_what_runs(compiled: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_run_without_native_kernels(compiled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     nodes = jpegcompile.load(compiled, native=False).execution.body_nodes
-    text = run_text(capsys, "run", compiled, IMAGE, "--portable")
+    text = run_text(capsys, "run", compiled, IMAGE, "--no-native")
     assert text.endswith(f"\njpegcompile nodes: 0 by native kernels, {nodes} by function bodies\n")
-    execution = run_json(capsys, "run", compiled, IMAGE, "--portable")["execution"]
+    execution = run_json(capsys, "run", compiled, IMAGE, "--no-native")["execution"]
     assert (execution["library"], execution["native"]) == (None, {})
     assert execution["body_nodes"] == nodes
 
@@ -65,4 +65,4 @@ def test_a_damaged_library_is_one_line_and_exit_5(
         assert message.startswith(f"{broken}: cannot load the native kernels: ")
     operators_of.cache_clear()
     for command in commands:
-        run_text(capsys, *command, "--portable")
+        run_text(capsys, *command, "--no-native")

@@ -1,4 +1,4 @@
-"""Commands as processes: what they draw, whom they write to, and how they end."""
+"""Commands as processes: progress bars, closed pipes and signals."""
 
 from __future__ import annotations
 

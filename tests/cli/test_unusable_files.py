@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.commands import fails, few_images, run_json, run_text
+from support.codes import code_in
+from support.commands import fails, few_images, refuses, run_json, run_text
 from support.unusable_files import DAMAGED, KINDS, spoiled
 
 import jpegcompile
@@ -36,7 +37,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def command(verb: str, compiled: Path, folder: Path, output: Path) -> tuple[object, ...]:
     """A command line that takes a folder of images."""
-    quick = ("--batch", 2, "--threads", 1, "--repeats", 1, "--seconds", 0)
+    quick = ("--batches", 2, "--threads", 1, "--rounds", 1, "--seconds", 0)
     search = ("--frequencies", "auto", "--max-drop", 20, "--cache", output.parent / "cache")
     lines: dict[str, tuple[object, ...]] = {
         "compare": ("compare", MODEL, compiled, "--images", folder),
@@ -62,7 +63,7 @@ def test_every_command_goes_on(
     folder, output = bad["cmyk"].parents[1], tmp_path / "out.onnx"
     line = command(verb, compiled, folder, output)
     first = min(bad.values())
-    # Only some of the files are timed, and the first of them that is bad is a folder.
+    # Only some files are timed, and the first unusable one is a folder.
     message = fails(capsys, 5 if verb == "bench" else 4, *line)
     assert message.startswith(f"{bad['folder'] if verb == 'bench' else first}: ")
     assert not output.exists()
@@ -72,7 +73,7 @@ def test_every_command_goes_on(
     assert data["ignored"] == {**ignored, str(folder / "__MACOSX"): "left by a system"}
     if verb == "bench":
         return
-    # A search of other images would take as long again.
+    # A search with other images would take as long again.
     tolerant, taken = ([], 0) if verb == "compile" else (["--tolerant"], len(DAMAGED))
     assert run_command([*map(str, line), "--on-error", "report", *tolerant]) == 4
     captured = capsys.readouterr()
@@ -81,8 +82,8 @@ def test_every_command_goes_on(
         f"jpegcompile: {count} files were unusable; the first is {first}: "
     )
     assert captured.err.count("\n") == 1
-    # A terminal shows ten of them, and how many there are.
-    assert f"skipped {count} files that cannot be used:\n" in captured.out
+    # The terminal shows ten files and the total number.
+    assert f"skipped {count} unusable files:\n" in captured.out
     assert f"\n  {first}: " in captured.out
     assert f"\n  and {count - 10} more; --json lists all\n" in captured.out
     assert f"ignored 3 folders: {folder / '.git'} (hidden), " in captured.out
@@ -151,10 +152,8 @@ def test_nothing_is_left(
 def test_options_of_a_search_need_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = ("compile", MODEL, "-o", tmp_path / "o.onnx", "--preprocess", "unit")
     for option in (("--on-error", "skip"), ("--tolerant",)):
-        assert fails(capsys, 2, *line, *option) == (
-            f"{option[0]} is for --frequencies auto, --truncate auto and"
-            " --resolution auto; leave it out"
-        )
+        message = refuses(capsys, 2, "search-option-without-search", *line, *option)
+        assert message.startswith(option[0])
     assert "'ignore' is not one of 'stop', 'skip', 'report'" in fails(
         capsys, 2, "run", MODEL, MODEL, "--on-error", "ignore"
     )
@@ -187,4 +186,4 @@ def test_empty_folders_that_leave_classes_open(
     for verb in ("compare", "compile"):
         message = fails(capsys, 2, *command(verb, compiled, folder, tmp_path / "out.onnx"))
         assert "without a JPEG file (" in message
-        assert message.endswith("; map folders to classes with --labels")
+        assert code_in(message) == "classes-ambiguous"

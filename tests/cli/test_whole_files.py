@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, whatever happens meanwhile."""
+"""Files appear complete or not at all, whatever happens."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ write_whole(sys.argv[1], b"content")
 
 @pytest.mark.parametrize("mask", ["000", "022", "027", "077"])
 def test_rights_are_those_of_any_new_file(tmp_path: Path, mask: str) -> None:
-    """Without a change of the umask, which all threads share."""
+    """Modes do not require changing the umask, which all threads share."""
     path = tmp_path / "file"
     subprocess.run([sys.executable, "-P", "-c", MODES, path, mask], check=True, timeout=60)
     assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~int(mask, 8)
@@ -97,7 +97,7 @@ def test_content_reaches_the_disk_before_its_name(
 
 
 def fails_at(number: int, real: Any, code: int) -> Any:
-    """A function that fails when it is called that often."""
+    """Return a function that fails at a given call."""
     calls = iter(range(1, 1000))
 
     def call(*arguments: Any) -> Any:
@@ -186,7 +186,7 @@ files.write_together([(sys.argv[1] + "/" + name, lambda out: out.write(b"new")) 
 
 
 def test_what_a_crash_between_two_files_leaves(tmp_path: Path) -> None:
-    """The first one new, the second one old, and what is needed to go on or back."""
+    """The first file is new, the second old, and both can be completed or restored."""
     for name in "ab":
         (tmp_path / name).write_bytes(b"old")
     done = subprocess.run([sys.executable, "-P", "-c", CRASH, tmp_path], timeout=60, check=False)

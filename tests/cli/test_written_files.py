@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.commands import fails, run_json, run_text
+from support.commands import refuses, run_json, run_text
 from support.external_models import external_residual
 
 from jpegcompile.digits import model_path, preprocess_path
@@ -37,24 +37,21 @@ def test_inputs_are_not_overwritten_by_weights(
     weights = tmp_path / "weights.bin"
     content = weights.read_bytes()
     options = ("compile", source, "--input", "tensor", "-o")
-    assert fails(capsys, 2, *options, weights) == (
-        f"{weights}: is a file of the model's weights; give another --output"
-    )
+    code = "output-is-input"
+    message = refuses(capsys, 2, code, *options, weights)
+    assert f"{weights}: is a file of the model's weights" in message
     data = tmp_path / "m.onnx.data"
     data.symlink_to(weights)
-    assert fails(capsys, 2, *options, tmp_path / "m.onnx", "--external-data") == (
-        f"{data}: is a file of the model's weights; give another --output"
-    )
+    message = refuses(capsys, 2, code, *options, tmp_path / "m.onnx", "--external-data")
+    assert f"{data}: is a file of the model's weights" in message
     plan = tmp_path / "plan.data"
     plan.write_text('{"frequencies": 8}', encoding="utf-8")
-    file = ("--external-data", "--frequencies-file", plan)
-    assert fails(capsys, 2, *options, tmp_path / "plan", *file) == (
-        f"{plan}: is the file of --frequencies-file; give another --output"
-    )
+    file = ("--external-data", "--frequencies", plan)
+    message = refuses(capsys, 2, code, *options, tmp_path / "plan", *file)
+    assert f"{plan}: is the file of --frequencies" in message
     saved = ("--external-data", "--save-frequencies", tmp_path / "o.onnx.data")
-    assert fails(capsys, 2, *options, tmp_path / "o.onnx", *saved) == (
-        f"{saved[2]}: is the weights of --output too; give another --save-frequencies"
-    )
+    message = refuses(capsys, 2, code, *options, tmp_path / "o.onnx", *saved)
+    assert f"{saved[2]}: is the weights of --output" in message
     assert weights.read_bytes() == content
     assert not (tmp_path / "m.onnx").exists()
 
@@ -72,10 +69,10 @@ def test_folders_of_passes_that_are_refused(
     file = tmp_path / "file"
     file.write_bytes(b"")
     output = tmp_path / "m.onnx"
-    assert fails(capsys, 5, *COMPILE, output, "--dump-passes", file) == (
-        f"{file}: is not a folder; give another --dump-passes"
-    )
-    assert fails(capsys, 2, *COMPILE, tmp_path / "00-source.onnx", "--dump-passes", tmp_path) == (
-        f"{tmp_path / '00-source.onnx'}: is --output too; give another --dump-passes"
-    )
+    message = refuses(capsys, 5, "dump-folder-is-file", *COMPILE, output, "--dump-passes", file)
+    assert message.startswith(f"{file}: ")
+    clash = tmp_path / "00-source.onnx"
+    message = refuses(capsys, 2, "output-is-input", *COMPILE, clash, "--dump-passes", tmp_path)
+    assert f"{clash}: is --output" in message
+    assert "--dump-passes" in message
     assert not output.exists()

@@ -34,7 +34,7 @@ from jpegcompile.jpeg.read import read_coefficients
 # One tile of a map. Kernels are interpreted, so larger images would take seconds each.
 SIDE = 4
 # All 16 inputs in one call.
-AT_ONCE = ("--batch", 16, *QUICK[2:])
+AT_ONCE = ("--batches", 16, *QUICK[2:])
 QUALITIES = ("quality 75", "quality 90")
 
 
@@ -121,7 +121,7 @@ def test_files_of_the_user_and_several_cells(
 ) -> None:
     (tmp_path / "fits.jpg").write_bytes(make_jpeg(SIDE, SIDE, subsampling="4:4:4"))
     (tmp_path / "other.jpg").write_bytes(make_jpeg(SIDE, SIDE, subsampling="4:2:0"))
-    arguments = ("--batch", "8,16", "--threads", 2, "--repeats", 2, "--seconds", 0)
+    arguments = ("--batches", "8,16", "--threads", 2, "--rounds", 2, "--seconds", 0)
     data = run_json(capsys, "bench", models.source, models.files, *arguments, "--images", tmp_path)
     assert_times(data, ["spatial", "compiled"])
     assert (data["files"], data["left_out"]) == (1, 1)
@@ -258,7 +258,7 @@ def test_a_module_for_images_of_any_size(
         (images / f"{index}.jpg").write_bytes(make_jpeg(width, height, subsampling="4:4:4"))
     (images / "2.png").write_bytes(mixed_file("png", 8, 10))
     arguments = (
-        "--batch",
+        "--batches",
         16,
         "--threads",
         2,

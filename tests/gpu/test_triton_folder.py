@@ -114,24 +114,28 @@ def test_another_file_in_place_of_the_manifest(tmp_path: Path, tiny: Material) -
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "code", "named"),
     [
-        (
-            {"target": "ort", "precision": "float16"},
-            "--target ort does not compute in float16; use float32",
-        ),
-        ({"target": "triton", "precision": "int8"}, "precision is 'int8'; use float32"),
-        ({"target": "triton", "gpu": "sm_1"}, "gpu is 'sm_1'; use sm_80, sm_90, sm_100"),
-        ({"target": "ort", "gpu": "sm_90"}, "--gpu is for targets that choose layouts, not ort"),
-        ({"target": "onnx", "aot": ["sm_90"]}, "--aot is for targets of GPU kernels, not onnx"),
-        ({"target": "triton", "aot": ["sm_1"]}, "--aot has 'sm_1'; use sm_80, sm_90, sm_100"),
-        ({"target": "triton", "input": "jpeg"}, "none of them reads a JPEG file"),
-        ({"target": "triton", "lean": True}, "--lean and --batch choose among native kernels"),
+        ({"target": "ort", "precision": "float16"}, "precision-not-in-target", "use float32"),
+        ({"target": "triton", "precision": "int8"}, "precision-unknown", "'int8'; use float32"),
+        ({"target": "triton", "gpu": "sm_1"}, "gpu-unknown", "use sm_80, sm_90, sm_100"),
+        ({"target": "ort", "gpu": "sm_90"}, "gpu-without-layouts", "--gpu"),
+        ({"target": "onnx", "aot": ["sm_90"]}, "aot-without-gpu-kernels", "--aot"),
+        ({"target": "triton", "input": "jpeg"}, "jpeg-input-needs-kernels", "--target triton"),
+        ({"target": "triton", "lean": True}, "kernel-options-without-kernels", "--lean"),
     ],
 )
-def test_what_a_target_has_not(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(UsageError, match=message):
+def test_what_a_target_has_not(options: dict[str, Any], code: str, named: str) -> None:
+    with refused(code, UsageError) as caught:
         jpegcompile.compile(model_path(), preprocess=preprocess_path(), **options)
+    assert named in str(caught.value)
+
+
+def test_architectures_that_there_are_not() -> None:
+    with pytest.raises(UsageError, match="--aot has 'sm_1'; use sm_80, sm_90, sm_100"):
+        jpegcompile.compile(
+            model_path(), preprocess=preprocess_path(), target="triton", aot=["sm_1"]
+        )
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from support.coefficient_files import SAMPLINGS, random_file
 from support.graphs import Graph
 from support.half_precision import halved
 from support.images import make_jpeg
+from support.refusals import refused_model
 from support.tiny_residual import OUTPUTS, Array, tiny_residual
 
 import jpegcompile
@@ -27,6 +28,7 @@ from jpegcompile.evaluation.pillow import pillow_input
 from jpegcompile.evaluation.verify import require_passed
 from jpegcompile.interface import DOMAIN
 from jpegcompile.jpeg.read import read_coefficients
+from jpegcompile.messages import code_of
 from jpegcompile.operators.ingest import INGEST_FILE, INGEST_INTEGERS
 from jpegcompile.runtime.input_tensors import original_input
 from jpegcompile.runtime.session import Session
@@ -271,13 +273,12 @@ def refusal(**options: Any) -> str:
 
 
 def test_what_decoders_cannot_do() -> None:
-    assert refusal(decoder="libjpeg-turbo", input="tensor") == (
-        "--decoder is for files, which need --preprocess; give it, too"
-    )
-    assert refusal(preprocess=RESIZED, decoder="libjpeg-turbo", target="onnx") == (
-        "--decoder libjpeg-turbo needs the native kernels of --target ort, and --target onnx does"
-        " not have them; use --decoder float"
-    )
+    tensor: dict[str, Any] = {"decoder": "libjpeg-turbo", "input": "tensor"}
+    refused_model("decoder-without-preprocess", UsageError, tiny_residual(), **tensor)
+    files: dict[str, Any] = {"input": "coefficients", "preprocess": RESIZED}
+    files |= {"decoder": "libjpeg-turbo", "target": "onnx"}
+    message = refused_model("decoder-needs-kernels", UsageError, tiny_residual(), **files)
+    assert "--target onnx" in message
     description = {**RESIZED, "resize": {"library": "opencv"}, "decoder": "libjpeg-turbo"}
     model = tiny_residual(height=HEIGHT, width=WIDTH)
     with refused("integer-decode-resize-not-pillow", UsageError):
@@ -298,10 +299,8 @@ def test_small_networks_take_files_of_their_size() -> None:
     report = jpegcompile.compile(
         tiny_residual(height=HEIGHT, width=WIDTH), preprocess="imagenet"
     ).report
-    assert (
-        "the network takes 24x40, so the preset of the preprocessing resizes no images: give them"
-        " at that size"
-    ) in report.notes
+    (note,) = [note for note in report.notes if code_of(note) == "preset-does-not-resize"]
+    assert "24x40" in note
 
 
 @pytest.mark.parametrize("mode", ["coefficients", "jpeg", "tensor"])

@@ -1,4 +1,4 @@
-"""Warnings that the original does no better than chance: where they are due, and where not."""
+"""Warnings about an original that is no better than chance."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_distribution_is_binomial(successes: int, trials: int, probability: 
 def test_chance() -> None:
     assert chance_of([0, 1, 2, 3], 1000) == 0.25
     assert chance_of([0, 0, 0, 1], 2) == 0.75
-    # Of one class alone naming it for all images would be all that there is.
+    # With a single class, naming it for all images would be always right.
     assert chance_of([6] * 20, 10) == 0.1
 
 
@@ -52,17 +52,17 @@ def test_chance() -> None:
         (1, 1000, 0.001, True),
         (100, 200, 0.5, True),
         (60, 200, 0.5, True),
-        # Weak networks on real images are better than that.
+        # Weak networks on real images are better than chance.
         (40, 200, 0.1, False),
         (20, 1000, 0.001, False),
         (120, 200, 0.5, False),
-        # Too few images to say anything.
+        # Too few images for a warning.
         (0, 1, 0.1, False),
         (0, 5, 0.1, False),
         (1, 8, 0.1, False),
         (3, 10, 0.5, False),
         (0, 1, 0.5, False),
-        # Nothing can be better than naming what all are.
+        # Nothing is better than always right.
         (20, 20, 1.0, False),
     ],
 )
@@ -73,7 +73,7 @@ def test_judgements(right: int, images: int, chance: float, expected: bool) -> N
 @pytest.mark.parametrize("chance", [0.001, 0.1, 0.5])
 @pytest.mark.parametrize("images", [4, 10, 20, 50, 200])
 def test_false_alarms_are_rare(images: int, chance: float) -> None:
-    """At most one in twenty data sets for the weakest network of any use, far less for others."""
+    """At most one data set in twenty for the weakest useful network, far fewer for others."""
     useful = min(chance + 0.1, (1 + chance) / 2)
     for accuracy, most in ((useful, 0.05), (useful + 0.3, 0.005)):
         weights = np.diff([at_most(k, images, accuracy) for k in range(-1, images + 1)])
@@ -83,11 +83,11 @@ def test_false_alarms_are_rare(images: int, chance: float) -> None:
 
 def test_what_is_said() -> None:
     labels = [index % 10 for index in range(200)]
-    assert chance_warning(20, labels, 10, 10) == (
-        "the original is right on 10.00 % of 200 images, no better than chance (10.00 %); check"
-        " --preprocess, and --labels: without it classes are numbered in the sorted order of the"
-        " folder names"
-    )
+    warning = chance_warning(20, labels, 10, 10)
+    assert warning is not None
+    assert warning.code == "no-better-than-chance"
+    assert "10.00 % of 200 images, no better than chance (10.00 %); check --preprocess" in warning
+    assert chance_warning(20, dict.fromkeys(range(10), 20), 10, 10) == warning
     warning = chance_warning(0, labels, 10, 1000)
     assert warning is not None
     assert warning.endswith(" (10 folders here, 1000 classes in the model)")
@@ -96,7 +96,7 @@ def test_what_is_said() -> None:
 
 
 def shifted(folder: Path) -> Path:
-    """The demo's images without the first class, so that all numbers are off by one."""
+    """Return the demo's images without the first class, so that all numbers are off by one."""
     few_images(folder)
     (folder / "0").rename(folder.parent / f"{folder.name}-nought")
     return folder
@@ -119,7 +119,7 @@ def test_compare_and_search_say_it(tmp_path: Path) -> None:
 
 
 def test_one_class_alone(tmp_path: Path) -> None:
-    """It is numbered 0, whichever it is."""
+    """A single class is numbered 0."""
     folder = tmp_path / "images" / "7"
     folder.mkdir(parents=True)
     for file in (*images_path().glob("7/*.jpg"), *images_path().glob("8/*.jpg")):

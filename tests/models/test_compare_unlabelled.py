@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 from PIL import Image
+from support.codes import code_in, refused
 from support.commands import run_json, run_text
 from support.images import make_jpeg
 from support.tiny_residual import tiny_residual
@@ -16,7 +17,8 @@ import jpegcompile
 from jpegcompile.cli import run_command
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.compare import require_drop
-from jpegcompile.evaluation.comparison import Comparison, ScoreError
+from jpegcompile.evaluation.comparison import Comparison
+from jpegcompile.evaluation.comparison_evidence import ScoreError
 
 SIZES = [(97, 61), (33, 130), (50, 40)]
 
@@ -78,7 +80,7 @@ def test_folders_can_be_without_labels(
 def test_damaged_metadata_do_not_matter(
     source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Pillow raises an error of the first one and warns of the second, which is not shown."""
+    """Pillow raises an error for the first and warns about the second; the warning is not shown."""
     whole = Image.Exif()
     whole[0x0112] = 6
     head = b"Exif\0\0MM\0*\0\0\0\x08"
@@ -113,16 +115,11 @@ def test_no_drop_without_labels(
     source: Path, photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     result = compared(source, photographs, tmp_path, "float")
-    message = (
-        "the images have no labels, so no drop can be measured; leave --max-drop out, or put the"
-        " images of each class into a folder of its own"
-    )
-    with pytest.raises(UsageError) as caught:
+    with refused("drop-without-labels", UsageError):
         require_drop(result, 1.0)
-    assert str(caught.value) == message
     files = [source, tmp_path / "float.onnx", "--images", photographs]
     assert run_command(["compare", *map(str, files), "--max-drop", "1"]) == 2
-    assert message in capsys.readouterr().err
+    assert code_in(capsys.readouterr().err) == "drop-without-labels"
 
 
 def test_distances_of_scores() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 from support.coefficient_models import check_coefficients
-from support.commands import fails, few_images, run_json, run_text
+from support.commands import few_images, refuses, run_json, run_text
 from support.graphs import (
     TENSOR,
     Graph,
@@ -23,10 +23,10 @@ from support.graphs import (
 
 import jpegcompile
 from jpegcompile.backends.emit import emit
-from jpegcompile.compiler import lower
 from jpegcompile.digits import model_path, preprocess_path
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import DomainChoice, Module
+from jpegcompile.lowering import lower
 from jpegcompile.metadata import read_metadata
 from jpegcompile.target.registry import TARGETS
 
@@ -130,10 +130,10 @@ def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     few_images(images)
     options = ("--preprocess", preprocess_path(), "--domain", "auto")
     text = run_text(capsys, "compile", model_path(), "-o", path, *options)
-    assert "nodes in the spatial domain, the faster one, 0 casts" in text
+    assert "nodes in the spatial domain, which is faster, 0 casts" in text
     for model, more in ((path, ()), (model_path(), ("--domain", "auto"))):
         text = run_text(capsys, "inspect", model, *more)
-        assert "nodes in the spatial domain, the faster one, 0 casts" in text
+        assert "nodes in the spatial domain, which is faster, 0 casts" in text
         # Under the heading, in the column of domains.
         assert text.count("spatial by choice ") > 10
         assert "jpeg b=" not in text
@@ -157,8 +157,5 @@ def test_few_frequencies_are_refused(
     options: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ("compile", model_path(), "-o", tmp_path / "c.onnx", "--preprocess", "unit")
-    assert fails(capsys, 2, *command, "--domain", "auto", *options) == (
-        "--frequencies and --truncate are for maps of coefficients, and with --domain auto maps are"
-        " pixels; leave them out, or use --domain jpeg"
-    )
+    refuses(capsys, 2, "frequencies-in-spatial-domain", *command, "--domain", "auto", *options)
     assert not (tmp_path / "c.onnx").exists()

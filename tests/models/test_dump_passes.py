@@ -150,7 +150,7 @@ def test_what_was_dumped_before_a_failure_stays(
     place = NAMES.index("lower-conv")
     steps = pipeline_for(ORT)
     changed = (*steps[: place - 1], step, *steps[place:])
-    monkeypatch.setattr("jpegcompile.compiler.pipeline_for", lambda _: changed)
+    monkeypatch.setattr("jpegcompile.lowering.pipeline_for", lambda _: changed)
     for name in (FILES[-1], "mine.onnx"):
         (tmp_path / name).write_bytes(b"of an earlier run")
     with pytest.raises(error):

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import CompileOptions
+from jpegcompile.lowering import lower
 
 
 class Idiom(nn.Module):

@@ -32,9 +32,9 @@ from torch import nn
 
 import jpegcompile
 from jpegcompile.backends.emit import emit
-from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import CompileOptions
+from jpegcompile.lowering import lower
 
 # In float16, of which the rounding is 8192 times as large.
 HALF_TOLERANCE = 0.005

@@ -26,8 +26,8 @@ from support.torch_zoo import Design, build
 from torch import nn
 
 import jpegcompile
-from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
+from jpegcompile.lowering import lower
 
 # Of the source's own distance from its float32 twin; 1.00 was measured on all of these networks.
 MOST_TIMES_THE_SOURCE = 1.2

@@ -221,7 +221,7 @@ def test_a_failing_trial_does_not_stop_compilation(
         raise error
 
     model = halving(2, "N,3,28,28").model("float")
-    monkeypatch.setattr("jpegcompile.compiler.FIND_MAPS", (_Failing(fail),))
+    monkeypatch.setattr("jpegcompile.lowering.FIND_MAPS", (_Failing(fail),))
     (note,) = jpegcompile.compile(model, input="tensor").report.notes
     assert code_of(note) == code
     assert note.startswith("maps of 7x7 from Conv 'r2' on (1 node) ")

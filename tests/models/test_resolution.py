@@ -27,6 +27,7 @@ from jpegcompile.evaluation.spatial import SpatialModel, readable
 from jpegcompile.frontend.resolution.change import Resized
 from jpegcompile.frontend.walk import all_graphs
 from jpegcompile.input_size import Size
+from jpegcompile.messages import code_of
 
 # Its TopK selects positions in a map of the training size.
 BOUND = {"CenterNet-like (peaks of heat maps)"}
@@ -296,10 +297,13 @@ def test_sizes_that_the_model_leaves_open() -> None:
     model = opened(built(FOLLOWING["average pool over the map"][0], {}), 2, 3)
     compiled = jpegcompile.compile(model, input="tensor", input_size="16x16", resolution="24x24")
     assert compiled.report.trained_size == (16, 16)
-    assert "runs at 24x24, trained at 16x16" in compiled.report.notes
-    assert "made to follow the size of the image: 'p'" in compiled.report.notes
+    (changed,) = [n for n in compiled.report.notes if code_of(n) == "resolution-changed"]
+    assert "24x24" in changed
+    assert "16x16" in changed
+    (note,) = [n for n in compiled.report.notes if code_of(n) == "nodes-resized"]
+    assert note.endswith(": 'p'")
     assert shape_of(compiled.model.graph.input[0]) == ["N", 3, 24, 24]
-    with pytest.raises(UnsupportedModelError, match="give them with --input-size"):
+    with pytest.raises(UnsupportedModelError, match="--input-size"):
         jpegcompile.compile(model, input="tensor", resolution="24x24")
 
 
@@ -314,7 +318,9 @@ def test_the_trained_size_changes_nothing() -> None:
 def test_an_output_that_grows_is_noted() -> None:
     model = built(TO_16 + "y = Flatten(h) }", {})
     notes = jpegcompile.compile(model, input="tensor", resolution="24x24").report.notes
-    assert "output 'y' is [2304] for an image, and was [1024]" in notes
+    (note,) = [n for n in notes if code_of(n) == "output-resized"]
+    assert note.startswith("output 'y' is [2304] ")
+    assert "[1024]" in note
 
 
 def test_what_is_no_resolution() -> None:

@@ -15,6 +15,7 @@ from support.tiny_residual import tiny_residual
 
 import jpegcompile
 from jpegcompile.errors import UnsupportedModelError, UsageError
+from jpegcompile.messages import code_of
 from jpegcompile.metadata import FORMAT_VERSION, info_of
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.reading import preprocess_of
@@ -138,6 +139,9 @@ def test_the_command(original: Path, tmp_path: Path, capsys: Any) -> None:
     assert "note: runs at 24x20, trained at 32x32" in text
     assert 'note: preprocessing at 24x20: {"resize": ' in text
     assert jpegcompile.load(path).info.input.size == (24, 20)
+    report = jpegcompile.compile(original, preprocess="cifar10", resolution="24x20").report
+    codes = {code_of(note) for note in report.notes}
+    assert {"resolution-changed", "preprocessing-resized"} <= codes
     fails(capsys, 2, "--resolution is '24'", "compile", original, "-o", path, *options, "24")
 
 

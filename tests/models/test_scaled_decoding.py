@@ -16,7 +16,7 @@ from support.images import make_jpeg
 from support.tiny_residual import OUTPUTS, Array, tiny_residual
 
 import jpegcompile
-from jpegcompile.commands.inspect import show_inspection
+from jpegcompile.commands.inspect_page import show_inspection
 from jpegcompile.errors import CheckFailedError, UsageError
 from jpegcompile.evaluation.verify import require_passed
 from jpegcompile.interface import DOMAIN

@@ -1,4 +1,4 @@
-"""One unit in the last place of an image: what it moves where few frequencies decide masks."""
+"""How far one unit in the last place of an image moves outputs with masks of few frequencies."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 from support.branched_networks import omni_scale
+from support.codes import refused
 from support.exports import export
 from support.families import FAMILIES
 from support.graphs import Graph
@@ -29,8 +30,8 @@ from jpegcompile.evaluation.stability import (
 )
 from jpegcompile.runtime.session import Session
 
-# Each tile of `d` is without its mean, so its DC coefficient is zero but for rounding, and one
-# frequency alone decides the mask of the whole tile by the sign of that.
+# The mean of each tile of `d` is removed, so its DC coefficient is a rounding error around zero.
+# With one frequency, the sign of this coefficient decides the mask of the whole tile.
 CHAOTIC = Graph(
     """(T[N,3,32,32] x) => (T[] y) {
         c = Conv<pads = [1, 1, 1, 1]>(x, w)
@@ -48,7 +49,7 @@ CHAOTIC = Graph(
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[Path]]:
-    """Files of several qualities, by their size."""
+    """Return files of several qualities, by their size."""
     folder = tmp_path_factory.mktemp("images")
     made: dict[int, list[Path]] = {}
     for size in (32, 64):
@@ -116,7 +117,7 @@ def test_files_that_cannot_be_measured_on(files: dict[int, list[Path]], tmp_path
     for given in ([other], [*files[32], other]):
         with pytest.raises(ImageError, match=f"^{other}: is 64x64 but the model takes 32x32; "):
             measure_stability(session, given)
-    with pytest.raises(UsageError, match="no images to measure stability on; give one"):
+    with refused("stability-without-images", UsageError):
         measure_stability(session, [])
 
 
@@ -128,7 +129,7 @@ def test_what_counts() -> None:
         calls.append(batch)
         steps = np.zeros((3, 2))
         steps[0, 0] = 8.0
-        # The image as it was is the first of each three runs.
+        # The unchanged image is the first of each three runs.
         steps[1, 1] = 4.0 if len(calls) % 3 != 1 else 0.0
         return [np.ones((3, 2)), steps]
 

@@ -1,4 +1,4 @@
-"""How much memory `verify` takes of networks with large maps."""
+"""Memory that `verify` needs for networks with large maps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jpegcompile.evaluation.benchmark.input_sets import photograph_like
 
 
 def peak_of_verify(folder: Path, height: int, width: int, **options: int) -> int:
-    """Peak memory in bytes of verifying an edge detector on one image."""
+    """Return the peak memory, in bytes, of verifying an edge detector on one image."""
     source, compiled, images = (folder / name for name in ("s.onnx", "c.onnx", "images"))
     onnx.save(edge_detector(height, width, **options), source)
     jpegcompile.compile(source, preprocess="imagenet").save(compiled)

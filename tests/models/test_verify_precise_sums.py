@@ -1,4 +1,4 @@
-"""What the original's sums over maps are off by is no defect of the compiled model."""
+"""Errors of the original's sums over maps are not defects of the compiled model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `verify` allows is a multiple of the original's own rounding: no false alarm, no hole."""
+"""The tolerance of `verify`, a multiple of the rounding error: no false alarms, no gaps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from jpegcompile.weights.write import save
 
 Array = NDArray[np.float32]
 
-# Contrast is normalised twice and much amplified, as style transfer does.
+# Contrast is normalised twice and strongly amplified, as in style transfer.
 STYLE = Graph(
     "(T[N,3,32,32] x) => (T[] y) {"
     " a = Conv<pads=[1,1,1,1]>(x, w1)  b = InstanceNormalization<epsilon=1e-9>(a, one, zero)"
@@ -43,7 +43,7 @@ STYLE = Graph(
         "zero": np.zeros(8),
     },
 )
-# Boxes of hundreds of pixels beside scores of thousandths, as a detector's rows have them.
+# Boxes of hundreds of pixels beside scores of thousandths, as in a detector's rows.
 DETECTOR = Graph(
     "(T[N,3,32,32] x) => (T[] y) {"
     " a = Conv<pads=[1,1,1,1],strides=[2,2]>(x, w1)  b = Relu(a)"
@@ -80,7 +80,7 @@ def compiled(model: onnx.ModelProto, folder: Path, **options: object) -> Path:
 
 
 def changed(path: Path, name: str, values: Array) -> None:
-    """The compiled model with other values of one weight."""
+    """Replace one weight of the compiled model."""
     model = onnx.load(path)
     weight = next(t for t in model.graph.initializer if t.name == name)
     weight.CopyFrom(numpy_helper.from_array(values.astype(np.float32), name))
@@ -88,7 +88,7 @@ def changed(path: Path, name: str, values: Array) -> None:
 
 
 def weights_of(path: Path) -> dict[str, Array]:
-    """Kernels of the compiled model's convolutions."""
+    """Return the kernels of the compiled model's convolutions."""
     tensors = onnx.load(path).graph.initializer
     return {t.name: numpy_helper.to_array(t) for t in tensors if len(t.dims) == 4 and t.dims[2] > 1}
 
@@ -111,7 +111,7 @@ def test_rounding_is_no_fault(name: str, native: bool, tmp_path: Path) -> None:
         for output in result.outputs:
             assert output.own > 0
             assert output.jumps == 0
-            # What is allowed is far from what a fault does.
+            # The tolerance is far below the error of a fault.
             assert output.allowed < 2e-3 * output.largest
 
 
@@ -120,7 +120,7 @@ def test_a_kernel_off_by_a_thousandth_is_a_fault(name: str, tmp_path: Path) -> N
     model = MODELS[name]
     path = compiled(model, tmp_path)
     for kernel, values in weights_of(path).items():
-        # A normalisation would hide the scale of a kernel, but not that of one of its taps.
+        # A normalisation hides the scale of a kernel, but not the scale of one tap.
         factors = np.ones_like(values)
         factors[:, 0] += 1e-3
         changed(path, kernel, values * factors)
@@ -164,7 +164,7 @@ def test_a_column_of_small_scores_is_judged_by_itself(tmp_path: Path) -> None:
     "preprocess", [{"mean": (0.5,) * 3}, {"std": (0.5,) * 3}, {"color": "BGR"}]
 )
 def test_wrong_preprocessing_is_a_fault(preprocess: dict[str, object], tmp_path: Path) -> None:
-    """The file says that it was compiled with another preprocessing than it was."""
+    """The file describes another preprocessing than it was compiled with."""
     model = MODELS["residual"]
     images = tmp_path / "images"
     images.mkdir()
@@ -184,7 +184,7 @@ def test_wrong_preprocessing_is_a_fault(preprocess: dict[str, object], tmp_path:
 
 
 def test_a_tie_is_no_fault_and_is_counted(tmp_path: Path) -> None:
-    """Two classes with the same weights, which the order of sums tells apart or not."""
+    """Two classes with the same weights: the order of sums decides which is larger."""
     graph = Graph(
         "(T[N,3,16,16] x) => (T[] y) { a = Conv<pads=[1,1,1,1]>(x, w1)  r = Relu(a)"
         " f = Flatten(r)  y = Gemm<transB=1>(f, u) }",
@@ -231,13 +231,13 @@ def test_a_defect_is_named_and_not_what_follows_it(tmp_path: Path) -> None:
 
 
 def test_conditioning_is_called_by_its_name(tmp_path: Path) -> None:
-    """A tolerance of the user below the network's own rounding."""
+    """A tolerance of the user below the network's rounding error."""
     model = MODELS["style"]
     path = compiled(model, tmp_path)
     result = jpegcompile.verify(model, path, samples=2, absolute=0.0, relative=1e-9)
     assert result.suspect is None
     message = refused(result)
-    assert "every compared node errs by no more than rounding" in message
+    assert "every compared node is within its rounding error" in message
     assert "give --absolute or --relative" in message
 
 

@@ -1,4 +1,4 @@
-"""Outputs that are no row of numbers an image: wholes, indices, and shapes that the data decide."""
+"""Outputs without a row of numbers for each image: wholes, indices, data-dependent shapes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from jpegcompile.weights.write import save
 _STEM = "(T[N,3,16,16] x) => ({outputs}) {{ a = Conv<pads=[1,1,1,1]>(x, w)  r = Relu(a)  {tail} }}"
 _WEIGHTS = {"w": (4, 3, 3, 3)}
 
-# Outputs and what makes them.
+# Outputs and the nodes that compute them.
 WHOLES = {
     "time-major": (
         "T[] y",
@@ -110,7 +110,7 @@ def test_one_image_is_run_as_it_is_and_several_are_refused(images: Path, tmp_pat
 
 @pytest.mark.parametrize("name", ["time-major", "scalar"])
 def test_two_samplings_are_refused_too(name: str, images: Path, tmp_path: Path) -> None:
-    """Each sampling is run by itself, here with one image, whose outputs are as they are."""
+    """Images of each sampling run separately; here each sampling has one image."""
     path = tmp_path / "c.onnx"
     jpegcompile.compile(model_of(name), preprocess="imagenet").save(path)
     files: list[Path | bytes] = [next(images.iterdir()), make_jpeg(16, 16, subsampling="4:4:4")]
@@ -122,13 +122,14 @@ def test_two_samplings_are_refused_too(name: str, images: Path, tmp_path: Path) 
 
 
 def test_steps_of_time_are_no_classes(images: Path, tmp_path: Path) -> None:
-    """A model bound to one image, whose output [time, classes] looks like rows of scores."""
+    """A model with a fixed batch of one, whose output [time, classes] looks like rows of scores."""
     tail = WHOLES["time-major"][1] + "  k = Constant<value_ints=[1]>()  z = Squeeze(y, k)"
     text = _STEM.format(outputs="T[] z", tail=tail).replace("T[N,", "T[1,")
     model, path = Graph(text, _WEIGHTS, opset=13).model("float"), tmp_path / "c.onnx"
     jpegcompile.compile(model, preprocess="imagenet").save(path)
-    with pytest.raises(UsageError, match=r"^output 'z' has shape \[16, 4\], not one score for"):
+    with refused("first-output-without-scores", UsageError) as caught:
         jpegcompile.run(path, [images])
+    assert "'z' has shape [16, 4]" in str(caught.value)
     folder = tmp_path / "classes"
     folder.mkdir()
     images.rename(folder / "0")
@@ -136,8 +137,9 @@ def test_steps_of_time_are_no_classes(images: Path, tmp_path: Path) -> None:
         jpegcompile.compare(model, path, folder)
     for file in sorted((folder / "0").iterdir())[1:]:
         file.unlink()
-    with pytest.raises(UsageError, match=r"^output 'z' has shape \[16, 4\], not one score for"):
+    with refused("output-without-scores", UsageError) as caught:
         jpegcompile.compare(model, path, folder)
+    assert "'z' has shape [16, 4]" in str(caught.value)
 
 
 def test_another_shape_is_said(images: Path, tmp_path: Path) -> None:
@@ -145,12 +147,13 @@ def test_another_shape_is_said(images: Path, tmp_path: Path) -> None:
     path = tmp_path / "c.onnx"
     jpegcompile.compile(model, preprocess="imagenet").save(path)
     result = jpegcompile.verify(model, broken(path), images)
-    with pytest.raises(CheckFailedError, match=r"output 'y': has shape \[4, \d+\] where the"):
+    with refused("output-shape-differs", CheckFailedError) as caught:
         require_passed(result)
+    assert "output 'y': has shape [4, " in str(caught.value)
 
 
 def test_an_index_of_a_near_tie_may_differ(tmp_path: Path) -> None:
-    """Two channels with nearly the same weights: which is larger is rounding's to say."""
+    """Two channels with nearly the same weights: rounding decides which is larger."""
     base = np.random.default_rng(1).normal(size=(1, 3, 3, 3))
     weight = np.concatenate([base, base * (1 + 1e-8), base - 1.0])
     text = "(T[N,3,16,16] x) => (int64[N,H,W] y) { a = Conv<pads=[1,1,1,1]>(x, w)"
@@ -177,7 +180,7 @@ def test_an_index_of_a_near_tie_may_differ(tmp_path: Path) -> None:
 def test_a_second_attempt_does_not_hold_the_first(
     images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An attempt opens models of its own: those of two together take too much memory."""
+    """An attempt frees its models before the next: both together need too much memory."""
     opened: list[weakref.ref[OwnRounding]] = []
 
     class Watched(OwnRounding):

@@ -1,4 +1,4 @@
-"""Arithmetic on the image inside the graph moves into the ingest, where it is per channel."""
+"""Per-channel arithmetic on the image input moves into the ingest."""
 
 from __future__ import annotations
 

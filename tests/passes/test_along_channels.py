@@ -72,7 +72,7 @@ def test_parts_of_a_split_meet_without_casts() -> None:
 def test_a_part_that_nobody_reads() -> None:
     check_compiled(split([1, 3], 11, "T[] z"), "ToJpeg Split ToSpatial")
     unnamed = split([1, 3], 11, "T[] z").with_text("y, z =", ", z =")
-    # ONNX Runtime 1.31 crashes on such a Split, in the source as well.
+    # ONNX Runtime 1.31 also crashes on such a Split in the source.
     check_pass(unnamed, NAME, "ToJpeg Split ToSpatial")
 
 

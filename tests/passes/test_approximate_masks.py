@@ -1,4 +1,4 @@
-"""Masks by few frequencies: which nodes change, what they then compute, and who is refused."""
+"""Approximated masks: which nodes change, what they compute, and which plans are rejected."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ WEIGHTS: dict[str, Array | tuple[int, ...]] = {
     "low": np.asarray(-0.5),
     "high": np.asarray(0.75),
 }
-# The source operator, and the jpeg-domain operators that ASM and APX make of it.
+# The source operator, and its JPEG-domain operators for ASM and APX.
 OPERATORS = {
     "Relu(x)": ("JpegAsmRelu", "JpegApxRelu"),
     "LeakyRelu(x)": ("JpegAsmPRelu", "JpegApxPRelu"),
@@ -66,7 +66,7 @@ def one(operator: str, size: str = "16,16", opset: int = 17) -> Graph:
 
 
 def changed(graph: Graph, **plan: Any) -> Module:
-    """The pass alone, behind all before it; it must change the graph."""
+    """Run the pipeline up to and including the pass, which must change the graph."""
     module = module_before(graph, NAME, planned_options(**plan))
     assert apply(module, NAME)
     return module
@@ -99,7 +99,7 @@ def test_every_operator(operator: str, size: str, relu: str) -> None:
 
 
 def emitted_frequencies(model: onnx.ModelProto) -> dict[str, int]:
-    """The attribute `frequencies` of the nodes that have it, by name."""
+    """Attribute `frequencies` by node name."""
     return {
         node.name: helper.get_attribute_value(attribute)
         for node in model.graph.node
@@ -110,7 +110,7 @@ def emitted_frequencies(model: onnx.ModelProto) -> dict[str, int]:
 
 @pytest.mark.parametrize("count", range(1, 15))
 def test_numbers_in_the_emitted_model(count: int) -> None:
-    """Of masks r1 and p1 at block size 8; r2, r3 and p3 at 4; y at 2."""
+    """Masks r1 and p1 have block size 8; r2, r3 and p3 have 4; y has 2."""
     blocks = dict(zip(NODES, (8, 8, 4, 4, 4, 2), strict=True))
     expected = {n: resolve(count, b) for n, b in blocks.items() if resolve(count, b) < 2 * b - 1}
     model = emit(planned(NETWORK, "float", frequencies=count))
@@ -150,7 +150,7 @@ def test_values_of_a_plan_by_node() -> None:
     assert module.report.node("p1").masking == "exact"
 
 
-# From which opset on, to which: Clip has another form below 11.
+# First and last opset; Clip has another form below opset 11.
 SPELLINGS = {
     "Relu(x)": range(7, 30),
     "PRelu(x, s)": range(7, 30),
@@ -170,7 +170,7 @@ SPELLED = [
 
 @pytest.mark.parametrize(("operator", "opset"), SPELLED)
 def test_compiled_files_run(operator: str, opset: int) -> None:
-    """In ONNX Runtime in float32, on pixels that keep clear of breakpoints."""
+    """In ONNX Runtime in float32, on pixels that are not near breakpoints."""
     graph = one(operator, opset=opset)
     maps = clear_map((2, 3, 16, 16), 9, (-0.5, 0.0, 0.75))
     if "MaxPool" in operator:

@@ -1,4 +1,4 @@
-"""Average pooling and means, checked against PyTorch in float64 where windows are not plain."""
+"""Average pooling and means, compared with PyTorch in float64 for unusual windows."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_windows(size: int, kernel: int, stride: int, pads: int, ceil: bool, inc
 @pytest.mark.parametrize("opset", [10, 11, 19, 22])
 @pytest.mark.parametrize("include", [False, True])
 def test_ceil_mode_at_opsets(opset: int, include: bool) -> None:
-    """The last window would start in the padding: inference below opset 22 counts it."""
+    """The last window would start in the padding; shape inference below opset 22 counts it."""
     graph = pool(windowed(2, 3, 1, True, include), "17,17", opset)
     check_compiled(graph, expected=[by_torch(graph, 2, 3, 1, True, include)])
 
@@ -213,7 +213,7 @@ def test_other_means_stay() -> None:
 
 
 def test_means_of_integers_stay() -> None:
-    """GlobalAveragePool is for floating point only."""
+    """GlobalAveragePool supports floating point only."""
     text = """(T[N,3,16,16] x) => (int32[] y, T[] z) {
         counts = Cast<to = 6>(x)  y = ReduceMean<axes = [2, 3]>(counts)  z = Relu(x) }"""
     graph = Graph(text, opset=13)

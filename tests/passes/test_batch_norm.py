@@ -1,4 +1,4 @@
-"""Batch normalisation: folded into the convolution before it where that is exact, else lowered."""
+"""Batch normalization is folded into a convolution before it if possible, and lowered otherwise."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_convolution_of_computed_weights_is_not_folded() -> None:
 
 
 def test_shared_weights_are_not_changed() -> None:
-    """Two convolutions share a kernel and a bias; one is normalised, the other is not."""
+    """Two convolutions share a kernel and a bias; only one is normalized."""
     text = """(T[N,3,16,16] x) => (T[] y, T[] z) {
         c = Conv(x, w, b)  z = Conv(x, w, b)  y = BatchNormalization(c, s, t, m, v) }"""
     graph = Graph(text, {**KERNEL, **statistics(4)})
@@ -172,7 +172,7 @@ def test_declines_training_mode() -> None:
 
 
 def test_declines_statistics_for_each_pixel() -> None:
-    """Opset 7 allows spatial=0, which ONNX Runtime runs but inference does not."""
+    """Opset 7 allows spatial=0, which ONNX Runtime supports but shape inference does not."""
     module = module_before(Graph(ALONE.text, ALONE.weights, 7), "lower-batch-norm")
     module.graph.nodes[0].attrs["spatial"] = 0
     reason = "batch-norm-per-pixel"

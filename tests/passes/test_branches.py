@@ -1,4 +1,4 @@
-"""Maps of rank 5 that stand for branches, and vectors of rank 4."""
+"""Maps of rank 5 that contain branches, and vectors of rank 4."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ONE, TWO = np.asarray([1]), np.asarray([2])
 
 
 def branches(body: str, opset: int = 17, **weights: np.ndarray) -> Graph:
-    """Of x as [N, 2, 3, 16, 16], called b, and factors a [N, 2, 3, 1, 1]."""
+    """A graph with b = x as [N, 2, 3, 16, 16], and factors a [N, 2, 3, 1, 1]."""
     text = f"""(T[N,6,16,16] x, T[N,6] s) => (T[] y) {{
         b = Reshape(x, five)  a = Reshape(s, factors)  {body} }}"""
     shapes = {"five": FIVE, "factors": np.asarray([0, 2, 3, 1, 1]), "one": ONE, "two": TWO}

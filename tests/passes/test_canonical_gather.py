@@ -1,4 +1,4 @@
-"""Channels that are picked, in every spelling, and orders that weights take in."""
+"""Selections of channels in every form, and permutations that are folded into weights."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_other_permutations() -> None:
 
 
 def test_gather_nd_by_image() -> None:
-    """With a list of indices for each image, all of them the same."""
+    """With equal lists of indices for all images."""
     graph = picked("y = GatherND<batch_dims = 1>(x, i)", i=[[[2], [0]]] * 2)
     graph = graph.with_text("T[N,", "T[2,")
     check_compiled(graph, "ToJpeg Gather ToSpatial")
@@ -121,7 +121,7 @@ def test_channels_of_one_map(body: str) -> None:
 
 @pytest.mark.parametrize("axis", [2, 3, -1])
 def test_rows_and_columns_of_one_map(axis: int) -> None:
-    """Padding that goes around, as PyTorch's older exporter writes it, and torch.roll."""
+    """Circular padding in the form of PyTorch's older exporter, and torch.roll."""
     number = axis % 4
     body = f"""a = Slice(x, minus, end, axis) b = Slice(x, zero, three, axis)
         p = Concat<axis = {axis}>(a, x, b)

@@ -1,4 +1,4 @@
-"""Reshapes get a form that does not name the batch, however exporters spell it."""
+"""Reshapes in any form are converted to a form without the batch size."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SIGNATURE = "(T[N,2,8,8] x) => (T[] y)"
 FEATURES = 2 * 8 * 8
 PRODUCT = Graph(f"{SIGNATURE} {{ f = Flatten(x)  y = MatMul(f, w) }}", {"w": (FEATURES, 5)})
 
-# How exporters write "all but the batch in one axis"; `batch` and `last` are what they compute.
+# Exporters' forms of "flatten all axes except the batch"; they compute `batch` and `last`.
 COMPUTED = {
     "torch": """all = Shape(x)  first = Gather<axis = 0>(all, zero)
         batch = Unsqueeze(first, axes)  target = Concat<axis = 0>(batch, minus)""",
@@ -110,7 +110,7 @@ def test_reshapes_that_move_the_batch_stay(source: str, target: list[int]) -> No
 
 
 def test_a_zero_that_copies_the_batch_is_allowed() -> None:
-    """The new target copies the batch by a zero, which `allowzero` would forbid."""
+    """The new target copies the batch by a zero, so `allowzero` must not be set."""
     text = "(T[1,2,8,8] x) => (T[] y) { y = Reshape<allowzero = 1>(x, target) }"
     graph = Graph(text, {"target": np.asarray([1, 4, 4, 8])})
     module = module_before(graph, "canonical-reshape")
@@ -130,7 +130,7 @@ def test_a_zero_that_is_meant_is_no_copy() -> None:
 
 @pytest.mark.parametrize("opset", [11, 21, 22])
 def test_targets_behind_a_pooling_with_ceil_mode(opset: int) -> None:
-    """Inference below opset 22 counts a row too many behind it; no target may rest on that."""
+    """Inference below opset 22 counts one row too many; the target must not depend on it."""
     text = """(T[N,2,17,17] x) => (T[] y) {
         p = MaxPool<kernel_shape = [2, 2], strides = [3, 3], pads = [1, 1, 1, 1], ceil_mode = 1>(x)
         y = Reshape(p, target) }"""

@@ -1,4 +1,4 @@
-"""Domains are assigned by divisibility; casts that meet cancel; what stays spatial is named.
+"""Block sizes follow from divisibility, adjacent casts cancel, and kept nodes are reported.
 
 By `assign-blocks`, `lower-cast`, `cancel-casts` and `report-kept`.
 """

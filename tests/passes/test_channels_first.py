@@ -1,4 +1,4 @@
-"""Channels-last images: one transpose behind the input, and the graph is NCHW from there on."""
+"""Channels-last images get one transpose after the input; the rest of the graph is NCHW."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each 3x3 convolution is told the method that the cost model expects to be the fastest."""
+"""Each 3x3 convolution gets the method that is fastest according to the cost model."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_lean_model_takes_larger_weights_where_they_save_most() -> None:
         module.options = replace(module.options, lean=lean)
         apply(module, NAME)
         methods[lean] = [n.attrs["method"] for n in module.graph.nodes if "method" in n.attrs]
-    # The weights of the large map are few, those of the small one nearly all there are.
+    # The convolution of the large map has few weights; that of the small map has almost all.
     assert methods == {False: ["winograd4", "winograd4"], True: ["winograd4", "direct"]}
 
 
@@ -137,12 +137,12 @@ def test_a_fit_finds_the_prices_of_times_that_follow_the_model(method: Method) -
     ]
     found = fit(rows, method)
     for name in FEATURES:
-        # Prices are written with four digits.
+        # Prices are stored with four digits.
         assert found[name] == pytest.approx(prices[name], rel=1e-3)
 
 
 def test_prices_are_those_of_the_measurements_that_are_kept() -> None:
-    """Whoever changes the model or measures again has to fit again."""
+    """A change of the model or the measurements requires a new fit."""
     assert fit_all(MEASURED) == cost._prices()
 
 
@@ -151,7 +151,7 @@ def test_prices_are_those_of_the_measurements_that_are_kept() -> None:
 def test_choices_lose_little_on_what_was_measured(
     row: tuple[Layer, Mapping[str, float]], others_alone: bool
 ) -> None:
-    """A tenth, by all measurements as well as by those of other layers."""
+    """Errors are at most a tenth, also if the layer is excluded from the fit."""
     layer, times = row
     others = [other for other in MEASURED if other[0].inputs != layer.inputs]
     assert len(others) < len(MEASURED)

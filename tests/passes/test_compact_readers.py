@@ -1,4 +1,4 @@
-"""What else than convolutions hands truncated maps on as the coefficients that they have."""
+"""Operators other than convolutions that read or write compact maps."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_sum_that_is_not_truncated_is_whole() -> None:
 
 
 def test_a_convolution_instead_of_few_coefficients() -> None:
-    """A 3x3 convolution makes all: only the residual has few."""
+    """A 3x3 convolution writes all frequencies; only the residual input has few."""
     graph = network(
         f"{EXCITED.replace('Conv(r, w2, b1)', PADDED + '(r, w3, b1)')}"
         "  s = Add(m, r)  u = Relu(s)  y = Conv(u, w2)"
@@ -54,7 +54,7 @@ def test_a_convolution_instead_of_few_coefficients() -> None:
 
 
 def test_factors_of_channels_keep_the_band() -> None:
-    """The sum goes to the other convolution."""
+    """The other convolution is fused with the sum."""
     graph = network(f"{EXCITED}  p = Conv(r, w2)  s = Add(m, p)  y = Relu(s)")
     bands = check_compact(graph, truncate=6)
     assert bands["m"] == {X: 6, Y: 6}

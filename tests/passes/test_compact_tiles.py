@@ -1,4 +1,4 @@
-"""Truncated maps stand as the coefficients that they have where both sides know, nowhere else."""
+"""Truncated maps are compact exactly if producer and readers support it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_other_numbers(size: str, kept: int) -> None:
 
 
 def test_numbers_by_node() -> None:
-    """A sum of maps has the wider band; one that has all keeps places for all."""
+    """A sum has the larger number of frequencies of its operands, possibly all."""
     text = f"""{STEM}  t = Relu(r)
         p = Conv(r, w4)  q = Conv(t, w4)  a = Add(p, q)  z = Conv(a, w5)  y = Relu(z)"""
     nodes = {"r": {"truncate": 5}, "t": {"truncate": 9}, "y": {"truncate": 15}}
@@ -86,12 +86,12 @@ def test_numbers_by_node() -> None:
     [("w2", 14, True), ("w2", 4, True), ("w3", 14, False), ("w3", 11, False), ("w3", 10, True)],
 )
 def test_transforms_alone_read_few_coefficients(kernel: str, kept: int, is_compact: bool) -> None:
-    """A 1x1 convolution gains by every coefficient that is not there, a transform by many."""
+    """A 1x1 convolution is faster with any truncation, a transform only with a strong one."""
     conv = "Conv" if kernel == "w2" else PADDED
     graph = network(f"{STEM}  d = {conv}(r, {kernel})  y = Softplus(d)")
     bands = check_compact(graph, truncate=kept)
     assert bands.get("r") == ({Y: kept} if is_compact else None)
-    # What the 1x1 convolution makes is only transformed.
+    # The output of the 1x1 convolution is only transformed.
     has_few = kernel == "w2" and kept == 4
     assert bands.get("y") == ({X: kept} if has_few else None)
 
@@ -99,11 +99,11 @@ def test_transforms_alone_read_few_coefficients(kernel: str, kept: int, is_compa
 @pytest.mark.parametrize(
     "text",
     [
-        # Read by an operator that takes whole tiles, alone or besides.
+        # Read by an operator that supports whole tiles only, alone or among others.
         f"{STEM}  y = Sum(r, r, r)",
         f"{STEM}  d = Conv(r, w2)  s = Sum(d, r, r)  y = Conv(s, w6)",
         f"{STEM}  d = Conv(r, w2)  n = Neg(r)  y = Add(n, d)",
-        # Not in groups: channels, inputs and outputs of the graph.
+        # Not grouped: too few channels, and inputs and outputs of the graph.
         "d = Relu(x)  y = Conv(d, w1)",
     ],
 )

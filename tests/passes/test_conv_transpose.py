@@ -1,4 +1,4 @@
-"""Transposed convolutions: their geometry, and their form in the JPEG domain."""
+"""Geometry and lowering of transposed convolutions."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_random_geometries_against_pytorch(seed: int) -> None:
 
 
 def _is_cut(graph: Graph) -> bool:
-    """Whether more is cut off than the kernel reaches over the border."""
+    """Whether the pads crop more than the kernel reaches over the border."""
     node = graph.model().graph.node[0]
     given = {a.name: list(a.ints) for a in node.attribute}
     kernel = graph.weights["w"]
@@ -123,7 +123,7 @@ def _is_cut(graph: Graph) -> bool:
 )
 @pytest.mark.parametrize("opset", [7, 17, 22])
 def test_sizes_that_are_asked_for(attributes: str, opset: int) -> None:
-    """As ONNX Runtime pads: the reference evaluator has other pads for an odd rest."""
+    """Pads as in ONNX Runtime; the reference evaluator pads differently for an odd total."""
     graph = transposed(attributes, weight=(4, 3, 4, 3), opset=opset)
     feeds = feeds_of(graph.model())
     wanted = run_float32(graph.model("float"), feeds)

@@ -1,4 +1,4 @@
-"""Deep and wide graphs compile in a time that grows with their size, whatever recurses."""
+"""Deep and wide graphs compile in linear time and without deep recursion."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CONVOLUTION = "a0 = Conv<pads = [1, 1, 1, 1]>(x, w)"
 
 
 def chain(count: int, step: str, **weights: Any) -> Graph:
-    """A convolution and `count` nodes in a row: `step` has places for the name before and after."""
+    """A convolution and a chain of `count` nodes; `step` is a format of input and output names."""
     body = "  ".join(step.format(f"a{i}", f"a{i + 1}", i) for i in range(count))
     text = f"(T[N,3,8,8] x) => (T[N,4,8,8] y) {{ {CONVOLUTION}  {body}  y = Identity(a{count}) }}"
     return Graph(text, {"w": (4, 3, 3, 3), **weights})
@@ -42,7 +42,7 @@ def chain(count: int, step: str, **weights: Any) -> Graph:
 
 @pytest.fixture
 def shallow_stack() -> Iterator[None]:
-    """What recursed once a node of the chains here would not get through."""
+    """Recursion with one frame for each node would fail on these chains."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(600)
     yield
@@ -71,7 +71,7 @@ def test_chains(step: str, count: int) -> None:
     model = graph.model("float")
     started = time.monotonic()
     compiled = jpegcompile.compile(model, input="tensor").model
-    # Quadratic steps took a minute; this takes 3 seconds.
+    # Quadratic time was a minute; linear time is 3 seconds.
     assert time.monotonic() - started < 30
     feeds = feeds_of(model)
     assert_same(run_float32(compiled, feeds), run_float32(model, feeds))
@@ -101,7 +101,7 @@ def row(count: int, step: str) -> str:
 
 @pytest.mark.usefixtures("shallow_stack")
 def test_values_are_computed_once_each() -> None:
-    """A sum of a tensor with itself, in a row, has 2^40 ways to its beginning."""
+    """A chain of sums of a tensor with itself has 2^40 paths."""
     doubled = [value * 2**40 for value in (3, 16, 12)]
     assert values_of(f"{row(40, '{1} = Add({0}, {0})')}  y = Identity(s40)") == doubled
     zero = np.asarray(0)
@@ -162,7 +162,7 @@ def test_windows_between_slices_are_checked_in_turn() -> None:
     weights: Weights = {"v": (3, 3, 3, 3), "w": (3, 3, 5, 5), "zero": np.asarray([0])}
     graph = Graph(text, {**weights, "four": np.asarray([4]), "axis": np.asarray([2])})
     model = graph.model("float")
-    message = refused_model("window-exceeds-map", UnsupportedModelError, model)
+    message = refused_model("window-exceeds-padded-map", UnsupportedModelError, model)
     assert "Conv 'c'" in message
 
 

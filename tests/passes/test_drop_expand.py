@@ -1,4 +1,4 @@
-"""Factors that a graph expands to a whole map before arithmetic that would broadcast them."""
+"""Factors that a graph expands explicitly before arithmetic with broadcasting."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAME = "drop-expand"
 
 
 def gated(body: str, op: str = "Mul", batch: str = "N", opset: int = 13) -> Graph:
-    """A map times its mean, expanded; `s` is the shape of the map."""
+    """A map times its expanded mean; `s` is the shape of the map."""
     text = f"""(T[{batch},4,16,24] x) => (T[A,B,C,D] y) {{ m = GlobalAveragePool(x)  s = Shape(x)
         {body}  y = {op}(x, e) }}"""
     weights = {
@@ -72,7 +72,7 @@ def test_several_readers() -> None:
     ],
 )
 def test_expansions_that_are_none(body: str) -> None:
-    """A fifth dimension, or a shape that the other operand does not have, decides the result's."""
+    """Expand stays if it determines the shape of the result."""
     graph = gated(body)
     if "more" in body:
         graph = graph.with_text("T[A,B,C,D]", "T[A,B,C,D,E]")

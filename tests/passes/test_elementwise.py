@@ -1,4 +1,4 @@
-"""Arithmetic between maps, and of maps with values that do not vary over the plane."""
+"""Arithmetic between maps, and between maps and values that are constant over the plane."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_operands_commute(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", list(FLAT))
 def test_a_map_as_second_operand(kind: str) -> None:
-    """A difference is a sum with the negative; a quotient is a function of each pixel."""
+    """A difference becomes a sum with the negative; a quotient becomes a per-pixel function."""
     check_compiled(constant("Sub", kind, swapped=True), "ToJpeg Neg JpegAdd ToSpatial")
     graph = Graph(
         f"{ONE_MAP} {{ e = Exp(x)  a = Add(c, e)  y = Div(c, a) }}",
@@ -118,7 +118,7 @@ def test_declines_a_computed_value_divided_by_a_map() -> None:
 
 @pytest.mark.parametrize("opset", [7, 13])
 def test_squeeze_and_excite(opset: int) -> None:
-    """A factor that is itself computed from the map, one value a channel."""
+    """A factor that is computed from the map, one value for each channel."""
     text = """(T[N,3,16,16] x) => (T[] y) {
         g = GlobalAveragePool(x)  c = Conv(g, w)  s = Sigmoid(c)  y = Mul(x, s) }"""
     graph = Graph(text, {"w": (3, 3, 1, 1)}, opset)
@@ -162,7 +162,7 @@ VARYING = [(16,), (1, 16), (16, 1), (3, 16, 16), (1, 3, 16, 16)]
 @pytest.mark.parametrize("shape", VARYING)
 @pytest.mark.parametrize("op", ["Add", "Sub"])
 def test_constants_that_vary_are_transformed(op: str, shape: tuple[int, ...]) -> None:
-    """As a mean image that is subtracted from every image."""
+    """For instance a mean image that is subtracted from every image."""
     graph = Graph(f"{ONE_MAP} {{ y = {op}(x, c) }}", {"c": random_weight("c", shape) + 2.0})
     check_pass(graph, NAME, f"ToJpeg {op} ToSpatial")
     check_compiled(graph)
@@ -212,7 +212,7 @@ def test_the_larger_and_the_smaller_of_a_map_and_a_number(opset: int) -> None:
 
 
 def test_a_bound_that_no_attribute_holds_is_an_operand() -> None:
-    """Attributes are float32, and this graph is float64."""
+    """Attributes are float32, but this graph is float64."""
     graph = Graph(f"{ONE_MAP} {{ y = Max(x, c) }}", {"c": np.asarray(0.1)}, 10)
     assert "JpegPointwise" in outline_of(check_compiled(graph))
     assert outline_of(lowered(graph, "float")) == "ToJpeg JpegClip ToSpatial"
@@ -226,7 +226,7 @@ def test_declines_other_concatenations(axis: int) -> None:
 
 
 def test_concatenation_with_a_constant() -> None:
-    """The batch stays one: the constant has one image."""
+    """The batch size stays 1, since the constant has one image."""
     graph = Graph(
         "(T[1,3,16,16] x) => (T[] y) { y = Concat<axis = 1>(x, c) }", {"c": (1, 2, 16, 16)}
     )

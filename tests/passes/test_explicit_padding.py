@@ -1,4 +1,4 @@
-"""Windows come out with every attribute written, no auto_pad and no ceil_mode."""
+"""Windows become explicit: all attributes present, no auto_pad and no ceil_mode."""
 
 from __future__ import annotations
 
@@ -192,12 +192,12 @@ def test_padding_that_counts_is_put_apart(opset: int) -> None:
     assert amounts == [0, 0, 1, 1, 0, 0, 1, 1]
     assert pool.attrs["pads"] == [0, 0, 1, 1]
     assert pool.attrs["count_include_pad"] == 0
-    # The fourth window of the source, by hand: rows 5, 6, 7 and columns 5, 6, 7 of the image.
+    # The fourth window of the source, computed by hand: rows and columns 5, 6, 7 of the image.
     feeds = {"x": feeds_of_image()}
     (result,) = evaluate(emit(module), feeds)
     assert_same([result[0, :, 3, 3]], [feeds["x"][0, :, 5:8, 5:8].mean(axis=(1, 2))])
     assert_same([result[0, :, 0, 0]], [feeds["x"][0, :, :2, :2].sum(axis=(1, 2)) / 9])
-    # The last one overhangs: 15 is the image's, 16 the declared padding, and no more counts.
+    # The last window overhangs: 15 is in the image, 16 is declared padding, the rest is ignored.
     assert_same([result[0, :, 8, 8]], [feeds["x"][0, :, 15, 15] / 4])
 
 
@@ -226,7 +226,7 @@ def test_the_arithmetic_of_padding() -> None:
 
 
 def check_padding(size: int, extent: int, stride: int) -> None:
-    """By what each must achieve, and no less would do."""
+    """The padding suffices for each mode, and less would not."""
     padding = same_padding(size, extent, stride, upper=True)
     outputs = -(-size // stride)
     unread = size - (outputs - 1) * stride - extent
@@ -262,7 +262,7 @@ def test_shapes_that_contradict_each_other() -> None:
 
 
 def test_inference_needs_no_weights() -> None:
-    """Also where there are gigabytes of them: only small constants are shown to it."""
+    """Inference sees small constants only, so gigabytes of weights do not matter."""
     graph = Graph(
         "(T[N,3,16,16] x) => (T[] y) { f = Flatten(x)  m = MatMul(f, w)  y = Reshape(m, shape) }",
         {"w": (768, 8), "shape": np.asarray([0, 2, 4])},
@@ -285,7 +285,7 @@ def check_untouched_but_shapes(module: Module) -> list[tuple[str, Any, Any]]:
 @pytest.mark.parametrize("opset", [10, 13, 21])
 @pytest.mark.parametrize("op", ["MaxPool", "AveragePool"])
 def test_a_classifier_behind_a_size_that_inference_gets_wrong(op: str, opset: int) -> None:
-    """The last window would begin in the padding: inference counts 3x3, there are 2x2."""
+    """The last window would begin in the padding: inference computes 3x3 instead of 2x2."""
     text = f"""(T[N,2,4,4] x) => (T[N,3] y) {{
         p = {op}<kernel_shape = [2, 2], strides = [3, 3], pads = [1, 1, 1, 1], ceil_mode = 1>(x)
         a = Relu(p)  f = Flatten(a)  y = MatMul(f, w) }}"""
@@ -305,7 +305,7 @@ def test_a_classifier_behind_a_size_that_inference_gets_wrong(op: str, opset: in
 
 
 def parsed_without_inference(graph: Graph) -> onnx.ModelProto:
-    """The model as an exporter writes it, which declares the outputs as it knows them."""
+    """The model with its outputs declared as an exporter declares them."""
     model = graph.with_text("[2, 2]", "[1, 1]").with_text("[3, 3]", "[4, 4]").model()
     pool = model.graph.node[0]
     for attribute in pool.attribute:

@@ -1,4 +1,4 @@
-"""Means, maxima and sums of maps whose height and width were flattened before."""
+"""Means, maxima and sums of maps with flattened height and width."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ POOLS = {
 
 
 def pooled(body: str, opset: int = 17, size: str = "8,16", **weights: object) -> Graph:
-    """`R` in a body stands for a reduction over `axes`, whichever way the opset takes them."""
+    """`R` in a body is a reduction over `axes`, in the form of the opset."""
     arrays: dict[str, Array] = {name: np.asarray(values) for name, values in weights.items()}
     return Graph(f"(T[N,3,{size}] x) => (T[] y) {{ {body} }}", arrays, opset)
 
@@ -96,7 +96,7 @@ def test_spellings(body: str, outline: str) -> None:
 
 def test_a_pool_of_sequences_of_maxima() -> None:
     graph = pooled("f = Reshape(x, c) y = GlobalMaxPool(f)", c=[0, 3, 128])
-    # The reference evaluator takes the maximum of all channels.
+    # The reference evaluator computes the maximum of all channels.
     feeds = feeds_of(graph.model())
     expected = feeds["x"].max(axis=(2, 3))[..., None]
     check_compiled(graph, "ToJpeg JpegGlobalMaxPool Reshape", [expected])
@@ -130,6 +130,6 @@ def test_what_is_no_pool_stays(body: str, shape: list[int]) -> None:
 
 
 def test_several_readers() -> None:
-    """The flattened map is read by others too, which keep it."""
+    """Other readers of the flattened map keep it."""
     body = "f = Reshape(x, c) m = ReduceMean<axes = [2]>(f) y = Sub(f, m)"
     check_compiled(pooled(body, c=[0, 3, 128]))

@@ -1,4 +1,4 @@
-"""Constants and known sizes are folded; every node gets a name of its own."""
+"""Constants and known sizes are folded, and every node gets a unique name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NAME = "fold-constants"
 
 
 def folded(graph: Graph) -> Module:
-    """The graph behind the pass alone, which keeps its values."""
+    """Run only the pass, and check that values stay."""
     module = module_of(graph)
     assert apply(module, NAME)
     feeds = feeds_of(graph.model())
@@ -68,7 +68,7 @@ def constant_of(module: Module, name: str) -> np.ndarray:
     ],
 )
 def test_shapes_that_are_known(attributes: str, values: list[int]) -> None:
-    """`start` and `end` count, though graphsurgeon by itself overlooks them."""
+    """`start` and `end` are respected, although graphsurgeon ignores them."""
     text = f"(T[2,3,16,12] x) => (int64[] y, T[] z) {{ y = Shape{attributes}(x)  z = Relu(x) }}"
     module = folded(Graph(text))
     assert outline_of(module) == "Relu"
@@ -89,7 +89,7 @@ def test_sizes_besides_a_symbolic_batch() -> None:
 
 
 def test_sizes_taken_by_constant_nodes_and_computed_with() -> None:
-    """As exporters write x.chunk(2, 1): the index is a node as well, and folded before the size."""
+    """Exporters write x.chunk(2, 1) with a computed index, which must be folded first."""
     text = """(T[N,4,16,16] x) => (T[] y) {
         i = Constant<value = int64[1] {1}>()  two = Constant<value = int64[1] {2}>()
         zero = Constant<value = int64[1] {0}>()  s = Shape(x)  c = Gather(s, i)  half = Div(c, two)
@@ -107,7 +107,7 @@ def test_sizes_that_hold_a_symbolic_batch_stay() -> None:
 
 
 def test_float_arithmetic_between_integers_is_not_shortened() -> None:
-    """Half of an odd size: without the casts the factor would be cut to zero."""
+    """Half of an odd size; without the casts, the factor would be truncated to zero."""
     text = """(T[N,3,16,16] x, int32[2] n) => (int32[] y, T[] z) {
         f = Cast<to = 1>(n)  h = Mul(f, half)  y = Cast<to = 6>(h)  z = Relu(x) }"""
     graph = Graph(text, {"half": np.asarray(0.5, np.float32)})
@@ -181,7 +181,7 @@ CHAINS = """(T[N,3,16,16] x) => (T[] y) {
 
 @pytest.mark.parametrize("large", [1, 64, 1 << 10])
 def test_large_constants_are_folded_one_by_one(large: int) -> None:
-    """As all are that together are more than protobuf carries; the values are the same bits."""
+    """Constants that together exceed protobuf's limit are folded bit-identically."""
     graph = Graph(CHAINS, LARGE)
     expected = folded(graph)
     module = module_of(graph)

@@ -1,4 +1,4 @@
-"""A convolution takes in a sum and an activation behind it, and the values stay."""
+"""A convolution is fused with a residual input and an activation, and values stay."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from support.half_precision import halved
 from support.plans import planned_options
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
+from jpegcompile.lowering import lower
 from jpegcompile.passes.lower.keep_exact import KeepExact
 from jpegcompile.target.onnx import ONNX
 from jpegcompile.target.registry import TARGETS
@@ -60,7 +60,7 @@ ACTIVATIONS = {
 KINDS = {name: name.split()[0].removeprefix("Leaky") for name in ACTIVATIONS} | {
     "LeakyRelu": "PRelu"
 }
-# Convolution, its operator, and a size: of block size 8 or 1.
+# Convolution, its operator, and a map size with block size 8 or 1.
 BASES = {
     "jpeg": (f"{PADDED}(x, w, b)", "JpegConv", "16,16"),
     "pointwise": ("Conv(x, p, b)", "JpegPointwiseConv", "16,16"),
@@ -69,14 +69,14 @@ BASES = {
 
 
 def network(text: str, size: str = "16,16", more: str = "", opset: int = 17) -> Graph:
-    """Nodes that make y of a map x, with the weights that they read."""
+    """Nodes that compute y from a map x, with their weights."""
     read = {word.strip(" ,)") for word in text.replace("(", " ").split()}
     weights = {name: weight for name, weight in WEIGHTS.items() if name in read}
     return Graph(f"(T[N,4,{size}] x{more}) => (T[] y) {{ {text} }}", weights, opset)
 
 
 def fused(graph: Graph, **options: Any) -> Module:
-    """The pass alone, behind all before it; it must change the graph."""
+    """Run the pipeline up to and including the pass, which must change the graph."""
     module = module_before(graph, NAME, replace(TENSOR, **options))
     assert apply(module, NAME)
     feeds = feeds_of(graph.model())
@@ -180,7 +180,7 @@ def test_inputs_and_attributes_of_a_spatial_convolution() -> None:
 
 
 def test_from_the_jpeg_domain_to_block_size_1() -> None:
-    """The activation behind it is a plain one."""
+    """The activation after it stays a separate node."""
     graph = network("c = Conv<strides = [2, 2]>(x, w)  y = Relu(c)", "16,16")
     module = check_compiled(graph, "ToJpeg JpegConvRelu")
     assert module.graph.nodes[1].attrs["output_block"] == 1
@@ -231,7 +231,7 @@ def test_a_block_of_a_residual_network() -> None:
 def test_what_does_not_fit_stays(
     text: str, jpeg: str | None, spatial: str | None, size: str
 ) -> None:
-    """The sum that is read twice is taken in itself, though not what follows."""
+    """A sum with two readers is fused, but not its readers."""
     graph = network(f"c = {PADDED}(x, w)  {text}", size)
     shape = tuple(map(int, size.split(",")))
     weights = {name: (4, *shape) for name in ("q", "m") if f", {name})" in text}
@@ -258,7 +258,7 @@ def test_a_reader_in_a_branch_is_none() -> None:
                    else_branch = two () => (T[N,4,7,7] q) {{ q = Neg(x) }}>
         y = Neg(i) }}"""
     graph = Graph(text, {"w": WEIGHTS["w"]})
-    # What a branch reads is left alone anyway, but this pass must not rely on it.
+    # Other passes exclude tensors that a branch reads, but this pass must not rely on that.
     assert outline_of(lowered(graph)) == "Conv If Neg"
     model = graph.model("float")
     with mock.patch.object(KeepExact, "run", return_value=False):
@@ -299,7 +299,7 @@ def test_for_standard_operators_spatial_convolutions_stay() -> None:
 
 
 def test_fused_bodies_transform_less() -> None:
-    """A sum in pixels costs one transform, and two of those around it are left out."""
+    """A sum of pixels adds one transform, and removes two others."""
     graph = network(f"c = {PADDED}(x, w)  a = Add(c, x)  y = Relu(a)")
     before = module_before(graph, NAME).report
     after = lowered(graph).report
@@ -307,7 +307,7 @@ def test_fused_bodies_transform_less() -> None:
     assert [before.node(n).transform_multiply_adds for n in "cay"] == [2 * one, 0, 2 * one]
     assert [after.node(n).transform_multiply_adds for n in "cay"] == [one, one, one]
     emitted = emit(lowered(graph, "float", "onnx"))
-    # Each transform is two products; the image is cast, and the output cast back.
+    # Each transform is two products; the image and the output are cast.
     products = sum(node.op_type == "MatMul" for node in emitted.graph.node)
     assert products == 2 * (3 + 2)
 

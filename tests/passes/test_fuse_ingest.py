@@ -1,4 +1,4 @@
-"""The ingest and the convolution that alone reads its image are one operator, and it says how."""
+"""The ingest and the only convolution that reads its image are fused into one operator."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_bodies_hold(subsampling: str) -> None:
 
 
 def files() -> list[bytes]:
-    """Of the sampling that models are compiled for, with many and few coefficients; and others."""
+    """Files with the model's sampling, with many and few coefficients, and files with others."""
     return [
         *(make_jpeg(64, 64, subsampling="4:2:0", quality=quality) for quality in (5, 50, 98)),
         make_jpeg(64, 64, subsampling="4:4:4", quality=95),
@@ -173,7 +173,7 @@ def test_sessions_take_every_file(domain: Any, native: bool, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("domain", ["jpeg", "auto"])
 def test_the_parts_give_what_the_whole_gives(domain: Any, tmp_path: Path) -> None:
-    """`end_at` the image, then `begin_at` it; and tensors behind the convolution are exposed."""
+    """`end_at` and `begin_at` the image, and tensors after the convolution as outputs."""
     graph, images = network(), files()[:3]
     path = tmp_path / "compiled.onnx"
     jpegcompile.compile(graph.model("float"), preprocess=NORMALIZE, domain=domain).save(path)

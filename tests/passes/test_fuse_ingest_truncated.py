@@ -1,4 +1,4 @@
-"""An ingest and a convolution whose result keeps few frequencies are one operator, too."""
+"""An ingest and a convolution with a truncated output are also fused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ACTIVATIONS = {"Relu": "Relu(c)", "PRelu": "PRelu(c, s)", "Clip": "Clip(c, low, 
 
 
 def network(activation: str = "Relu", channels: int = 3, behind: str = "Conv(r, p)") -> Graph:
-    """A stem whose result a convolution reads, of 1x1 or another."""
+    """A stem whose output a convolution reads, 1x1 or larger."""
     weights: dict[str, Any] = {
         "w": (32, channels, 7, 7),
         "b": (32,),
@@ -48,7 +48,7 @@ def network(activation: str = "Relu", channels: int = 3, behind: str = "Conv(r, 
 @pytest.mark.parametrize("channels", [3, 1])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_the_operator(activation: str, channels: int) -> None:
-    """As without the truncation, with the band as its last input."""
+    """The fused operator without truncation, with the band as an additional last input."""
     graph, preprocess = network(activation, channels), NORMALIZE if channels == 3 else "unit"
     whole = compiled(graph, "float", preprocess=preprocess).graph.nodes[0]
     module = compiled(graph, "float", preprocess=preprocess, truncate=KEPT)
@@ -60,7 +60,7 @@ def test_the_operator(activation: str, channels: int) -> None:
     assert band[:8, :8].sum() == KEPT * (KEPT + 1) / 2
     told = {"frequencies": KEPT, "y_frequencies": KEPT}
     assert stem.attrs == {**whole.attrs, **told}
-    # With one channel by pixels is the faster way.
+    # With one channel, the dense path is faster.
     assert ("sparse_vectors" in stem.attrs) == (channels == 3)
     method = "sparse or dense" if channels == 3 else "dense"
     assert module.report.node("c").method == method
@@ -101,7 +101,7 @@ def test_other_precisions_and_targets_stay_apart() -> None:
 
 
 def files() -> list[bytes]:
-    """Of the sampling that models are compiled for, with many and few coefficients; and others."""
+    """Files with the model's sampling, with many and few coefficients, and files with others."""
     return [
         *(make_jpeg(64, 64, subsampling="4:2:0", quality=quality) for quality in (5, 50, 98)),
         make_jpeg(64, 64, subsampling="4:4:4", quality=95),
@@ -118,7 +118,7 @@ def saved(graph: Graph, path: Path, truncate: int = KEPT) -> Path:
 
 
 def wanted_of(graph: Graph, images: list[bytes], truncate: int = KEPT) -> list[Array]:
-    """By the bodies of the same plan, of pixels: there the stem is not fused."""
+    """Compared with function bodies for pixel input, where the stem is not fused."""
     model = jpegcompile.compile(graph.model("float"), input="tensor", truncate=truncate).model
     assert all(not node.op_type.startswith("JpegIngest") for node in model.graph.node)
     return spatial_outputs(model, images, 1 / 255, (0.5, 0.25, 0.125), (0.5, 0.25, 0.75))
@@ -139,7 +139,7 @@ def test_sessions_take_every_file(activation: str, native: bool, tmp_path: Path)
 
 
 def test_without_the_library_bodies_run(tmp_path: Path) -> None:
-    """A session of ONNX Runtime that knows nothing of this package."""
+    """A session of ONNX Runtime without this package."""
     session = jpegcompile.load(saved(network(), tmp_path / "m.onnx"))
     images = files()[:3]
     plain = ort.InferenceSession(tmp_path / "m.onnx", providers=list(CPU_PROVIDERS))
@@ -147,7 +147,7 @@ def test_without_the_library_bodies_run(tmp_path: Path) -> None:
 
 
 def test_the_parts_give_what_the_whole_gives(tmp_path: Path) -> None:
-    """`end_at` the image, then `begin_at` it: the convolution alone is truncated and compact."""
+    """`end_at` and `begin_at` the image: the separate convolution is truncated and compact."""
     path, images = saved(network(), tmp_path / "m.onnx"), files()[:3]
     session = jpegcompile.load(path)
     image, feeds = str(session.info.ingest_output), session.feeds(images)

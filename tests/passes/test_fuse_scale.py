@@ -1,4 +1,4 @@
-"""Scale, sum and ReLU at the end of a squeeze-and-excitation block become one operator."""
+"""Scale, sum and ReLU at the end of a squeeze-and-excitation block are fused."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_all_readers_see_what_is_truncated() -> None:
 
 
 def _truncated(graph: Graph) -> Module:
-    """The network behind the pass, which gives what it gives before."""
+    """The network after the pass, whose outputs are unchanged."""
     module, feeds = module_before(graph, NAME, planned_options(truncate=5)), feeds_of(graph.model())
     wanted = evaluate(emit(module), feeds)
     assert apply(module, NAME)

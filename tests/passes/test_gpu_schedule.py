@@ -1,4 +1,4 @@
-"""Which kernels compute a graph on a GPU, and how maps stand in memory."""
+"""Kernels that compute a graph on a GPU, and layouts of their maps."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from support.codes import refused
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
-from jpegcompile.compiler import lower
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frontend.load import load_source
 from jpegcompile.gpu.kernel import Kernel
 from jpegcompile.ir.calls import KernelCall, TorchCall
 from jpegcompile.ir.module import Module
+from jpegcompile.lowering import lower
 from jpegcompile.messages import code_of
-from jpegcompile.options import compile_options
+from jpegcompile.options.requested import compile_options
 from jpegcompile.passes.schedule.choose_layouts import ChooseLayouts
 from jpegcompile.passes.schedule.select_kernels import SelectKernels
 from jpegcompile.pipeline import pass_names
@@ -31,7 +31,7 @@ def tiny(channels: int = 3) -> onnx.ModelProto:
 
 
 def scheduled(model: Any = None, **options: Any) -> Module:
-    """A module for Triton behind its last pass."""
+    """A module for Triton after its last pass."""
     source = load_source(tiny() if model is None else model, None)
     return lower(source, compile_options(target="triton", preprocess="unit", **options))
 
@@ -106,7 +106,7 @@ def test_costs_decide() -> None:
     assert not any(layout.is_rows for layout in module.layouts.values())
     module.layouts = {}
     assert ChooseLayouts(lambda _: rows_are_free).run(module)
-    # Convolutions of windows cannot read rows, the pool can.
+    # Convolutions with windows cannot read rows; the pooling can.
     assert [n for n, layout in module.layouts.items() if layout.is_rows] == ["r4.jpeg"]
 
 

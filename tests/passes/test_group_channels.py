@@ -1,4 +1,4 @@
-"""Maps stand in groups of channels where both sides know, and nowhere else."""
+"""Maps have grouped channels exactly if producer and readers support it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def network(text: str, size: str = "16,16", outputs: str = "T[] y") -> Graph:
 
 
 def groups_of(module: Module) -> dict[str, dict[str, int]]:
-    """Group attributes of each node that has some, by name."""
+    """Group attributes by node name."""
     found = {
         n.name: {k: n.attrs[k] for k in GROUP_ATTRIBUTES if k in n.attrs}
         for n in module.graph.nodes
@@ -96,7 +96,7 @@ def test_a_residual_block(size: str) -> None:
         e = {PADDED}(t, w2)  a = Add(e, r)  f = Conv(a, w3)  g = Relu(f)
         h = {PADDED}(g, w4)  y = GlobalAveragePool(h)"""
     groups = check_layout(network(text, size))
-    # The map of 8 channels stays as it is.
+    # The map of 8 channels is not grouped.
     assert groups == {"r": Y, "t": X | Y, "a": X | R | Y, "g": X | Y, "h": X}
 
 
@@ -197,7 +197,7 @@ def test_exposed_models_have_no_groups() -> None:
 
 def test_models_that_begin_at_the_image_keep_groups_behind_it() -> None:
     text = f"{STEM}  r = Relu(c)  y = Conv(r, w6)"
-    # Of two readers of the image none is one operator with the ingest.
+    # With two readers of the image, none is fused with the ingest.
     graph = network(f"{text}  z = {PADDED}(x, w7)", outputs="T[] y, T[] z")
     compiled = jpegcompile.compile(graph.model("float"), preprocess="unit").model
     info = read_metadata(compiled, "model")

@@ -1,4 +1,4 @@
-"""Group and instance normalisation in every spelling, and what is none."""
+"""Group and instance normalization in every form, and similar graphs that are neither."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ INSTANCE = Graph(
 BETWEEN = """(T[N,6,16,16] x) => (T[N,6,16,16] y) {
     r = Reshape(x, to_groups)  n = InstanceNormalization<epsilon = 0.01>(r, one, zero)
     shape = Shape(x)  b = Reshape(n, shape)  m = Mul(b, scale)  y = Add(m, shift) }"""
-# m, v and what follows, by operators that opsets have had since 7; `mean` stands for a mean.
+# m, v and the rest, by operators that exist since opset 7; `mean` is replaced by a mean.
 SPELLINGS = {
     "subtracted": """m = mean(x)  d = Sub(x, m)  q = Mul(d, d)  v = mean(q)  e = Add(v, eps)
         r = Sqrt(e)  n = Div(d, r)  g = Mul(n, scale)  y = Add(g, shift)""",
@@ -105,7 +105,7 @@ def test_between_reshapes(groups: int, opset: int) -> None:
 
 
 def test_operator() -> None:
-    """The reference evaluator computes it in float32."""
+    """The reference evaluator computes this operator in float32."""
     text = (
         "(T[N,6,16,16] x) => (T[N,6,16,16] y) { y = GroupNormalization<num_groups = 3>(x, s, t) }"
     )
@@ -149,7 +149,7 @@ def test_layer_normalization() -> None:
 
 
 def test_what_is_read_besides_stays() -> None:
-    """Both readers get a normalisation, and the mean is computed still."""
+    """Both readers get a normalization, and the mean is still computed."""
     text = """(T[N,6,16,16] x) => (T[N,6,16,16] y, T[N,6,16,16] z, T[N,6,1,1] m) {
         r = Reshape(x, to_groups)  n = InstanceNormalization<epsilon = 0.01>(r, one, zero)
         shape = Shape(x)  b = Reshape(n, shape)  y = Relu(b)  z = Mul(b, scale)
@@ -178,7 +178,7 @@ def test_what_only_looks_alike_stays(old: str, new: str) -> None:
 
 
 def test_a_pole_stays() -> None:
-    """Without an epsilon a map of one value is divided by zero."""
+    """Without epsilon, a constant map would be divided by zero."""
     graph = INSTANCE.with_text("0.01", "0.0")
     assert check_untouched(module_before(graph, CANONICAL), CANONICAL) == {}
     assert kept_reasons(check_compiled(graph)) == {"y": "no-jpeg-domain-form"}

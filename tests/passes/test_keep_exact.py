@@ -1,4 +1,4 @@
-"""What a step or a pole reads is computed on pixels, back to where nothing lies on a plateau."""
+"""Nodes feeding a discontinuous operator stay on pixels, as far as values may be equal."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def behind_conv(body: str) -> Graph:
     return Graph(f"{CONV}  {body} }}", {"w": (4, 3, 3, 3), "bias": NUMBERS["bias"], **used})
 
 
-# Bodies with the nodes that must be kept spatial; everything else is lowered.
+# Graph bodies, and the nodes that must stay spatial; all other nodes are lowered.
 BODIES = {
     "r = Relu(c)  y = Sqrt(r)": "r y",
     f"r = Relu(c)  p = {POOL}(r)  y = Sqrt(p)": "r p y",
@@ -62,7 +62,7 @@ BODIES = {
     "k = Clip(c, zero, one)  y = ThresholdedRelu<alpha = 1.0>(k)": "k y",
     "r = Relu(c)  d = Add(r, tiny)  y = Div(one, d)": "r d y",
     "r = Relu(c)  y = Pow(r, half)": "r y",
-    # Zero where all that is read is zero: L2 pooling by a filter, sums of rectified maps.
+    # Zero where all inputs are zero: L2 pooling by a filter, sums of ReLU outputs.
     "r = Relu(c)  q = Mul(r, r)  f = Conv<group = 4>(q, blur)  y = Sqrt(f)": "r q f y",
     "r = Relu(c)  f = Conv(r, mix)  k = Greater(f, zero)  y = CastLike(k, f)": "r f k y",
     "d = Conv<pads = [1, 1, 1, 1]>(x, w2, bias)  r = Relu(c)  s = Relu(d)  a = Add(r, s)"
@@ -86,7 +86,7 @@ def test_steps_and_poles(body: str) -> None:
     actual = run_float32(emit(lowered(graph, "float")), feeds)[0]
     expected = run_float32(narrow, feeds)[0]
     assert np.isfinite(expected).all()
-    # A pole enlarges the rounding of the convolution before it, but no plateau is missed.
+    # The reciprocal amplifies rounding of the convolution, but values are never exactly equal.
     assert np.mean(np.abs(actual - expected) > 1e-2 * np.abs(expected).max()) == 0.0
 
 
@@ -143,16 +143,16 @@ def test_other_readers_cast() -> None:
         "s = Softplus(c)  g = Greater(c, two)  y = Where(g, c, s)",
         "a = Add(c, c)  r = Relu(x)  y = Sigmoid(a)",
         "e = Exp(c)  d = Add(e, one)  y = Div(c, d)",
-        # Not even behind a rectifier: there is no pole.
+        # Not even after a ReLU, since there is no discontinuity.
         "r = Relu(c)  e = Exp(r)  d = Add(e, one)  y = Div(r, d)",
         "r = Relu(c)  y = Pow(r, two)",
-        # A bias takes zeros off zero, and a sum with what is on no plateau lies on none.
+        # A bias moves zeros away from zero, and a sum with generic values is generic.
         "r = Relu(c)  f = Conv(r, mix, bias)  s = Softplus(f)  g = Greater(f, two)"
         "  y = Where(g, f, s)",
         "r = Relu(c)  a = Add(r, c)  s = Softplus(a)  g = Greater(a, two)  y = Where(g, a, s)",
     ],
 )
-def test_what_lies_on_no_plateau_or_has_no_step(body: str) -> None:
+def test_generic_values_and_continuous_operators(body: str) -> None:
     graph = behind_conv(body)
     assert check_untouched(module_before(graph, NAME), NAME) == {}
     assert kept_reasons(lowered(graph)) == {}
@@ -167,8 +167,8 @@ def test_what_lies_on_no_plateau_or_has_no_step(body: str) -> None:
         ("d = Conv(x, w3)  k = Greater(d, zero)  y = CastLike(k, d)", "d k y"),
     ],
 )
-def test_images_with_plateaus(body: str, kept: str) -> None:
-    """A part of the image is black."""
+def test_images_with_equal_values(body: str, kept: str) -> None:
+    """Part of the image is black."""
     numbers: Weights = {**NUMBERS, "w3": (3, 3, 3, 3)}
     used = {n: v for n, v in numbers.items() if f"{n})" in body or f"{n}," in body}
     graph = Graph(f"(T[N,3,16,16] x) => (T[] y) {{ {body} }}", used)

@@ -1,4 +1,4 @@
-"""Ties and exact cancellations survive: whatever hangs on them is computed on pixels."""
+"""Ties and exact cancellations survive, since nodes that matter for them stay on pixels."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from support.graphs import (
 from support.ties import behind_conv, compiled, differing, image, without_exact
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import CompileOptions
+from jpegcompile.lowering import lower
 from jpegcompile.messages import code_of
 from jpegcompile.passes.lower.keep_exact import KeepExact
 from jpegcompile.preprocessing.reading import preprocess_of
@@ -29,8 +29,8 @@ BRANCHES = (
     "then_branch = a () => (T[] p) { p = Ceil(r) }, else_branch = e () => (T[] q) { q = Floor(r) }"
 )
 
-# Bodies with the nodes that must be kept, of which the first decides between equal values, or
-# reads where two are equal. Without the pass each of them is wrong somewhere.
+# Graph bodies, and the nodes that must stay. The first one chooses among equal values, or
+# compares for equality. Without the pass, each body has wrong outputs.
 BODIES = {
     # Exact cancellation.
     f"{PEAKS}  d = Sub(m, c)  y = Ceil(d)": "c m d y",
@@ -64,20 +64,20 @@ BODIES = {
     "r = Relu(c)  t, y = TopK<axis = 1>(r, three)": "r t",
     "r = Relu(c)  f = Reshape(r, row)  t, y = TopK<axis = 1, largest = 0>(f, six)": "c r f",
     "r = Relu(c)  t = Transpose<perm = [0, 2, 3, 1]>(r)  y = ArgMax<axis = 3>(t)": "r t y",
-    # Zeros of all channels through another convolution, with equal biases and without.
+    # Zeros of all channels pass another convolution, with equal or different biases.
     "r = Relu(c)  h = Conv(r, u, equal)  y = ArgMax<axis = 1>(h)": "r h y",
     "r = Relu(c)  h = Conv(r, u)  y = ArgMax<axis = 1>(h)": "r h y",
     f"r = Relu(c)  p, i = MaxPool<{HALVES}>(r)  q = Conv<pads = [1, 1, 1, 1]>(p, spread)"
     f"  y = MaxUnpool<{HALVES}>(q, i)": "c r p y",
     f"p, i = MaxPool<{HALVES}>(c)  q = Conv<pads = [1, 1, 1, 1]>(p, spread)"
     f"  y = MaxUnpool<{HALVES}>(q, i)": "c p y",
-    # Steps at the values of plateaus.
+    # Discontinuities at values that many elements have.
     "k = Clip(c, zero, one)  y = Floor(k)": "k y",
     "h = HardSigmoid(c)  y = Ceil(h)": "h y",
     "r = Relu(c)  d = Add(r, half)  y = Round(d)": "r d y",
     "r = Relu(c)  d = Conv(r, u, whole)  y = Cast<to=6>(d)": "r d y",
     "r = Relu(c)  y = Cast<to=9>(r)": "r y",
-    # What an operator reads from within a graph of its own.
+    # Tensors that an operator reads in its subgraph.
     f"r = Relu(c)  t = ReduceSum(r)  g = Greater(t, zero)  y = If(g)<{BRANCHES}>": "c r t y",
 }
 
@@ -92,7 +92,7 @@ def test_equal_values(body: str) -> None:
 
 @pytest.mark.parametrize("body", list(BODIES)[::4])
 def test_kernels_of_the_spatial_domain_leave_ties_alone(body: str) -> None:
-    """Their fast convolutions round by where a window lies, as transforms do."""
+    """Rounding of fast convolutions depends on the position of a window, as in transforms."""
     graph = behind_conv(body)
     automatic = compiled(graph, domain="auto")
     assert differing(automatic, graph.model("float"), {"x": image()}) == [0, 0]
@@ -100,14 +100,14 @@ def test_kernels_of_the_spatial_domain_leave_ties_alone(body: str) -> None:
 
 @pytest.mark.parametrize("body", BODIES)
 def test_the_images_have_equal_values(body: str) -> None:
-    """Taken for continuous, each operator is wrong at many positions of these images."""
+    """If operators were considered continuous, outputs would be wrong at many positions."""
     graph = behind_conv(body)
     source, feeds = graph.model("float"), {"x": image()}
     broken = differing(emit(without_exact(graph)), source, feeds)
     assert min(broken) > 5
 
 
-# A map of grey values; its peaks, and its maxima put back where they were.
+# A map of gray values, its peaks, and its maxima at their positions.
 DETECTORS = {
     "m = MaxPool<kernel_shape = [3, 3], pads = [1, 1, 1, 1], strides = [1, 1]>(c)"
     "  d = Sub(m, c)  k = Ceil(d)  y = Sub(one, k)": 0.1,
@@ -130,7 +130,7 @@ def test_detectors_of_grey_values(body: str) -> None:
     assert min(differing(emit(without_exact(graph)), source, {"x": pixels})) > 5
 
 
-# The same steps, but nothing is flat or tied: everything that can be is lowered.
+# The same operators without equal values, so all nodes that can be lowered are lowered.
 GENERIC = [
     "r = Relu(c)  h = Conv(r, u, b)  y = ArgMax<axis = 1>(h)",
     'r = Relu(c)  h = Conv(r, u, b)  q = Resize<mode = "linear">(h, , up)  y = ArgMax<axis = 1>(q)',
@@ -154,7 +154,7 @@ def test_generic_values(body: str) -> None:
 
 
 def wide(channels: int, layers: int, tail: str) -> Graph:
-    """Convolutions of many channels with ReLU, and a tail that reads `h`."""
+    """Convolutions with many channels and ReLU, and nodes that read the result `h`."""
     weights: Weights = {"v": (2, channels, 1, 1), "a": np.asarray([0.1, -0.2])}
     lines, previous = [], "x"
     for index in range(layers):
@@ -174,7 +174,7 @@ PEAK_TAIL = "m = MaxPool<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>(h)  d = Sub
 
 
 def test_what_sees_the_whole_image_has_no_ties() -> None:
-    """Windows of 3, 5, ... pixels; from 16 on no part of the image is flat for all of them."""
+    """Windows of 3, 5, ... pixels; from 16 on, they cover the whole image."""
     shallow = kept_reasons(lowered(wide(20, 2, PEAK_TAIL)))
     assert set(shallow) == {"c0", "r0", "c1", "r1", "h", "m", "d", "y"}
     deep = kept_reasons(lowered(wide(20, 8, PEAK_TAIL)))
@@ -182,7 +182,7 @@ def test_what_sees_the_whole_image_has_no_ties() -> None:
 
 
 def test_few_channels_are_at_rest_together() -> None:
-    """Four rectified channels are zero at once in many places; twenty are not."""
+    """Four ReLU channels are zero at once at many pixels; twenty are not."""
     few = kept_reasons(lowered(wide(4, 8, PEAK_TAIL)))
     assert {"r7", "h", "m", "d", "y"} <= set(few)
 

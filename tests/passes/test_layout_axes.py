@@ -1,4 +1,4 @@
-"""Operators on channels-last maps that name axes, opset by opset, and resizing."""
+"""Operators with axes, and resizing, on channels-last maps in all opsets."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_resize(opset: int, call: str, weights: Weights) -> None:
     if opset > 10:
         check(graph, call.partition("(")[0].partition("<")[0])
         return
-    # The reference evaluator has not the older forms.
+    # The reference evaluator does not support the older forms.
     feeds = feeds_of(graph.model())
     expected = run_float32(graph.model("float"), feeds)
     module = lowered(graph, "float")

@@ -1,4 +1,4 @@
-"""Elementwise operators on channels-last maps, gates among their operands."""
+"""Elementwise operators on channels-last maps, including gates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transposes that meet, questions for the shape, and what is left channels-last."""
+"""Adjacent transposes, operators that read shapes, and maps that stay channels-last."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from support.graphs import (
 def test_questions_for_the_shape(call: str, opset: int) -> None:
     text = HEAD.replace("(T[] y)", "(T[] y, int64[] s)")
     graph = Graph(f"{text}  s = {call}  b = Relu(h)  y = {FIRST}(b) }}", opset=opset)
-    # Height and width are known, and with them the answer, unless the batch is part of it.
+    # Height and width are known, so the result is constant unless it contains the batch.
     outlines = {"Shape(h)": "Shape Relu Gather", "Size(h)": "Size Relu"}
     check(graph, outlines.get(call, "Relu"))
 
@@ -112,7 +112,7 @@ def test_what_is_not_known_is_left_alone(call: str, operand: str) -> None:
 
 
 def test_the_report_names_what_takes_a_map_channels_last() -> None:
-    """Nothing in between is taken for a map of width and channels."""
+    """No tensor in between is considered a map of width and channels."""
     body = f"""n = LayerNormalization(h, s, t)  r = Relu(n)  a = Add(r, h)
         z = {FIRST}(a)  y = Relu(z)"""
     module = check_compiled(on_map(body, {"s": (6,), "t": (6,)}))
@@ -130,7 +130,7 @@ def test_the_report_names_what_takes_a_map_channels_last() -> None:
 
 
 def test_what_takes_channels_second_ends_a_channels_last_stretch() -> None:
-    """Only the user knows what such a graph means: its maps are those of any other."""
+    """The axes of such a graph are ambiguous, so its maps are treated as NCHW."""
     module = check_compiled(on_map("c = Conv(h, w)  y = Relu(c)", {"w": (4, 8, 1, 1)}))
     assert kept_reasons(module) == {
         "h": "reader-is-channels-last",

@@ -41,7 +41,7 @@ def test_weights_of_a_flattened_map_that_others_share() -> None:
     ],
 )
 def test_vectors_of_maps_of_one_pixel(call: str, outline: str) -> None:
-    """Nothing moves, so any reader will do."""
+    """The order stays, so any reader is allowed."""
     weights: Weights = {"three": integers(0, 3, 2), "one": integers(-1)}
     body = f"b = ReduceMean<axes = [1, 2], keepdims = 1>(h)  f = {call}  y = Relu(f)"
     check(on_map(body, weights), f"ReduceMean {outline} Relu")

@@ -1,4 +1,4 @@
-"""Clip: exact on the pixels of each block; its bounds are attributes below opset 11."""
+"""Clip is exact on pixels; its bounds are attributes below opset 11."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def attributes(text: str, opset: int = 7) -> Graph:
 
 
 def bounds(low: float | None, high: float | None, opset: int = 13) -> Graph:
-    """A Clip whose bounds are inputs; None leaves one out."""
+    """A Clip whose bounds are inputs; None omits one."""
     given = {"low": low, "high": high}
     weights = {name: np.asarray(v, np.float64) for name, v in given.items() if v is not None}
     names = ["low" if low is not None else "", *(["high"] if high is not None else [])]
@@ -39,7 +39,7 @@ def bounds(low: float | None, high: float | None, opset: int = 13) -> Graph:
 
 
 def bounds_in(module: Module) -> list[float]:
-    """What a module's JpegClip takes as bounds."""
+    """Bounds of the JpegClip of a module."""
     (node,) = [node for node in module.graph.nodes if node.op == "JpegClip"]
     values = [value_of(tensor) for tensor in node.inputs[1:3]]
     assert all(v is not None and v.shape == () for v in values)
@@ -114,7 +114,7 @@ def test_relu6() -> None:
 
 @pytest.mark.parametrize(("low", "high"), [(0.5, -0.25), (0.25, 0.25), (np.inf, 0.5)])
 def test_bounds_that_cross(low: float, high: float) -> None:
-    """The upper one wins."""
+    """The upper bound wins."""
     assert bounds_in(check_compiled(bounds(low, high), CLIPPED)) == [high, high]
 
 

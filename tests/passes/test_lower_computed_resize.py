@@ -15,7 +15,7 @@ from support.graphs import (
 from support.resized_graphs import OUTLINE, check_at_run_time, interpolated, scaled
 from torch.nn import functional
 
-# As PyTorch writes F.interpolate(x, size=y.shape[2:]) and scale_factor with computed sizes.
+# PyTorch writes F.interpolate(x, size=y.shape[2:]) and scale_factor with computed sizes so.
 CHAINS = {
     "size of a map": """all = Shape(x)  two = Slice(all, zero, axis, zero)
         other = Shape(x)  h = Gather<axis = 0>(other, high)  w = Gather<axis = 0>(other, wide)
@@ -64,7 +64,7 @@ def test_computed_sizes(chain: str, batch: str, opset: int) -> None:
 
 
 def test_computed_scales() -> None:
-    """As exporters below opset 11 write a wanted size: both sizes divided, in floating point."""
+    """Exporters below opset 11 divide the new by the old size in floating point."""
     text = """(T[N,3,14,24] x) => (T[] y) {
         all = Shape(x)  h = Gather<axis = 0>(all, high)  hf = Cast<to = 1>(h)
         quotient = Div(wanted, hf)  s = Concat<axis = 0>(ones, quotient, quotient)
@@ -89,7 +89,7 @@ def test_two_resizes_of_which_one_gives_the_size_of_the_next() -> None:
 
 
 def test_sizes_as_the_runtime_rounds_them() -> None:
-    """0.7 is a little less in float32: 10 times 0.7 is 6.9999999, but 7 in float32."""
+    """10 times 0.7 is 6.9999999 in float64 (0.7 rounded to float32), but 7 in float32."""
     graph = scaled('mode = "linear"', (0.7, 0.7), size="10,20")
     module = lowered(graph, "float")
     assert module.graph.outputs[0].shape == ("N", 3, 7, 14)

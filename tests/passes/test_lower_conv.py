@@ -1,4 +1,4 @@
-"""Convolution in the jpeg domain equals convolution of pixels, whatever its geometry."""
+"""Convolution in the JPEG domain equals convolution of pixels for any geometry."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_geometries(attributes: str) -> None:
 
 
 def test_same_padding_with_dilation() -> None:
-    """ONNX Runtime refuses it in a source model; the compiled one has explicit pads."""
+    """ONNX Runtime rejects the source model; the compiled model has explicit pads."""
     graph = convolution('<auto_pad = "SAME_UPPER", dilations = [2, 2]>')
     explicit = convolution("<pads = [2, 2, 2, 2], dilations = [2, 2]>")
     module = module_before(graph, "lower-conv")
@@ -217,7 +217,7 @@ def test_declines_other_precisions() -> None:
 
 
 def test_declines_an_unknown_kernel() -> None:
-    """Inference gives no shape behind such a convolution, so the maps are assigned by hand."""
+    """Shape inference fails for such a convolution, so the test assigns the maps."""
     text = "(T[N,3,16,16] x, T[4,3,K,K] w) => (T[N,4,14,14] y) { y = Conv(x, w) }"
     module = module_of(Graph(text), TENSOR)
     module.maps = {"x": 8, "y": 2}
@@ -226,7 +226,7 @@ def test_declines_an_unknown_kernel() -> None:
 
 
 def test_declines_padding_that_is_not_explicit() -> None:
-    """A safeguard: the pass before resolves every auto_pad of a map of known size."""
+    """A safeguard, since an earlier pass resolves every auto_pad of a map of known size."""
     module = module_before(convolution(PADDED), "lower-conv")
     module.graph.nodes[0].attrs["auto_pad"] = "SAME_LOWER"
     reasons = check_untouched(module, "lower-conv")

@@ -1,4 +1,4 @@
-"""Heads: a map flattened into a product with constant weights."""
+"""A map that is flattened and multiplied by constant weights, as in a classifier."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models that take coefficients equal the source on the float decode of the same coefficients."""
+"""Models with coefficient inputs equal the source on the float decode of the same coefficients."""
 
 from __future__ import annotations
 

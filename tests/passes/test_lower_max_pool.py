@@ -107,7 +107,7 @@ def test_max_pool_with_ceil_mode_and_dilation() -> None:
 
 
 def test_max_pool_declines_pads_that_runtimes_refuse() -> None:
-    """Made explicit the padding behind the map would be 4, more than the kernel."""
+    """Explicit padding after the map would be 4, more than the kernel."""
     attributes = "kernel_shape = [2, 2], strides = [4, 4], dilations = [5, 5], ceil_mode = 1"
     graph = pool(attributes)
     assert check_untouched(module_before(graph, "explicit-padding"), "explicit-padding") == {}
@@ -119,7 +119,7 @@ def test_max_pool_declines_pads_that_runtimes_refuse() -> None:
 
 
 def test_max_pool_same_lower() -> None:
-    """The larger half of the padding stands in front: PyTorch pads by hand."""
+    """The larger half of the padding comes first; for PyTorch the test pads explicitly."""
     graph = pool('kernel_shape = [2, 2], auto_pad = "SAME_LOWER"')
     image = torch.from_numpy(feeds_of(graph.model())["x"])
     padded = torch.nn.functional.pad(image, (1, 0, 1, 0), value=-float("inf"))
@@ -164,7 +164,7 @@ def test_max_pool_declines_other_ranks() -> None:
 
 
 def test_max_pool_declines_a_window_of_other_rank() -> None:
-    """No checked model has such a node: the kernel is cut by hand."""
+    """No valid model has such a node, so the test shortens the kernel."""
     module = module_before(pool("kernel_shape = [2, 2]"), "lower-max-pool")
     module.graph.nodes[0].attrs["kernel_shape"] = [2]
     reasons = check_untouched(module, "lower-max-pool")

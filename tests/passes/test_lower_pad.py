@@ -1,4 +1,4 @@
-"""Padding of the plane and of channels, in the spelling of every opset."""
+"""Padding of the plane and of channels in all opsets."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def test_channels_and_plane_at_once(opset: int) -> None:
 
 @pytest.mark.parametrize("opset", [10, 17])
 def test_any_value_is_taken_apart(opset: int) -> None:
-    """A box around the map is that value either way."""
+    """The border around the map has the padding value in both forms."""
     graph = padded(BOTH, opset, 0.5)
     check_pass(graph, "canonical-pad", "Pad Add Pad Add")
     check_compiled(graph, "ToJpeg JpegPad Add Pad JpegAdd ToSpatial")
@@ -232,7 +232,7 @@ def test_pads_of_vectors_are_no_concern() -> None:
 @pytest.mark.parametrize("opset", [10, 17])
 @pytest.mark.parametrize("own", [[0, 0, 0, 0], [0, 1, 1, 0]])
 def test_pools_pad_for_themselves(own: list[int], opset: int) -> None:
-    """As timm writes TensorFlow's SAME: negative maps keep their values at the border."""
+    """TensorFlow's SAME as timm writes it; negative maps keep their values at the border."""
     pool = f"MaxPool<kernel_shape = [3, 3], strides = [2, 2], pads = {own}>(p)"
     graph = pooled(pool, [0, 0, 0, 1, 0, 0, 1, 1], opset)
     assert kept_reasons(check_compiled(graph, "ToJpeg JpegExp Neg JpegMaxPool")) == {}
@@ -248,7 +248,7 @@ def test_pools_pad_for_themselves(own: list[int], opset: int) -> None:
     ],
 )
 def test_infinite_pads_stay_pixels(reader: str) -> None:
-    """Through a transform one infinite pixel would spread over its tile."""
+    """A transform would spread one infinite pixel over its tile."""
     graph = pooled(reader, [0, 0, 1, 1, 0, 0, -1, 1], 17)
     reasons = kept_reasons(check_compiled(graph))
     assert reasons["p"] == "pad-value-not-zero"
@@ -257,7 +257,7 @@ def test_infinite_pads_stay_pixels(reader: str) -> None:
 
 @pytest.mark.parametrize("made", ["Concat<axis = 1>(p, p)", "Where(c, n, value)"])
 def test_infinite_values_stay_pixels(made: str) -> None:
-    """However far behind they come from; a function that is bounded ends them."""
+    """Also far downstream, up to a bounded function."""
     graph = pooled("Relu(e)", [0, 0, 1, 1, 0, 0, -1, 1], 17)
     text = graph.text.replace("y = Relu(e)", f"c = Less(x, n) i = {made} r = Relu(i) y = Neg(r)")
     reasons = kept_reasons(check_compiled(graph.with_text(graph.text, text)))
@@ -268,7 +268,7 @@ def test_infinite_values_stay_pixels(made: str) -> None:
 @pytest.mark.parametrize("fill", [-1e4, 1e9])
 @pytest.mark.parametrize("made", ["Where(c, x, fill)", "Pad(x, pads, fill)"])
 def test_huge_values_of_masks_stay_pixels(made: str, fill: float) -> None:
-    """Their rounding would be as large as the pixels beside them."""
+    """Their rounding error would be as large as neighboring pixels."""
     signature = "(T[N,3,16,16] x) => (T[] y, T[] z)"
     text = f"{signature} {{ c = Less(x, one) m = {made} y = PRelu(m, one) z = Relu(x) }}"
     pads = np.asarray([0, 0, 0, 0, 0, 0, 8, 8])
@@ -290,7 +290,7 @@ def test_huge_values_of_masks_stay_pixels(made: str, fill: float) -> None:
     ],
 )
 def test_what_ends_a_mask(reader: str, fill: float) -> None:
-    """Relu ends the mask that is negative; without an upper bound none that is positive."""
+    """Relu removes negative masks, but not positive ones."""
     text = f"(T[N,3,16,16] x) => (T[] y) {{ m = Pad(x, pads, fill) r = {reader} y = Neg(r) }}"
     given: Weights = {"fill": np.asarray(fill), "one": np.asarray(0.5), "most": np.asarray(6.0)}
     used = {name: given[name] for name in given if name == "fill" or name in reader}

@@ -1,4 +1,4 @@
-"""Nonlinear functions of each pixel, of one node or of many."""
+"""Nonlinear per-pixel functions of one node or several."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_functions(op: str) -> None:
 
 
 def test_celu() -> None:
-    """Celu takes float32 only."""
+    """Celu supports float32 only."""
     for attributes in [{}, *variants("JpegCelu")]:
         graph = of_one_node("Celu", attributes)
         model, module = graph.model("float"), lowered(graph, "float")
@@ -102,7 +102,7 @@ SCALARS: dict[str, np.ndarray] = {
     "channels": random_weight("channels", (3, 1, 1)),
     "picture": random_weight("picture", (16, 16)),
 }
-# Spellings of activations by exporters, and what a compiled graph holds in their place.
+# Activations as exporters write them, and the operators of the compiled graph.
 SPELLINGS = {
     "silu": ("s = Sigmoid(x)  y = Mul(x, s)", "JpegSilu"),
     "silu swapped": ("s = Sigmoid(x)  y = Mul(s, x)", "JpegSilu"),
@@ -146,7 +146,7 @@ def spelled(body: str) -> Graph:
 
 
 def operators(outline: str) -> str:
-    """Operators without the casts and the numbers of programs."""
+    """Operators without casts and without numbers of programs."""
     return " ".join(op.split("_")[0] for op in outline.split()[1:-1])
 
 
@@ -158,12 +158,12 @@ def test_spellings(name: str) -> None:
         module = lowered(graph)
     else:
         module = check_compiled(graph)
-        # Bounds that the pixels do not reach.
+        # Bounds beyond the range of the pixels.
         moving = set(graph.weights) - {"threshold", "zero", "six0"}
         check_fault(graph, *(graph.perturbed(weight) for weight in sorted(moving)))
     assert operators(outline_of(module)) == expected
     assert kept_reasons(module) == {}
-    # Every node of the source is accounted for, and none twice.
+    # Every source node is reported exactly once.
     names = [node.name for node in module.report.lowered]
     assert sorted(names) == sorted(node.name for node in graph.model().graph.node)
 
@@ -235,7 +235,7 @@ def test_regions_that_change_the_precision(narrow: int) -> None:
 
 
 def test_infinite_constants_are_no_part_of_a_region() -> None:
-    """They would spread over the tiles; so where they are added to a map alone."""
+    """Infinite values would spread over tiles, so these nodes stay spatial."""
     mask = np.where(np.arange(16) % 5 == 0, np.inf, 0.0)
     graph = Graph(f"{ONE_MAP} {{ d = Sub(x, mask)  y = Sigmoid(d) }}", {"mask": mask})
     assert kept_reasons(check_compiled(graph)) == {
@@ -246,7 +246,7 @@ def test_infinite_constants_are_no_part_of_a_region() -> None:
 
 @pytest.mark.parametrize("number", ["inf", "-inf", "nan"])
 def test_infinite_attributes_are_no_part_of_a_region(number: str) -> None:
-    """Programs are texts of finite numbers."""
+    """The text format of programs has finite numbers only."""
     graph = Graph(ONE_MAP + "{ e = Elu<alpha: float = 2.0>(x)  y = Mul(x, e) }")
     assert "Elu" not in outline_of(lowered(graph))
     infinite = lowered(graph.with_text("2.0", number))

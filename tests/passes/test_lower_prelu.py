@@ -45,7 +45,7 @@ def test_alpha_that_is_not_given_is_a_hundredth(dtype: str) -> None:
     assert alpha is not None
     assert alpha.dtype == {"float": np.float32, "double": np.float64}[dtype]
     assert alpha.tolist() == [alpha.dtype.type(0.01)]
-    # The evaluator has the default as float32 even where all else is float64.
+    # The evaluator's default is float32, also in a float64 graph.
     x = feeds_of(graph.model())["x"]
     check_compiled(graph, expected=[np.where(x > 0, x, 0.01 * x)])
 

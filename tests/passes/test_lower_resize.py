@@ -1,4 +1,4 @@
-"""Resize and Upsample of the plane, in the spelling of every opset."""
+"""Resize and Upsample of the plane in all opsets."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_coordinates(coordinates: str, mode: str, factors: tuple[float, float], 
 @pytest.mark.parametrize("nearest", ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"])
 @pytest.mark.parametrize("coordinates", ["half_pixel", "asymmetric"])
 def test_nearest_modes(coordinates: str, nearest: str) -> None:
-    """Where no position is in the middle, the reference evaluator agrees with ONNX Runtime."""
+    """The reference evaluator agrees with ONNX Runtime except halfway between pixels."""
     attributes = (
         f'mode = "nearest", coordinate_transformation_mode = "{coordinates}",'
         f' nearest_mode = "{nearest}"'
@@ -97,7 +97,7 @@ def test_against_pytorch_in_float64(mode: str, aligned: bool) -> None:
 
 
 def test_the_oldest_coordinates() -> None:
-    """Deprecated since opset 13; the reference evaluator does not have them."""
+    """Deprecated since opset 13; the reference evaluator does not support this mode."""
     attributes = 'mode = "nearest", coordinate_transformation_mode = "tf_half_pixel_for_nn"'
     check_at_run_time(scaled(attributes, (2.0, 0.5), 11))
 
@@ -126,7 +126,7 @@ def test_faults_are_seen() -> None:
 
 
 def test_size_1_along_an_axis() -> None:
-    """Coordinates divide by one less than the new size, and a window has one element."""
+    """Coordinates are divided by the new size minus one, which is zero here."""
     for coordinates in ("align_corners", "pytorch_half_pixel", "half_pixel"):
         attributes = f'mode = "linear", coordinate_transformation_mode = "{coordinates}"'
         check_at_run_time(sized(attributes, (2, 3, 1, 24)).with_text("T[N,", "T[2,"))
@@ -158,7 +158,7 @@ def test_a_batch_of_1_in_the_sizes_becomes_any(opset: int) -> None:
 
 @pytest.mark.parametrize("opset", [17, 18])
 def test_sizes_that_no_scale_gives(opset: int) -> None:
-    """10/3 times 3 is 9.9999998 or 10, so below opset 18 the sizes, and the batch in them, stay."""
+    """10/3 times 3 is 9.9999998 or 10, so below opset 18 the sizes stay, including the batch."""
     graph = sized('mode = "linear"', (1, 3, 10, 16), opset, "1", "3,8")
     outline = "JpegResize ToSpatial"
     module = lowered(graph)
@@ -220,7 +220,7 @@ def test_declines_by_attribute() -> None:
     )
     kept = 'mode = "linear", keep_aspect_ratio_policy = "not_larger"'
     assert reason_of(sized(kept, (2, 3, 32, 48), 18, "2")) == ("resize-aspect-ratio")
-    # Sizes that the policy changes: 24x36, in place of 24x40.
+    # The policy changes the size to 24x36 instead of 24x40.
     skewed = sized(kept, (2, 3, 24, 40), 18, "2")
     assert reason_of(skewed) == "resize-aspect-ratio"
     text = """(T[2,3,16,24] x) => (T[] y) {

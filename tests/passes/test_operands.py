@@ -1,4 +1,4 @@
-"""Nodes of the domain are made and read by the names of their operands."""
+"""Nodes of jpegcompile operators are created and read by operand name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def tensors(*names: str) -> dict[str, gs.Tensor]:
 
 
 def clip() -> gs.Node:
-    """Its inputs are named in another order than the definition has them."""
+    """The inputs are given in another order than in the definition."""
     given = tensors(*TRANSFORMS, "high", "low", "x")
     return make_node("JpegClip", "clip", given, {"block": 8}, [gs.Variable("y")])
 

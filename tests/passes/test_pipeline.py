@@ -1,4 +1,4 @@
-"""All passes together: opsets, outputs, whole little networks, and what the report says of them."""
+"""All passes together: opsets, outputs, small networks and their reports."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from support.graphs import (
 
 from jpegcompile import passes
 from jpegcompile.backends.emit import emit
-from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source, newest_opset
 from jpegcompile.ir.graph import all_names, value_of
+from jpegcompile.lowering import lower
 from jpegcompile.pipeline import pipeline_for
 from jpegcompile.target.ort import ORT
 
-# Every operator here is spelled the same from opset 7 on.
+# These operators have the same form in all opsets from 7.
 NETWORK = """(T[N,3,32,32] x) => (T[] y) {
     c1 = Conv<pads = [1, 1, 1, 1]>(x, w1)  b1 = BatchNormalization(c1, s, t, m, v)  r1 = Relu(b1)
     p1 = MaxPool<kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]>(r1)
@@ -154,7 +154,7 @@ def test_one_operator_between_input_and_output(body: str) -> None:
 
 
 def test_nodes_that_are_called_after_their_outputs() -> None:
-    """As some exporters do; ONNX Runtime refuses two nodes of one name."""
+    """Some exporters repeat names; ONNX Runtime rejects two nodes with one name."""
     module = lowered(Graph(NETWORK, WEIGHTS))
     names = [node.name for node in module.graph.nodes]
     assert len(set(names)) == len(names)
@@ -213,7 +213,7 @@ LOCALS = ("x.cast", "jpegcompile.dct.16.b8", "y.shape")
 
 
 def test_tensors_of_branches_that_are_called_as_the_passes_would() -> None:
-    """A branch may not hide a name from around it, and ONNX Runtime refuses one that does."""
+    """A branch must not shadow an outer name; ONNX Runtime rejects such models."""
     text = """(T[N,3,16,16] x, bool c) => (T[] y) {
         r = Relu(x)
         i = If(c) <then_branch = one () => (T[N,3,16,16] p) { n = Neg(r)  p = Neg(n) },
@@ -231,7 +231,7 @@ def test_tensors_of_branches_that_are_called_as_the_passes_would() -> None:
 
 
 def test_a_pass_imports_no_pass() -> None:
-    """What two share is in `ir/` or `analysis/`; rules of one pass are in a folder beside it."""
+    """Shared code is in `ir/` or `analysis/`; rules of one pass are in a folder next to it."""
     importing = {
         (f"{file.parent.name}/{file.name}", found.group(1))
         for folder in passes.__path__

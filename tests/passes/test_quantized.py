@@ -51,7 +51,7 @@ def along(values: Array, axis: int) -> Array:
 
 
 def folded(source: onnx.ModelProto, name: str = "w") -> Array:
-    """The weight of the only convolution; the compiled model has the answers of the source."""
+    """The weight of the only convolution; outputs of source and compiled model agree."""
     result = jpegcompile.compile(source, input="tensor", strict=True).model
     operators = {node.op_type for node in result.graph.node}
     assert not operators & {"DequantizeLinear", "QuantizeLinear", "Cast", "Transpose"}
@@ -74,7 +74,7 @@ def test_one_scale(kind: int, low: int, high: int, with_zero: bool, opset: int) 
     weights = [tensor("q", kind, levels), tensor("s", TensorProto.FLOAT, np.float32(0.004))]
     zero, operand = 0, ""
     if with_zero:
-        # int32 has a zero point of 0 by the standard.
+        # The zero point of int32 is 0 in the standard.
         zero, operand = 0 if kind == TensorProto.INT32 else 3, ", z"
         weights.append(tensor("z", kind, zero))
     source = model(f"w = DequantizeLinear(q, s{operand})  {CONVOLVED}", opset, *weights)
@@ -123,7 +123,7 @@ def test_bias_of_int32() -> None:
 
 
 def test_weights_that_are_rounded_and_restored() -> None:
-    """What quantisation tools leave, behind the float weights and in front of a transpose."""
+    """Nodes of quantization tools between float weights and a transpose."""
     floats = RNG.normal(0, 0.2, (3, 3, 4, 8)).astype(np.float32)
     source = model(
         "d = QuantizeLinear(f, s, z)  e = DequantizeLinear(d, s, z)"
@@ -139,7 +139,7 @@ def test_weights_that_are_rounded_and_restored() -> None:
 
 
 def test_weights_of_few_bits() -> None:
-    """Between the two stands what keeps them to so many levels."""
+    """A Clip between the two nodes limits the number of levels."""
     floats = RNG.normal(0, 0.2, SHAPE).astype(np.float32)
     source = model(
         "d = QuantizeLinear(f, s, z)  c = Clip(d, low, high)  w = DequantizeLinear(c, s, z)  "
@@ -178,7 +178,7 @@ def test_weights_that_are_an_output_stay() -> None:
     ],
 )
 def test_other_element_types(kind: int, opset: int, capfd: pytest.CaptureFixture[str]) -> None:
-    """Also types that NumPy does not have, of which graphsurgeon tells the terminal."""
+    """Also for types that NumPy lacks, for which graphsurgeon prints a warning."""
     levels = np.abs(LEVELS) % 8
     weights = [tensor("q", kind, levels), tensor("s", TensorProto.FLOAT, np.float32(0.125))]
     source = model(f"w = DequantizeLinear(q, s)  {CONVOLVED}", opset, *weights)
@@ -298,7 +298,7 @@ def test_vectors_behind_the_last_map_may_be_rounded(tail: str) -> None:
     source = model(HEAD + tail, 13, *weights, result="N,5")
     result = jpegcompile.compile(source, input="tensor")
     assert {"x.cast", "r.jpeg"} <= {name for n in result.model.graph.node for name in n.output}
-    # Means of many pixels lie near zero: larger inputs make more levels of them.
+    # Means of many pixels are close to zero; larger inputs use more levels.
     feeds = {name: 4 * value + 1 for name, value in feeds_of(source).items()}
     (wanted,) = run_float32(source, feeds)
     assert np.abs(wanted).max() > 0.02

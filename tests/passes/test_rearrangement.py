@@ -1,4 +1,4 @@
-"""Pixels to channels and back, and channel shuffles, by name or spelled out by reshapes."""
+"""Rearrangements of pixels and channels, as named operators or as reshapes."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def test_computed_shapes(batch: str, opset: int) -> None:
     assert module.dynamic_batch == (batch != "3")
 
 
-# x.chunk(2, 1), channel shuffle, again: sizes of the second follow from shapes of the first only.
+# x.chunk(2, 1) and channel shuffle, twice: sizes of the second follow from those of the first.
 CHUNKS = """(T[N,8,8,16] x) => (T[A,B,C,D] y) {
     s = Shape(x)  c = Gather<axis = 0>(s, one)  d = Div(c, two)
     p = Slice(x, zero, d, one)  q = Slice(x, d, c, one)  r = Concat<axis = 1>(q, p)

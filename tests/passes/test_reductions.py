@@ -27,7 +27,7 @@ MAXIMUM = Graph("(T[N,3,16,16] x) => (T[] y) { y = GlobalMaxPool(x) }")
 
 
 def reduced(op: str, axes: list[int], keep: int, opset: int = 17, size: str = "16,24") -> Graph:
-    """By attribute, or by an input where the opset has that."""
+    """Axes as an attribute, or as an input if the opset has that."""
     since = 13 if op == "ReduceSum" else 18
     signature = f"(T[N,3,{size}] x) => (T[] y)"
     if opset < since:

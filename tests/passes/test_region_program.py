@@ -1,4 +1,4 @@
-"""Regions as steps that kernels run, and as function bodies: both compute what the nodes do."""
+"""Regions as programs for kernels and as function bodies; both compute the same as the nodes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CONSTANTS = {
     "slopes": random_weight("slopes", (1, 3, 1, 1)),
     "picture": random_weight("picture", (16, 16)),
 }
-# Activations as graphs spell them, with operands in other orders, too.
+# Activations as exporters write them, also with operands in other orders.
 SPELLINGS = {
     "gelu": "d = Div(x, root) e = Erf(d) a = Add(e, one) m = Mul(a, x) y = Mul(half, m)",
     "gelu, halved first": "h = Mul(x, half) d = Div(x, root) e = Erf(d) a = Add(one, e)"
@@ -77,7 +77,7 @@ def spelled(body: str, opset: int = 17, size: str = "16,16") -> Graph:
 @pytest.mark.parametrize("size", ["16,16", "14,6"])
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_spellings(name: str, size: str) -> None:
-    """In float64 by bodies, and in float32 by bodies and by kernels."""
+    """Compare in float64 by function bodies, and in float32 by function bodies and kernels."""
     graph = spelled(SPELLINGS[name], size=size)
     module = check_compiled(graph)
     assert kept_reasons(module) == {}
@@ -86,7 +86,7 @@ def test_spellings(name: str, size: str) -> None:
 
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_steps_and_body_agree(name: str) -> None:
-    """The steps by the reference, and a step that is changed is seen."""
+    """The reference computes the program, and a changed step is detected."""
     graph = spelled(SPELLINGS[name])
     module = lowered(graph)
     node = next(node for node in module.graph.nodes if node.op == "JpegPointwise_1")
@@ -94,7 +94,7 @@ def test_steps_and_body_agree(name: str) -> None:
     pixels = feeds_of(graph.model())["x"]
     program = node.attrs[PROGRAM]
     made = to_spatial(jpeg_program(to_jpeg(pixels, 8), program, constants, block=8), 8)
-    # What is linear behind the region is an operator of its own.
+    # Linear nodes after the region are separate operators.
     factor = 1 / 6 if "Div(m, six)" in graph.text else 0.5 if "Mul(half, m)" in graph.text else 1.0
     expected = evaluate(graph.model(), feeds_of(graph.model()))
     assert_same([made * factor], expected)
@@ -113,7 +113,7 @@ def test_kernels_run_them(name: str) -> None:
 
 
 def test_a_choice_by_a_threshold() -> None:
-    """Mish as PyTorch's dynamo exporter writes it, of a map without plateaus."""
+    """Mish as PyTorch's dynamo exporter writes it, of a map with generic values."""
     body = """n = Conv(x, w, b) s = Softplus(n) g = Greater(n, twenty) w1 = Where(g, n, s)
         t = Tanh(w1) y = Mul(n, t)"""
     graph = Graph(
@@ -125,7 +125,7 @@ def test_a_choice_by_a_threshold() -> None:
 
 
 def test_another_program_gives_another_result() -> None:
-    """Two programs in one model have two names, and kernels tell them apart."""
+    """Two programs in one model have two names, and kernels distinguish them."""
     text = """(T[N,3,16,16] x) => (T[] y) { s = Elu<alpha = 0.5>(x) a = Mul(x, s)
         t = Elu<alpha = 0.25>(a) b = Mul(a, t) u = Elu<alpha = 0.5>(b) y = Mul(b, u) }"""
     module = check_compiled(Graph(text))

@@ -1,4 +1,4 @@
-"""Identity and Dropout disappear at inference; outputs keep their names."""
+"""Identity and Dropout are removed; outputs keep their names."""
 
 from __future__ import annotations
 

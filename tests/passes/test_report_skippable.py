@@ -1,4 +1,4 @@
-"""Multiply-adds that native kernels skip behind truncation, counted by hand."""
+"""Multiply-adds that native kernels skip after truncation, counted by hand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support.plans import planned, planned_options
 from jpegcompile.ir.module import Module
 
 NAME = "report-skippable"
-# A map of 16 channels of 16x24; a 1x1 convolution of it to as many channels, and a 3x3 one.
+# A 16x24 map with 16 channels, a 1x1 convolution and a 3x3 convolution to 16 channels.
 ELEMENTS = 16 * 16 * 24
 POINTWISE = 16 * ELEMENTS
 # Coefficients of an 8x8 tile in the bands of 3, 6, 10 and 15 frequencies.
@@ -20,17 +20,17 @@ BAND = {3: 6, 6: 21, 10: 49, 15: 64}
 
 
 def zeros(count: int) -> float:
-    """Coefficients outside a band, as a fraction."""
+    """Fraction of coefficients outside a band."""
     return 1 - BAND[count] / 64
 
 
 def spared(count: int) -> int:
-    """Multiply-adds of a transform that a band makes needless: 16 a pixel are all."""
+    """Multiply-adds for each pixel that a transform skips with a band, of 16 in total."""
     return round((16 - BAND[count] / 8 - min(count, 8)) * ELEMENTS)
 
 
 def skippable(module: Module) -> dict[str, tuple[int, int]]:
-    """Both counts of the nodes that have any."""
+    """Both counts by node name, if one is positive."""
     counts = {
         node.name: (node.skippable_multiply_adds, node.skippable_transform_multiply_adds)
         for node in module.report.nodes
@@ -49,7 +49,7 @@ def test_the_numbers_that_are_counted_by() -> None:
 
 
 def test_a_convolution_of_windows_skips_no_product() -> None:
-    """It reads pixels, which take the inverse transform of what the tiles have."""
+    """It reads pixels, so only the inverse transform of the tiles is cheaper."""
     module = planned(network(f"{STEM}  y = {PADDED}(r, w3)"), "float", truncate=6)
     assert skippable(module) == {"r": (0, spared(6)), "y": (0, spared(6))}
     data = module.report.to_json()
@@ -70,7 +70,7 @@ def test_pointwise_convolutions_skip_and_pass_the_band_on() -> None:
 
 
 def test_an_activation_behind_a_pointwise_convolution() -> None:
-    """Before it the sum is transformed, behind it what is kept."""
+    """The sum is transformed before the activation, the kept coefficients after it."""
     found = counts_of(f"{STEM}  d = Conv(r, w2)  t = Relu(d)  y = Conv(t, w2)", truncate=6)
     products = round(POINTWISE * zeros(6))
     assert found["d"] == found["y"] == (products, 0)
@@ -91,7 +91,7 @@ def test_a_sum_has_the_wider_band() -> None:
 
 
 def test_what_stands_in_full_skips_nothing() -> None:
-    """A concatenation has no kernel for compact tiles, so what it reads is not made so."""
+    """A concatenation does not support compact maps, so its inputs are not compact."""
     text = f"{STEM}  s = Concat<axis = 1>(r, r)  y = Conv(s, w5)"
     module = planned(network(text), "float", truncate=6)
     assert bands_of(module) == {}
@@ -99,7 +99,7 @@ def test_what_stands_in_full_skips_nothing() -> None:
 
 
 def test_most_coefficients_cost_transforms_as_much_as_all() -> None:
-    """Of 12 frequencies a map that only windows read is not compact."""
+    """A map of 12 frequencies that only windows read is not compact."""
     text = f"{STEM}  y = {PADDED}(r, w3)"
     assert counts_of(text, truncate=12) == {}
     assert counts_of(f"{STEM}  y = Conv(r, w2)", truncate=12)["y"][0] > 0

@@ -1,4 +1,4 @@
-"""What chains of operators on shapes evaluate to, with a symbolic batch, and what is not known."""
+"""Values of chains of operators on shapes, with a symbolic batch, and unknown values."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_not_known(body: str) -> None:
 
 
 def test_indices_out_of_range_are_not_known() -> None:
-    """Nothing refuses them before: a strict shape inference does not look at values."""
+    """Strict shape inference does not check values, so these models reach the evaluation."""
     text = "(T[N,3,16,12] x) => (int64[A] y) { s = Shape(x)  y = Gather(s, far) }"
     module = module_of(Graph(text, {"far": np.asarray([1])}))
     module.graph.nodes[1].inputs[1].values = np.asarray([9])

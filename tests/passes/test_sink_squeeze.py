@@ -1,4 +1,4 @@
-"""The Squeeze behind an image without a batch sinks until it meets its inverse."""
+"""The Squeeze after an image without batch moves downstream to its inverse."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from jpegcompile.backends.emit import emit
 from jpegcompile.frontend.graph import graph_at_size
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import Module
-from jpegcompile.options import image_of
+from jpegcompile.options.fitted import image_of
 from jpegcompile.pipeline import pipeline_for
 from jpegcompile.target.ort import ORT
 

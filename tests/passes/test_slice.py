@@ -1,4 +1,4 @@
-"""Slices of the plane and of channels, in the spelling of every opset; merging of slices."""
+"""Slices of the plane and of channels in all opsets, and merging of slices."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_slices_of_the_plane(
 
 
 def test_a_start_before_the_front_means_the_first_row() -> None:
-    """Also with a negative step, where the slices of Python, and of the evaluator, are empty."""
+    """With a negative step, slices of Python and of the evaluator would be empty."""
     graph = sliced([-100], [-200], [2], [-1])
     image = feeds_of(graph.model())["x"]
     assert_same(run_float32(graph.model("float"), {"x": image}), [image[:, :, :1]])

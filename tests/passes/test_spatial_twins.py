@@ -1,4 +1,4 @@
-"""Pools at block size 1 and factors of channels get names of their own, for target ort."""
+"""Pooling at block size 1 and factors of channels become operators with native kernels."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_for_standard_operators_all_stays() -> None:
 
 
 def test_what_is_kept_spatial_stays() -> None:
-    """At block sizes above 1 the operators that a pole depends on are no twins of anything."""
+    """At block sizes above 1, operators that feed a discontinuous operator are not replaced."""
     text = """m = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(x)  g = GlobalAveragePool(m)
         v = Mul(m, g)  y = Sqrt(v)"""
     module = module_before(network(f"q = Abs(x)  {text.replace('(x)', '(q)')}", "16,16"), NAME)

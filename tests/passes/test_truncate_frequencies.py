@@ -1,4 +1,4 @@
-"""Results of nonlinearities keep few frequencies: where JpegTruncate stands, what it keeps."""
+"""Outputs of nonlinearities are truncated: positions and frequencies of JpegTruncate."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from support.graphs import (
 from support.plans import NETWORK, NODES, check_network, planned, planned_options
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compiler import lower
 from jpegcompile.dct.blocks import to_jpeg, to_spatial
 from jpegcompile.dct.frequencies import keep_band, resolve
 from jpegcompile.frequency_plan import FrequencyPlan, NodeFrequencies
@@ -31,6 +30,7 @@ from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.operands import operator_of, output_block
+from jpegcompile.lowering import lower
 
 NAME = "truncate-frequencies"
 RELU = Graph("(T[N,3,16,16] x) => (T[] y) { y = Relu(x) }")
@@ -38,7 +38,7 @@ SIZES = {"16,16": 8, "12,12": 4, "14,14": 2}
 
 
 def changed(graph: Graph, **plan: Any) -> Module:
-    """The pass alone, behind all before it; it must change the graph."""
+    """Run the pipeline up to and including the pass, which must change the graph."""
     module = module_before(graph, NAME, planned_options(**plan))
     assert apply(module, NAME)
     return module
@@ -69,7 +69,7 @@ def test_a_relu(size: str) -> None:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("count", [1, 4, 6, 11, 14])
 def test_values(size: str, count: int) -> None:
-    """The spatial result, of which every tile loses its high frequencies."""
+    """The spatial result without the high frequencies of every tile."""
     graph, block = RELU.with_text("16,16", size), SIZES[size]
     feeds = feeds_of(graph.model())
     rectified = to_jpeg(np.maximum(feeds["x"], 0.0), block)
@@ -105,14 +105,14 @@ def test_values_of_a_plan_by_node() -> None:
     module = check_network(wrong, frequencies=plan)
     kept = {name: module.report.node(name).truncate for name in NODES}
     assert kept == {"r1": 7, "p1": 7, "r2": 5, "r3": 5, "p3": 2, "y": 2}
-    # Masks are approximated: convolutions do not take the nonlinearities in.
+    # With approximated masks, convolutions are not fused with nonlinearities.
     truncated = [n.name for n in module.graph.nodes if n.op == "JpegTruncate"]
     assert truncated == [f"{name}.truncated" for name in ("r1", "r2", "r3", "p3", "y")]
 
 
 @pytest.mark.parametrize("count", range(1, 15))
 def test_numbers_at_block_sizes(count: int) -> None:
-    """Of results, r1 has block size 8, y and p3 have 2, and the others 4."""
+    """Block sizes of outputs: r1 has 8, y and p3 have 2, and the others have 4."""
     module = planned(NETWORK, truncate=count)
     blocks = dict(zip(NODES, (8, 4, 4, 4, 2, 2), strict=True))
     for name, block in blocks.items():

@@ -61,7 +61,7 @@ def test_no_broken_graph_is_emitted(
 ) -> None:
     """If the pass returns that nothing changed, the last pass is named."""
     steps = (_Breaks(tells), _Nothing(), _Nothing())
-    monkeypatch.setattr("jpegcompile.compiler.pipeline_for", lambda _: steps)
+    monkeypatch.setattr("jpegcompile.lowering.pipeline_for", lambda _: steps)
     with refused("verify-read-too-early", InternalError) as caught:
         lowered(CHAIN)
     assert f"pass {found}" in str(caught.value)

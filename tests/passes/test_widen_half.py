@@ -1,4 +1,4 @@
-"""Float16 networks become float32 ones between their ends; weights are stored as they were."""
+"""Float16 networks are computed in float32; inputs, outputs and stored weights stay float16."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from support.graphs import (
 )
 from support.half_precision import distance
 
-from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.decline import map_problem
 from jpegcompile.ir.module import CompileOptions, Module
+from jpegcompile.lowering import lower
 from jpegcompile.preprocessing.reading import preprocess_of
 
 HALF = 1e-3
@@ -31,7 +31,7 @@ PLAIN = Graph(
         c = Conv<pads = [1, 1, 1, 1]>(x, w, b)  r = Relu(c)  y = Conv(r, v) }""",
     {"w": (8, 3, 3, 3), "b": (8,), "v": (4, 8, 1, 1)},
 )
-# A normalisation in float32 between convolutions in float16.
+# A float32 normalization between float16 convolutions.
 MIXED = Graph(
     """(T[N,3,16,16] x) => (float[N,4,16,16] y) {
         c = Conv<pads = [1, 1, 1, 1]>(x, w)  wide = Cast<to = 1>(c)
@@ -57,7 +57,7 @@ def halves(module: Module) -> set[str]:
 
 
 def check_compiled_half(model: onnx.ModelProto) -> Module:
-    """Compile and compare with the source, by bodies and by kernels."""
+    """Compile and compare with the source, by function bodies and by kernels."""
     module, compiled = lowered_model(model)
     checker.check_model(compiled, full_check=True)
     feeds = feeds_of(model)
@@ -111,7 +111,7 @@ def test_weights_are_stored_as_they_were() -> None:
     source = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
     assert stored["w"].dtype == np.float16
     np.testing.assert_array_equal(stored["w"].values, source["w"])
-    # A few numbers are not worth a node.
+    # A few numbers are not worth an additional node.
     assert stored["v.float32"].dtype == np.float32
     np.testing.assert_array_equal(stored["v.float32"].values, source["v"])
 
@@ -123,7 +123,7 @@ def test_a_map_that_is_an_output_too() -> None:
 
 
 def test_operators_with_a_type_of_their_own_stay() -> None:
-    """What they make is float16, and is brought to float32 for the others."""
+    """Their outputs are float16, and are cast to float32 for other nodes."""
     text = """(T[N,3,16,16] x) => (T[] y) {
         s = Shape(x)  z = ConstantOfShape(s)  p = Add(x, z)  y = Relu(p) }"""
     model = Graph(text).model("float16")
@@ -158,7 +158,7 @@ def test_a_branch_reads_float16_from_around_it() -> None:
 
 
 def test_folded_normalisations_stay_float32() -> None:
-    """Rounding them again would add an error that the source does not have."""
+    """Rounding the weights again would add an error that the source does not have."""
     text = "(T[N,3,16,16] x) => (T[] y) { c = Conv(x, w)  y = BatchNormalization(c, s, t, m, v) }"
     names = {name: np.linspace(0.5, 1.5, 8) for name in "stmv"}
     module, compiled = lowered_model(Graph(text, {"w": (8, 3, 3, 3), **names}).model("float16"))

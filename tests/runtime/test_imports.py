@@ -168,7 +168,8 @@ def test_bare_sources_say_what_they_are() -> None:
         stderr = _in_bare_sources("-c", f"import jpegcompile; {use}").stderr
         assert stderr.endswith(f"ImportError: {NOT_INSTALLED}\n")
     done = _in_bare_sources("-m", "jpegcompile", "run", "a.onnx", "b.jpg")
-    assert (done.returncode, done.stderr) == (5, f"jpegcompile: {NOT_INSTALLED}\n")
+    code = "package-not-installed"
+    assert (done.returncode, done.stderr) == (5, f"jpegcompile: {NOT_INSTALLED} [{code}]\n")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["none"]])

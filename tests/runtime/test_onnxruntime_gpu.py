@@ -62,17 +62,17 @@ def test_it_runs_on_the_cpu_and_says_so(files: tuple[Path, Path]) -> None:
     assert done.returncode == 0
     assert done.stderr.startswith("note: the CUDA driver cannot be opened: ")
     assert done.stderr.endswith(
-        "; install NVIDIA's driver, or give --provider cpu; running on the CPU\n"
+        "; install NVIDIA's driver, or give --providers cpu; running on the CPU\n"
     )
     assert done.stderr.count("\n") == 1
-    asked = started("-m", "jpegcompile", "run", *files, "--provider", "cpu")
+    asked = started("-m", "jpegcompile", "run", *files, "--providers", "cpu")
     assert (asked.returncode, asked.stderr, asked.stdout) == (0, "", done.stdout)
 
 
 def test_cuda_is_refused(files: tuple[Path, Path]) -> None:
-    done = started("-m", "jpegcompile", "run", *files, "--provider", "cuda")
+    done = started("-m", "jpegcompile", "run", *files, "--providers", "cuda")
     assert done.returncode == 5
-    assert done.stderr.startswith("jpegcompile: --provider cuda: the CUDA driver cannot be opened")
+    assert done.stderr.startswith("jpegcompile: --providers cuda: the CUDA driver cannot be opened")
     assert done.stderr.count("\n") == 1
 
 

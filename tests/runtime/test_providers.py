@@ -84,19 +84,19 @@ def test_cuda_without_its_provider_is_refused(
     monkeypatch.setattr(ort, "get_available_providers", lambda: list(CPU_PROVIDERS))
     with refused("cuda-provider-not-installed", AccessError):
         jpegcompile.load(path, providers="cuda")
-    message = fails(capsys, 5, "run", path, path, "--provider", "cuda")
+    message = fails(capsys, 5, "run", path, path, "--providers", "cuda")
     assert code_in(message) == "cuda-provider-not-installed"
 
 
 def test_another_word(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with refused("provider-unknown", UsageError):
         providers_for("gpu", path)
-    assert "'gpu' is not one of" in fails(capsys, 2, "run", path, path, "--provider", "gpu")
+    assert "'gpu' is not one of" in fails(capsys, 2, "run", path, path, "--providers", "gpu")
 
 
 def test_no_device(path: Path, machine: Machine, tmp_path: Path) -> None:
     machine(f"{cuda.NO_CUDA}{NO_DRIVER}")
-    reason = f"{NO_DRIVER}; install NVIDIA's driver, or use --provider cpu"
+    reason = f"{NO_DRIVER}; install NVIDIA's driver, or use --providers cpu"
     with pytest.raises(AccessError) as caught:
         providers_for("cuda", path)
     assert caught.value.code == "cuda-device-missing"
@@ -113,7 +113,7 @@ def test_the_command_line_says_it_once(
     image.write_bytes(make_jpeg(32, 32))
     assert run_command(["run", str(path), str(image)]) == 0
     assert capsys.readouterr().err == (
-        f"note: {NO_DRIVER}; install NVIDIA's driver, or use --provider cpu; running on the CPU\n"
+        f"note: {NO_DRIVER}; install NVIDIA's driver, or use --providers cpu; running on the CPU\n"
     )
 
 
@@ -155,7 +155,9 @@ def test_kernels_that_are_missing(
     path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     machine("sm_89")
-    with pytest.warns(FallbackWarning, match="run jpegcompile gpu-kernels --gpu sm_80; running on"):
+    with pytest.warns(
+        FallbackWarning, match="run jpegcompile gpu-kernels --gpus sm_80; running on"
+    ):
         assert providers_for("auto", path) is ON_CPU
     asked: list[Any] = []
 
@@ -199,7 +201,7 @@ def test_kernels_for_another_device(
     made = [KernelFile(built, ("sm_90",), 1)]
     monkeypatch.setattr(providers, "gpu_kernels", lambda gpus, *, progress: made)
     assert providers_for("cuda", tmp_path / "m.onnx").kernel_files == (own, built)
-    with pytest.warns(FallbackWarning, match="run jpegcompile gpu-kernels --gpu sm_90"):
+    with pytest.warns(FallbackWarning, match="run jpegcompile gpu-kernels --gpus sm_90"):
         assert providers_for("auto", tmp_path / "m.onnx") is ON_CPU
 
 

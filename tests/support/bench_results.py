@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-QUICK = ("--batch", 1, "--threads", 1, "--repeats", 1, "--seconds", 0)
+QUICK = ("--batches", 1, "--threads", 1, "--rounds", 1, "--seconds", 0)
 STEPS = ["decode", "ingest", "network", "end to end"]
 
 

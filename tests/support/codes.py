@@ -23,6 +23,6 @@ def refused(
 
 def code_in(line: str) -> str:
     """Return the code in brackets at the end of a line that a command prints on stderr."""
-    _, _, end = line.rpartition(" [")
+    _, _, end = line.rstrip().rpartition(" [")
     assert end.endswith("]"), line
     return end.removesuffix("]")

@@ -1,4 +1,4 @@
-"""Models compiled for coefficients, against the source on the float decode of the same file."""
+"""Models compiled for coefficients, compared with the source on float-decoded files."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from support.graphs import (
 )
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compiler import lower
 from jpegcompile.dct.decode import decode
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import Module
 from jpegcompile.jpeg.coefficients import Coefficients
-from jpegcompile.options import compile_options
+from jpegcompile.lowering import lower
+from jpegcompile.options.requested import compile_options
 from jpegcompile.preprocessing.reading import preprocess_of
 
 NORMALIZE = {"scale": 1 / 255, "mean": [0.5, 0.25, 0.125], "std": [0.5, 0.25, 0.75]}
@@ -61,7 +61,7 @@ def coefficient_inputs(images: list[Coefficients]) -> dict[str, Array]:
 
 
 def pixels_of(module: Module, images: list[Coefficients], preprocess: Any = NORMALIZE) -> Array:
-    """What the source takes: the float decode, normalised; NCHW or NHWC."""
+    """Input of the source: the normalized float decode, in NCHW or NHWC."""
     rules = preprocess_of(preprocess)
     affine = rules.affine(module.image.channels)
     color = rules.color_for(module.image.channels)

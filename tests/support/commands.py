@@ -11,10 +11,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from jpegcompile.cli import run_command
 from jpegcompile.digits import images_path
+from jpegcompile.results.schemas import VERBS, schema_of_verb
 
 
 def few_images(folder: Path) -> Path:
@@ -35,8 +37,16 @@ def run_text(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 
 def run_json(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
-    """The JSON that it prints."""
-    return json.loads(run_text(capsys, *arguments, "--json"))
+    """The JSON that it prints, which is as the schema of the verb says."""
+    data = json.loads(run_text(capsys, *arguments, "--json"))
+    require_schema(str(arguments[0]), data)
+    return data
+
+
+def require_schema(verb: str, data: Any) -> None:
+    """Fail if data are not what a verb prints; nothing for verbs without a schema."""
+    if verb in VERBS:
+        jsonschema.Draft202012Validator(schema_of_verb(verb)).validate(data)
 
 
 def fails(
@@ -50,6 +60,15 @@ def fails(
     assert captured.err.count("\n") == 1
     assert "Traceback" not in captured.err
     return captured.err.removeprefix("jpegcompile: ").rstrip("\n")
+
+
+def refuses(
+    capsys: pytest.CaptureFixture[str], exit_code: int, code: str, *arguments: object
+) -> str:
+    """The message of a command that is to fail with this code, without the code."""
+    message = fails(capsys, exit_code, *arguments)
+    assert message.endswith(f" [{code}]"), message
+    return message.removesuffix(f" [{code}]")
 
 
 def drawn_on_a_terminal(*arguments: object) -> bytes:

@@ -1,4 +1,4 @@
-"""Maps whose tiles stand as few coefficients each, and nodes that take them."""
+"""Compact maps, and nodes that read them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def layout_for(channels: int, block: int, band: int, is_compact: bool = True) ->
 
 
 def laid(x: NDArray[Any], block: int, layout: tuple[int, int]) -> Any:
-    """The bytes of a map that stands so; what has no place is not a number."""
+    """Bytes of a map in this layout; coefficients that are not stored are NaN."""
     single = x.astype(np.float32)
     if layout[0] == 1:
         return single
@@ -38,7 +38,7 @@ def run_node(
     constants: dict[str, NDArray[Any]],
     isa: str = "avx2",
 ) -> NDArray[np.float32]:
-    """The result of a node of our domain by its kernel.
+    """Compute a jpegcompile node by its kernel.
 
     Args:
         op: the operator.

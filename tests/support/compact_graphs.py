@@ -1,4 +1,4 @@
-"""Graphs compiled with truncations, whose maps stand compactly where both sides know."""
+"""Graphs compiled with truncation, whose maps are compact where possible."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def network(text: str, size: str = "16,24", outputs: str = "T[] y") -> Graph:
 
 
 def bands_of(module: Module) -> dict[str, dict[str, int]]:
-    """Attributes of each node that has some, by name."""
+    """Layout attributes by node name."""
     found = {
         n.name: {k: n.attrs[k] for k in COMPACT_ATTRIBUTES if k in n.attrs}
         for n in module.graph.nodes
@@ -55,7 +55,7 @@ def values(model: onnx.ModelProto, graph: Graph, *, native: bool) -> list[Any]:
 
 
 def check_compact(graph: Graph, **plan: Any) -> dict[str, dict[str, int]]:
-    """Kernels and bodies agree, and each attribute is needed for that; what these are."""
+    """Check that kernels and bodies agree, and that each attribute matters; return these."""
     module = planned(graph, "float", **plan)
     bands = bands_of(module)
     wanted = values(emit(module), graph, native=False)
@@ -75,5 +75,5 @@ def check_compact(graph: Graph, **plan: Any) -> dict[str, dict[str, int]]:
 
 
 def assert_refused(message: str) -> None:
-    """A kernel was told of fewer places than it needs."""
+    """A kernel was given fewer coefficients than it needs."""
     assert "compile the model again" in message

@@ -1,10 +1,10 @@
-"""Small graphs as ONNX text: their values in float64, and what passes make of them.
+"""Small graphs as ONNX text: their values in float64, and the results of passes.
 
 `T` stands for the element type and `N` for the batch in the text of a graph:
 
     Graph("(T[N,3,16,16] x) => (T[] y) { y = Conv(x, w) }", {"w": (4, 3, 3, 3)})
 
-Weights given by their shape are random numbers, the same for the same name. A node is called after
+Weights given by their shape are random numbers that depend on the name. A node has the name of
 its first output.
 """
 
@@ -26,11 +26,11 @@ from onnx import checker, helper, inliner, numpy_helper, parser, shape_inference
 from support.oracle import Evaluator
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import CompileOptions, Module
 from jpegcompile.ir.rewrite import Pass
 from jpegcompile.ir.verifier import verify_module
+from jpegcompile.lowering import lower
 from jpegcompile.messages import code_of
 from jpegcompile.network_input import Layout, NetworkInput
 from jpegcompile.pipeline import pipeline_for
@@ -41,10 +41,10 @@ from jpegcompile.target.registry import TARGETS
 
 Array = NDArray[Any]
 Feeds = dict[str, Array]
-# Initializers by name, as arrays or, to be drawn at random, as shapes.
+# Initializers by name: arrays, or shapes of random arrays.
 Weights = Mapping[str, Array | tuple[int, ...]]
 
-# Several tests have further inputs of rank 4: the image is always called x.
+# Some tests have other inputs of rank 4; the image always has the name x.
 TENSOR = CompileOptions(input_mode="tensor", image_input="x")
 BATCH = 2
 
@@ -57,7 +57,7 @@ ROUNDINGS = 4096
 
 @dataclass(frozen=True)
 class Graph:
-    """A graph as text; see the module's text.
+    """A graph as text; see the docstring of the module.
 
     Attributes:
         text: signature and nodes.
@@ -85,7 +85,7 @@ class Graph:
         return inferred
 
     def perturbed(self, name: str, amount: float = 1e-6) -> Graph:
-        """The same with the last element of one weight moved a little."""
+        """A copy with a small change of the last element of one weight."""
         weight = self.weights[name]
         values = weight if isinstance(weight, np.ndarray) else random_weight(name, weight)
         moved = values.copy()
@@ -93,13 +93,13 @@ class Graph:
         return replace(self, weights={**self.weights, name: moved})
 
     def with_text(self, old: str, new: str) -> Graph:
-        """The same with a part of the text replaced."""
+        """A copy with a part of the text replaced."""
         assert old in self.text
         return replace(self, text=self.text.replace(old, new))
 
 
 def random_weight(name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Random numbers that keep a sum over all axes but the first near 1; set by the name."""
+    """Random numbers seeded by the name, with sums over all axes except the first near 1."""
     generator = np.random.default_rng(zlib.crc32(name.encode()))
     return np.asarray(generator.standard_normal(shape) / np.sqrt(np.prod(shape[1:])))
 
@@ -134,16 +134,16 @@ def feeds_of(model: onnx.ModelProto, batch: int = BATCH) -> Feeds:
 def evaluate(model: onnx.ModelProto, feeds: Feeds) -> list[Array]:
     """Outputs by the reference evaluator of ONNX.
 
-    Functions are inlined: it cannot pass attributes on to some operators within them.
+    Functions are inlined, since the evaluator cannot pass attributes to some inner operators.
     """
     plain = inliner.inline_local_functions(model) if model.functions else model
     return [np.asarray(output) for output in Evaluator(plain).run(None, feeds)]
 
 
 def run_float32(model: onnx.ModelProto, feeds: Feeds, native: bool = False) -> list[Array]:
-    """Outputs by ONNX Runtime, for values given in float64; `native` runs what kernels there are.
+    """Outputs by ONNX Runtime, for float64 feeds; `native` uses native kernels where available.
 
-    Function bodies do otherwise.
+    Otherwise function bodies compute the outputs.
     """
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
@@ -162,7 +162,7 @@ def run_float32(model: onnx.ModelProto, feeds: Feeds, native: bool = False) -> l
 
 
 def assert_same(actual: Sequence[Array], expected: Sequence[Array]) -> None:
-    """Equal up to the rounding of the precision of `actual`."""
+    """Check equality up to rounding in the precision of `actual`."""
     assert [a.shape for a in actual] == [e.shape for e in expected]
     for got, wanted in zip(actual, expected, strict=True):
         if not np.issubdtype(got.dtype, np.floating):
@@ -174,19 +174,19 @@ def assert_same(actual: Sequence[Array], expected: Sequence[Array]) -> None:
 
 
 def assert_differs(actual: Sequence[Array], expected: Sequence[Array]) -> None:
-    """A planted fault is seen by `assert_same`, in values and not in shapes."""
+    """Check that `assert_same` detects a planted fault in values."""
     assert [a.shape for a in actual] == [e.shape for e in expected]
     with pytest.raises(AssertionError):
         assert_same(actual, expected)
 
 
 def lowered(graph: Graph, dtype: str = "double", target: str = "ort") -> Module:
-    """The graph behind the whole pipeline, for a tensor as input."""
+    """The graph after the whole pipeline, for a tensor input."""
     return lower(load_source(graph.model(dtype)), replace(TENSOR, target=TARGETS[target]))
 
 
 def lowered_model(model: onnx.ModelProto) -> tuple[Module, onnx.ModelProto]:
-    """A model behind the whole pipeline, for a tensor `x` as input, and what is emitted of it."""
+    """A model after the whole pipeline, for a tensor input `x`, and the emitted model."""
     module = lower(load_source(model), TENSOR)
     return module, emit(module)
 
@@ -223,7 +223,7 @@ def check_compiled(
 
 
 def check_fault(graph: Graph, *faulty: Graph) -> None:
-    """The check of `check_compiled` fails for sources that are wrong by a little."""
+    """Check that `check_compiled` would fail for slightly different sources."""
     feeds = feeds_of(graph.model())
     actual = evaluate(emit(lowered(graph)), feeds)
     assert_same(actual, evaluate(graph.model(), feeds))
@@ -255,7 +255,7 @@ def pass_named(name: str, target: Target = ORT) -> Pass:
 def module_before(
     graph: Graph, name: str, options: CompileOptions = TENSOR, dtype: str = "double"
 ) -> Module:
-    """A module on which the pipeline has run up to a pass, exclusive."""
+    """A module before a pass of the pipeline."""
     module = module_of(graph, options, dtype)
     for step in pipeline_for(options.target):
         if step.name == name:
@@ -265,7 +265,7 @@ def module_before(
 
 
 def snapshot(module: Module) -> list[object]:
-    """All that a pass could change, as values that compare."""
+    """Everything that a pass could change, as comparable values."""
     graph = module.graph
     constants = {
         name: (tensor.values.dtype, tensor.values.shape, tensor.values.tobytes())
@@ -277,7 +277,7 @@ def snapshot(module: Module) -> list[object]:
         for n in graph.nodes
     ]
     ends = [[(t.name, t.dtype, t.shape) for t in side] for side in (graph.inputs, graph.outputs)]
-    # A node that stays as it is may be recorded as its own twin, which is no change of the graph.
+    # A node that stays may be recorded as its own twin, which does not change the graph.
     twins = {name: twin for name, twin in module.twins.items() if name != twin}
     return [nodes, ends, constants, dict(module.maps), dict(module.blocks), twins]
 
@@ -287,7 +287,7 @@ def _names(tensors: Sequence[gs.Tensor]) -> list[str]:
 
 
 def apply(module: Module, name: str) -> bool:
-    """Run a pass; then it must be done: run again, it returns False and changes nothing."""
+    """Run a pass, and check that a second run returns False and changes nothing."""
     step = pass_named(name, module.options.target)
     changed = step.run(module)
     verify_module(module, name)
@@ -299,7 +299,7 @@ def apply(module: Module, name: str) -> bool:
 
 
 def check_pass(graph: Graph, name: str, outline: str, options: CompileOptions = TENSOR) -> Module:
-    """A pass alone: it changes the graph to `outline`, and the values stay."""
+    """Check that a pass changes the graph to `outline`, and that values stay."""
     module = module_before(graph, name, options)
     assert apply(module, name)
     assert outline_of(module) == outline

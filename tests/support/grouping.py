@@ -1,8 +1,8 @@
-"""Lay the maps of a compiled graph out in memory as the attributes of its operators say.
+"""Convert maps of a compiled graph to the memory layouts that its attributes specify.
 
-Function bodies ignore these attributes; here every operator that has one finds its map in that
-order and is handed it as NCHW, as a kernel would see to. Standard operators take what they are
-given. So a map that is not laid out alike on both sides comes out scrambled.
+Function bodies ignore these attributes. Here, every operator with such an attribute reads its map
+in that layout and converts it to NCHW, as a kernel does. Standard operators read their inputs
+unchanged. If producer and reader expect different layouts, the result is scrambled.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jpegcompile.operators.queries import grouped_operands
 
 
 def lay_out(module: Module) -> int:
-    """Insert what a kernel does with its operands; returns how many maps were rearranged."""
+    """Insert the layout conversions of kernels; returns the number of converted maps."""
     count = 0
     for node in list(module.graph.nodes):
         operator = operator_of(node)
@@ -43,7 +43,7 @@ def lay_out(module: Module) -> int:
 def _rearranged(
     module: Module, source: gs.Tensor, target: gs.Tensor | None = None, *, grouped: bool
 ) -> gs.Tensor:
-    """From groups to NCHW, or from NCHW to groups, the shape being the same on both sides."""
+    """Convert from grouped channels to NCHW, or back; the shape stays the same."""
     _, channels, height, width = source.shape
     groups = channels // CHANNEL_GROUP
     assert groups * CHANNEL_GROUP == channels

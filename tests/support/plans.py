@@ -21,7 +21,6 @@ from support.graphs import (
 )
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compiler import lower
 from jpegcompile.dct.blocks import block_size, to_jpeg, to_spatial
 from jpegcompile.dct.frequencies import resolve
 from jpegcompile.frequency_plan import FrequencyPlan, frequency_plan
@@ -33,6 +32,7 @@ from jpegcompile.kernels.max_pool.reference import jpeg_asm_max_pool
 from jpegcompile.kernels.prelu.reference import jpeg_apx_prelu, jpeg_asm_prelu
 from jpegcompile.kernels.relu.reference import jpeg_apx_relu, jpeg_asm_relu
 from jpegcompile.kernels.truncate.reference import jpeg_truncate
+from jpegcompile.lowering import lower
 from jpegcompile.target.registry import TARGETS
 
 # Every nonlinearity, at block sizes 8, 4 and 2; MaxPool gives positions from opset 8 on.

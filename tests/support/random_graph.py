@@ -1,7 +1,7 @@
-"""A graph that grows operator by operator, each computed by PyTorch at once.
+"""A graph that grows by one operator at a time, which PyTorch also computes.
 
-So the expected output owes nothing to the reference evaluator of ONNX, whose pooling is wrong in
-places.
+The expected output thus does not depend on the reference evaluator of ONNX, whose pooling is wrong
+in some cases.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MOST_CHANNELS = 8
 
 
 class Network:
-    """A graph that grows, and what PyTorch makes of a random image.
+    """A growing graph, and PyTorch's outputs for a random image.
 
     Attributes:
         opset: of the graph.
@@ -33,7 +33,7 @@ class Network:
         values: of every tensor, by name.
         maps: names of feature maps, the newest last.
         outputs: names of the outputs.
-        has_step: whether an operator with a step or a pole is in it; then something may be kept.
+        is_discontinuous: whether the graph has a discontinuous operator; then nodes may be kept.
     """
 
     def __init__(self, draw: Draw) -> None:
@@ -43,9 +43,9 @@ class Network:
         height, width = (draw(st.sampled_from((8, 12, 14, 15, 16, 24))) for _ in range(2))
         self.image = self._generator.standard_normal((BATCH, 3, height, width))
         if draw(st.booleans()):
-            # Whole numbers, zero mostly, as pixels are.
+            # Integers, mostly zero, like pixels.
             self.image = np.round(self.image / 2)
-        self.has_step = False
+        self.is_discontinuous = False
         self._batch: str | int = "N" if draw(st.booleans()) else BATCH
         self.values: dict[str, Tensor] = {"x": torch.from_numpy(self.image)}
         self.maps = ["x"]
@@ -54,7 +54,7 @@ class Network:
         self._weights: list[onnx.TensorProto] = []
 
     def set_image(self, flat: tuple[int, int]) -> None:
-        """An image of noise, flat from its top to a row and from its left to a column."""
+        """Noise that is flat above a row and left of a column."""
         rows, columns = flat
         self.image = self._generator.standard_normal(self.image.shape)
         self.image[:, :, :rows] = 0.0
@@ -107,19 +107,19 @@ class Network:
         return name
 
     def add_other(self, op: str, inputs: list[str], outputs: int = 1, /, **attributes: Any) -> str:
-        """Append a node of whose outputs the last one is needed, by the next node alone."""
+        """Append a node whose last output the next node reads."""
         name = f"{op.lower()}{len(self._nodes)}"
         others = [f"{name}.{index}" for index in range(outputs - 1)]
         self._nodes.append(helper.make_node(op, inputs, [*others, name], name, **attributes))
         return name
 
     def _declared(self, name: str) -> list[str | int]:
-        """The shape of an output; of positions only their number is open."""
+        """Shape of an output; the number of positions is dynamic."""
         first, *others = self.values[name].shape
         return [first, "positions"] if len(others) == 1 and first == 4 else [self._batch, *others]
 
     def model(self) -> onnx.ModelProto:
-        """The graph, its outputs of unknown shape."""
+        """The graph with outputs of unknown shape."""
         shape = [self._batch, *self.image.shape[1:]]
         graph = helper.make_graph(
             self._nodes,

@@ -213,8 +213,8 @@ def split(net: Network, x: str) -> str:
 
 
 def discontinuous(net: Network, x: str) -> str:
-    """An operator with a step, a pole or positions; behind a rectifier or not."""
-    net.has_step = True
+    """A discontinuous operator, or one that returns positions; after a ReLU or not."""
+    net.is_discontinuous = True
     if net.maybe():
         x = activation(net, x)
     return str(net.choose(*DISCONTINUOUS)(net, x))

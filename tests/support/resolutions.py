@@ -13,7 +13,7 @@ from support.graphs import Graph
 from jpegcompile.frontend.load import load_source
 from jpegcompile.frontend.resolution.change import Resized, at_resolution
 from jpegcompile.input_size import Size
-from jpegcompile.options import image_of
+from jpegcompile.options.fitted import image_of
 
 
 def resized(model: Path | onnx.ModelProto, size: Size, image: str | None = None) -> Resized:

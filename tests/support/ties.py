@@ -1,6 +1,6 @@
-"""Graphs whose answers hang on equal values, and images that have many of them.
+"""Graphs whose outputs depend on equal values, and images with many equal values.
 
-Elsewhere the values are far from every step: positions that differ are ties that were missed.
+Other values are far from discontinuities, so positions that differ are missed ties.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from support.graphs import TENSOR, Array, Feeds, Graph, Weights, lowered, run_float32
 
 from jpegcompile.backends.emit import emit
-from jpegcompile.compiler import lower
 from jpegcompile.frontend.load import load_source
 from jpegcompile.ir.module import DomainChoice, Module
+from jpegcompile.lowering import lower
 from jpegcompile.passes.lower.keep_exact import KeepExact
 
-# Of the largest magnitude of an output: rounding is a hundred times smaller, a missed tie larger.
+# Relative to the largest output; rounding is a hundred times smaller, a missed tie is larger.
 DIFFERS = 1e-3
 
 CONV = "(T[N,3,32,32] x) => (T[] y) { c = Conv<pads = [1, 1, 1, 1]>(x, w, b)"
-# Of outputs that are no floating-point numbers.
+# Types of outputs that are not floating-point numbers.
 TYPES = dict.fromkeys(("ArgMax", "ArgMin", "NonZero", "TopK"), "int64")
 CASTS = {"1": "float", "6": "int32", "9": "bool"}
 NUMBERS: Weights = {
@@ -35,7 +35,7 @@ NUMBERS: Weights = {
     "b": np.asarray([0.11, -0.37, 0.23, -0.05]),
     "equal": np.full(4, 0.17),
     "whole": np.asarray([1.0, -2.0, 3.0, 0.0]),
-    # Binary fractions: sums of equal values are exact, in whatever order.
+    # Binary fractions, so sums of equal values are exact in any order.
     "mean": np.full((1, 4, 1, 1), 0.25),
     "edge": np.asarray([[[[0.0, 1, 0], [1, -4, 1], [0, 1, 0]]]]),
     "zero": np.asarray(0.0),
@@ -58,7 +58,7 @@ NUMBERS: Weights = {
 def behind_conv(body: str) -> Graph:
     """A graph that begins with a convolution `c` [N, 4, 32, 32] of the image `x`.
 
-    The type of its output `y` is that of its last operator's.
+    The last operator determines the type of the output `y`.
     """
     last = re.findall(r"\by = (\w+)", body)[-1]
     kind = TYPES.get(last, "T")
@@ -70,7 +70,7 @@ def behind_conv(body: str) -> Graph:
 
 
 def image(channels: int = 3, size: int = 32) -> NDArray[np.float64]:
-    """Noise, with a black bar, a grey corner and a coarse middle: [2, channels, size, size]."""
+    """Noise with a black bar, a gray corner and a coarse center: [2, channels, size, size]."""
     generator = np.random.default_rng(channels)
     pixels = np.asarray(generator.standard_normal((2, channels, size, size)), np.float32)
     pixels[:, :, : size // 4] = 0.0
@@ -81,7 +81,7 @@ def image(channels: int = 3, size: int = 32) -> NDArray[np.float64]:
 
 
 def differing(compiled: onnx.ModelProto, source: onnx.ModelProto, feeds: Feeds) -> list[int]:
-    """At how many positions the outputs differ, by function bodies and by native kernels."""
+    """Number of positions at which outputs differ, by function bodies and by native kernels."""
     expected = run_float32(source, feeds)
     counts = []
     for native in (False, True):
@@ -106,6 +106,6 @@ def without_exact(graph: Graph) -> Module:
 
 
 def compiled(graph: Graph, domain: DomainChoice = "jpeg") -> onnx.ModelProto:
-    """The graph compiled for a tensor as input, in float32."""
+    """The graph compiled for a tensor input in float32."""
     source = load_source(graph.model("float"))
     return emit(lower(source, replace(TENSOR, domain=domain)))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from support.codes import refused
 from support.processes import succeeds
-from support.refusals import refusal, refused_model
+from support.refusals import refused_model
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
@@ -143,19 +143,16 @@ def test_a_new_target_has_its_own_schedule(tmp_path: Path, monkeypatch: pytest.M
     for actual, expected in zip(session.run_feeds(dict(feeds)), wanted, strict=True):
         np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5)
     for given in ({"lean": True}, {"batch": 2}):
-        assert refusal(UsageError, tiny_residual(), **{**options, **given}) == (
-            "--lean and --batch choose among native kernels, and --target trial has none;"
-            " leave them out"
-        )
+        code = "kernel-options-without-kernels"
+        message = refused_model(code, UsageError, tiny_residual(), **{**options, **given})
+        assert "--target trial" in message
     message = refused_model("target-unknown", UsageError, "m", target="x")
     assert "ort or onnx or triton or trial" in message
     monkeypatch.delitem(TARGETS, "trial")
-    with pytest.raises(UnsupportedModelError) as caught:
+    with refused("compiled-target-unknown", UnsupportedModelError) as caught:
         jpegcompile.load(path)
-    assert str(caught.value) == (
-        f"{path}: is compiled for target 'trial', which this version does not know; upgrade"
-        " jpegcompile"
-    )
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "'trial'" in str(caught.value)
 
 
 def test_a_runtime_may_import_targets() -> None:

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.benchmark.ahead import Sharing
 from jpegcompile.evaluation.benchmark.difference import Difference
 from jpegcompile.evaluation.benchmark.job import COMPILED, PORTABLE
 from jpegcompile.evaluation.benchmark.operators import NodeTime, by_operator
 from jpegcompile.evaluation.verification import Verification
 from jpegcompile.jpeg.unusable import Skipped
+from jpegcompile.messages import Message
+from jpegcompile.results.machine import processor_name
+from jpegcompile.results.merging import merged_ignored, require_same
+from jpegcompile.results.record import decoded
 from jpegcompile.runtime.native import Execution
+from jpegcompile.runtime.triton.execution import ModuleExecution
 
-if TYPE_CHECKING:
-    from jpegcompile.runtime.triton.execution import ModuleExecution
+# The value of the key "kind" in JSON.
+KIND = "benchmark"
+# Attributes of a benchmark that may differ between runs whose cells are merged.
+_OF_ONE_RUN = ("inputs", "cells", "ignored")
 
 
 def originals_among(sides: Iterable[str]) -> list[str]:
@@ -179,6 +187,7 @@ class Benchmark:
             network's size.
         left_out_rivals: reasons why other rivals were left out, by name.
         read_by_pillow: number of `files` that Pillow read for a rival, by name, if there are any.
+        machine: model of the processor that was measured.
     """
 
     original: str
@@ -199,6 +208,7 @@ class Benchmark:
     rivals: Mapping[str, str] = field(default_factory=dict)
     left_out_rivals: Mapping[str, str] = field(default_factory=dict)
     read_by_pillow: Mapping[str, int] = field(default_factory=dict)
+    machine: str = field(default_factory=processor_name)
 
     @property
     def checks(self) -> list[Verification]:
@@ -209,6 +219,7 @@ class Benchmark:
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready data; times in seconds, memory in bytes."""
         return {
+            "kind": KIND,
             "original": self.original,
             "compiled": self.compiled,
             "mode": self.mode,
@@ -229,4 +240,48 @@ class Benchmark:
             "rivals": dict(self.rivals),
             "left_out_rivals": dict(self.left_out_rivals),
             "read_by_pillow": dict(self.read_by_pillow),
+            "machine": self.machine,
         }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Benchmark:
+        """Read what `to_json` returned.
+
+        Raises:
+            ValueError: if the data has another form.
+        """
+        if not isinstance(data, dict) or data.get("kind") != KIND:
+            raise ValueError("Benchmark.kind is missing")
+        inputs = {name: (one["count"], one["bytes"]) for name, one in data["inputs"].items()}
+        found = decoded(cls, {**data, "inputs": inputs}, cls.__name__)
+        assert isinstance(found, cls)
+        return found
+
+    def merge(self, other: Benchmark) -> Benchmark:
+        """Return the cells of both results, sorted by batch size and threads.
+
+        The number of inputs is the number of the run with more inputs.
+
+        Raises:
+            UsageError: if models, machines, rounds or files differ, or both have the same cell.
+        """
+        shared = [one.name for one in fields(self) if one.name not in _OF_ONE_RUN]
+        for name in shared:
+            require_same(f"'{name}'", getattr(self, name), getattr(other, name))
+        require_same("the kinds of inputs", list(self.inputs), list(other.inputs))
+        cells = {(cell.batch, cell.threads): cell for cell in self.cells}
+        for cell in other.cells:
+            if (cell.batch, cell.threads) in cells:
+                text = (
+                    f"both results have batch {cell.batch} with {cell.threads} threads; merge"
+                    " results of different batch sizes or numbers of threads"
+                )
+                raise UsageError(Message("merge-cell-twice", text))
+            cells[cell.batch, cell.threads] = cell
+        most = max(self, other, key=lambda one: [count for count, _ in one.inputs.values()])
+        return replace(
+            self,
+            inputs=most.inputs,
+            cells=tuple(cells[key] for key in sorted(cells)),
+            ignored=merged_ignored(self.ignored, other.ignored),
+        )

@@ -27,6 +27,7 @@ from jpegcompile.frontend.load import Source
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.messages import Message
+from jpegcompile.options import running as option
 from jpegcompile.processors import available_processors
 from jpegcompile.progress import Progress, Steps, no_progress
 from jpegcompile.resolution import network_of
@@ -41,8 +42,7 @@ if TYPE_CHECKING:
     from jpegcompile.runtime.triton.execution import ModuleExecution
     from jpegcompile.runtime.triton.module import CompiledModule
 
-BATCHES, THREADS = (1, 8), (1, 2)
-ROUNDS, SECONDS = 5, 0.25
+BATCHES = (1, 8)
 
 
 def bench(
@@ -50,17 +50,17 @@ def bench(
     compiled: str | os.PathLike[str],
     images: str | os.PathLike[str] | None = None,
     *,
-    batches: Sequence[int] | None = None,
-    threads: Sequence[int] = THREADS,
-    rounds: int = ROUNDS,
-    seconds: float = SECONDS,
-    per_op: bool = False,
-    portable: bool = False,
-    providers: Asked = "auto",
-    on_error: OnError = "stop",
-    tolerant: bool = False,
-    fallback: Fallback = "none",
-    rivals: Sequence[str] | None = None,
+    batches: Sequence[int] | None = option.BATCHES.default,
+    threads: Sequence[int] = option.THREADS.default,
+    rounds: int = option.ROUNDS.default,
+    seconds: float = option.SECONDS.default,
+    per_op: bool = option.PER_OP.default,
+    portable: bool = option.PORTABLE.default,
+    providers: Asked = option.PROVIDERS.default,
+    on_error: OnError = option.ON_ERROR.default,
+    tolerant: bool = option.TOLERANT.default,
+    fallback: Fallback = option.FALLBACK.default,
+    rivals: Sequence[str] | None = option.RIVALS.default,
     progress: Progress | None = None,
 ) -> Benchmark:
     """Time the original model with Pillow and NumPy against the compiled model.
@@ -242,7 +242,7 @@ def _batch_sizes(
         other = next(size for size in wanted if size != fixed)
         text = (
             f"{source.name}: has the fixed batch size {fixed} and cannot run batches of {other};"
-            " leave --batch out"
+            " leave --batches out"
         )
         raise UsageError(Message("bench-fixed-batch", text))
     return (fixed,)

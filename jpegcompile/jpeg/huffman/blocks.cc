@@ -23,14 +23,14 @@ constexpr Entries stop = make_stop();
 
 constexpr std::uint64_t last_position = block_coefficients - 1;
 
-// The coefficient that the next symbol alone stands for.
+// The coefficient of the next symbol alone.
 struct Single {
-    std::uint64_t bits = 0;  // 0 where the data are not clean
+    std::uint64_t bits = 0;  // 0 if the data is not clean
     std::uint64_t position = 0;
     std::uint64_t end_mask = 0;
 };
 
-// The long way, for what no entry tells: long codes, invalid ones, and the end of the block.
+// The slow path for cases without an entry: long codes, invalid codes, and the end of the block.
 [[gnu::noinline, gnu::cold]] Single decode_single(const BlockTarget& target, SymbolKind kind,
                                                   std::uint64_t buffer, std::uint64_t position) {
     const CanonicalCode& code =
@@ -55,7 +55,7 @@ struct Single {
         return {};
     }
     target.block[natural_order[position]] = value;
-    // A block whose last coefficient is not 0 has no end-of-block.
+    // A block whose last coefficient is nonzero has no end-of-block code.
     return {bits, position, position == last_position ? ~std::uint64_t{0} : 0};
 }
 
@@ -108,8 +108,8 @@ public:
         }
         std::int16_t* const block = target_->block;
         go_on(word, position);
-        // Nothing waits for the rest. Hides that the fields are in `word`, too: loads are cheaper than
-        // shifts.
+        // Nothing waits for the rest. Hides that the fields are in `word`, too: loads are cheaper
+        // than shifts.
         asm("" : "+r"(entry));
         const std::uint8_t* const order = natural_order.data() + before;
         const std::uint64_t behind_code = buffer << entry->code_bits;
@@ -162,7 +162,7 @@ private:
         position_ = position;
         std::uintptr_t entries = target_->ac;
         const std::uintptr_t next_entries = target_->next;
-        // Without branches, which could not be predicted, and which compilers would make of it.
+        // Assembly avoids unpredictable branches, which compilers would generate.
 #if defined(__x86_64__)
         asm("test %[word], %[word]\n\t"
             "cmovs %[next_entries], %[entries]\n\t"
@@ -222,7 +222,7 @@ bool decode_plain(BitReader& reader, const BlockTarget* first, const BlockTarget
 }
 
 #if defined(__x86_64__)
-// For its shifts, which take any register and leave the flags alone (BMI2).
+// BMI2 has shifts by any register that do not change the flags.
 [[gnu::target("arch=x86-64-v3")]] bool decode_v3(BitReader& reader, const BlockTarget* first,
                                                  const BlockTarget* end,
                                                  const unsigned char* end_of_data) {
@@ -230,7 +230,7 @@ bool decode_plain(BitReader& reader, const BlockTarget* first, const BlockTarget
 }
 #endif
 
-// JPEGCOMPILE_ISA=plain chooses as on a machine without BMI2, as it does for kernels.
+// JPEGCOMPILE_ISA=plain selects the code for machines without BMI2, as for kernels.
 DecodeBlocks choose() {
 #if defined(__x86_64__)
     const char* const asked = std::getenv("JPEGCOMPILE_ISA");

@@ -12,7 +12,7 @@ namespace jpegcompile::huffman {
 struct BitReader {
     std::uint64_t buffer = 0;  // from the highest bit on
     const unsigned char* next = nullptr;
-    std::uint64_t count = 0;  // bits of `buffer` in front of the byte at `next`
+    std::uint64_t count = 0;  // bits of `buffer` before the byte at `next`
 
     // Bits between `start` and the next one.
     [[nodiscard]] std::size_t used(const unsigned char* start) const noexcept {
@@ -20,7 +20,8 @@ struct BitReader {
     }
 };
 
-// A block to decode: where its coefficients go, which are 0 but for the first, and by which tables.
+// A block to decode: the target of its coefficients, and the tables. The target must be 0, except
+// for the first coefficient.
 struct BlockTarget {
     std::int16_t* block = nullptr;
     const LookupTables* tables = nullptr;
@@ -28,14 +29,14 @@ struct BlockTarget {
     std::uintptr_t next = 0;  // the address of the entries that begin the next block
 };
 
-// Links targets in the order of decoding.
+// Links the targets in decoding order.
 void link(BlockTarget* first, BlockTarget* end) noexcept;
 
-// Bytes that have to be readable behind `end_of_data` of `decode_blocks`.
+// Bytes that must be readable after `end_of_data` of `decode_blocks`.
 inline constexpr std::size_t readable_bytes = 64;
 
-// Decodes the blocks from `first` to `end`, which are linked; first coefficients stay differences.
-// False where the data are not clean; they may also be used up beyond `end_of_data`.
+// Decodes the linked blocks from `first` to `end`. First coefficients stay differences. Returns
+// false if the data is not clean. The decoder may also read past `end_of_data`.
 [[nodiscard]] bool decode_blocks(BitReader& reader, BlockTarget* first, BlockTarget* end,
                                  const unsigned char* end_of_data) noexcept;
 

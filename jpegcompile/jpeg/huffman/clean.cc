@@ -10,7 +10,7 @@
 namespace jpegcompile::huffman {
 namespace {
 
-// A header that `options` take, with a decoder of its scan.
+// A header that `options` accept, with a decoder of its scan.
 struct Opened {
     CleanHeader header;
     ScanDecoder decoder;
@@ -43,7 +43,7 @@ bool allocate(Image& image) noexcept {
     return true;
 }
 
-// Points the decoder to the block rows of an image that a row of MCUs holds.
+// Sets the decoder's targets to the block rows of an image in a row of MCUs.
 void set_targets(ScanDecoder& decoder, const CleanHeader& header, std::size_t mcu_row) noexcept {
     for (std::size_t index = 0; index < header.frame.components.size(); ++index) {
         const Component& component = header.frame.components[index];
@@ -66,7 +66,7 @@ public:
         : header_(std::move(opened.header)), decoder_(std::move(opened.decoder)) {
         for (std::size_t index = 0; index < header_.frame.components.size(); ++index) {
             const std::size_t rows = header_.mcu[index].rows;
-            // One block more at the end may be read.
+            // Callers may read one block past the end.
             strips_[index] = std::make_unique<std::int16_t[]>((rows * columns(index) + 1) *
                                                               block_coefficients);
             for (std::size_t row = 0; row < rows; ++row) {

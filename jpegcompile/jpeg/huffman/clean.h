@@ -10,14 +10,15 @@
 
 namespace jpegcompile::huffman {
 
-// The coefficients of a file, or none where libjpeg has to judge it: where the file is no baseline
-// file, or damaged, or unusual, where it is larger than `options` allow, or where memory runs out.
-// Throws what `options.check_frame` throws.
+// Returns the coefficients of a file, or none if libjpeg must read it: if the file is not a
+// baseline file, is damaged or unusual, is larger than `options` allow, or if memory runs out.
+// Throws the exceptions of `options.check_frame`.
 [[nodiscard]] std::optional<Image> read_clean(std::span<const unsigned char> bytes,
                                               const ReadOptions& options);
 
-// The same row by row; null where the header or the markers of the scan say that libjpeg has to
-// judge the file. `next` throws UncleanData where the coefficients do. `bytes` are not kept.
+// Reads row by row. Returns null if libjpeg must read the file, judged by its header and the
+// markers of the scan. `next` throws UncleanData if the coefficients are not clean. `bytes` may be
+// freed after the call.
 [[nodiscard]] std::unique_ptr<BlockRows> open_clean_rows(std::span<const unsigned char> bytes,
                                                          const ReadOptions& options);
 

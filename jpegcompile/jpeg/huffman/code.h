@@ -1,4 +1,4 @@
-// The codes that a Huffman table stands for.
+// The codes of a Huffman table.
 #pragma once
 
 #include <array>
@@ -15,29 +15,29 @@ inline constexpr int zero_run = 0xF0;  // 16 coefficients that are 0
 
 enum class SymbolKind { dc, ac };
 
-// A symbol with the length of its code; 0 where bits begin with no code.
+// A symbol and the length of its code; 0 if the bits do not begin with a code.
 struct CodedSymbol {
     int length = 0;
     int symbol = 0;
 
-    // Bits behind the code that tell the value of the coefficient (T.81, F.1.2.1).
+    // Number of bits after the code with the value of the coefficient (T.81, F.1.2.1).
     [[nodiscard]] int size() const noexcept { return symbol & 15; }
-    // Coefficients of 0 in front of it.
+    // Number of zero coefficients before it.
     [[nodiscard]] int run() const noexcept { return symbol >> 4; }
 };
 
-// Canonical codes (T.81, annex C): those of one length are consecutive numbers.
+// Canonical codes (T.81, annex C): codes of one length are consecutive numbers.
 class CanonicalCode {
 public:
-    // None where libjpeg refuses the table.
+    // Returns none if libjpeg refuses the table.
     [[nodiscard]] static std::optional<CanonicalCode> of(const TableDefinition& definition,
                                                          SymbolKind kind) noexcept;
 
-    // The symbol whose code the next 16 bits begin with.
+    // Returns the symbol whose code is at the start of the next 16 bits.
     [[nodiscard]] CodedSymbol find(std::uint32_t bits) const noexcept;
-    // The symbol with the given place in the order of codes.
+    // Returns the symbol at an index in the order of codes.
     [[nodiscard]] int symbol(std::size_t index) const noexcept { return symbols_[index]; }
-    // How many codes have that length.
+    // Returns the number of codes with a length.
     [[nodiscard]] std::size_t count(int length) const noexcept {
         return counts_[static_cast<std::size_t>(length - 1)];
     }
@@ -45,13 +45,14 @@ public:
 private:
     std::array<std::uint8_t, longest_code> counts_{};
     std::array<std::uint8_t, 256> symbols_{};
-    // By length: the first 16 bits behind those that begin with a code of at most that length, and
-    // what leads from a code to its symbol.
+    // By length: the smallest 16 bits that do not begin with a code of at most that length, and the
+    // offset from a code to the index of its symbol.
     std::array<std::uint32_t, longest_code + 1> limits_{};
     std::array<std::int32_t, longest_code + 1> offsets_{};
 };
 
-// Whether baseline files with 8-bit samples have the symbol: libjpeg decodes others all the same.
+// Returns whether baseline files with 8-bit samples may use the symbol. libjpeg decodes others,
+// too.
 [[nodiscard]] constexpr bool is_baseline(int symbol, SymbolKind kind) noexcept {
     if (kind == SymbolKind::dc) {
         return symbol <= 11;
@@ -60,7 +61,7 @@ private:
     return size == 0 ? symbol == end_of_block || symbol == zero_run : size <= 10;
 }
 
-// The coefficient that `size` bits stand for (T.81, F.2.2.1).
+// Returns the coefficient that `size` bits encode (T.81, F.2.2.1).
 [[nodiscard]] constexpr int extend(std::uint32_t bits, int size) noexcept {
     if (size == 0) {
         return 0;

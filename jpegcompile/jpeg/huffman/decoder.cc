@@ -12,7 +12,8 @@ std::optional<ScanDecoder> ScanDecoder::open(std::span<const unsigned char> byte
     const std::size_t interval = header.restart_interval;
     const std::size_t restarts = interval == 0 ? 0 : (mcus - 1) / interval;
     const std::span<const unsigned char> scan = bytes.subspan(header.scan_offset);
-    // A block takes two bits at least: no memory for frames that are far larger than their data.
+    // A block needs at least two bits. This check avoids memory for frames far larger than their
+    // data.
     if (mcus / 4 > scan.size()) {
         return std::nullopt;
     }
@@ -135,7 +136,7 @@ bool ScanDecoder::begin_interval() noexcept {
     return true;
 }
 
-// Whether no bits are left but those that fill the last byte.
+// Returns whether only the padding bits of the last byte are left.
 bool ScanDecoder::is_at_end_of_interval() const noexcept {
     const std::size_t used = reader_.used(data_.bytes.get()), end = data_.ends[interval_] * 8;
     return used <= end && end - used < 8;

@@ -19,30 +19,30 @@ namespace jpegcompile::huffman {
 
 class ScanDecoder {
 public:
-    // None where the tables or the data, as far as markers tell, are not clean.
+    // Returns none if the tables, or the markers in the data, are not clean.
     [[nodiscard]] static std::optional<ScanDecoder> open(std::span<const unsigned char> bytes,
                                                          const CleanHeader& header);
 
-    // Where the blocks of one block row of the next rows of MCUs go, as wide as the component; the
-    // decoder begins by making them 0. Null where the component has no such row.
+    // Sets the target of a block row in the next rows of MCUs. The target is as wide as the
+    // component; the decoder sets it to 0 first. Null if the component does not have that row.
     void set_target(std::size_t component, std::size_t row, std::int16_t* blocks) noexcept;
-    // Which of the component's blocks go there; by default all do.
+    // Sets the columns of the component's blocks that are stored. Default: all.
     void keep(std::size_t component, BlockRange columns) noexcept;
 
-    // Decodes the next row of MCUs; stores nothing of it unless `is_kept`. False where the data turn
-    // out not to be clean. To be called once for each row.
+    // Decodes the next row of MCUs, and stores it if `is_kept`. Returns false if the data is not
+    // clean. Call this once per row.
     [[nodiscard]] bool decode_row(bool is_kept);
 
 private:
     struct Row {  // a block row of each row of MCUs
         std::size_t component = 0;
-        std::size_t first_in_mcu = 0;  // of its blocks, among those of an MCU
-        std::size_t mcu_columns = 0;   // blocks of an MCU that it has
-        BlockRange kept;               // of the true ones
+        std::size_t first_in_mcu = 0;  // index of its first block in an MCU
+        std::size_t mcu_columns = 0;   // number of its blocks in an MCU
+        BlockRange kept;               // columns that are stored
         std::int16_t* target = nullptr;
-        // What the targets of its blocks were made for; null where none of its blocks are kept.
+        // The target that the block targets point to; null if no block of the row is stored.
         std::int16_t* pointed = nullptr;
-        bool is_stale = true;  // never made, or `kept` has changed since
+        bool is_stale = true;  // block targets were never set, or `kept` has changed
     };
 
     ScanDecoder(const CleanHeader& header, ScanData data);
@@ -54,17 +54,17 @@ private:
 
     ScanData data_;
     std::vector<Row> rows_;
-    std::vector<std::size_t> components_;  // of the blocks of an MCU
+    std::vector<std::size_t> components_;  // component of each block of an MCU
     std::array<std::shared_ptr<const LookupTables>, most_components> tables_;
-    std::vector<BlockTarget> targets_;  // of the blocks of a row of MCUs
-    // Where all other blocks go, each one coefficient behind the one before it in the order of
-    // decoding: only the first coefficient of each is read again.
+    std::vector<BlockTarget> targets_;  // for the blocks of a row of MCUs
+    // Target of blocks that are not stored. Each block begins one coefficient after the previous
+    // one, because only first coefficients are read again.
     std::unique_ptr<std::int16_t[]> spare_;
     std::size_t mcu_columns_;
-    std::size_t mcus_left_;  // of the scan
+    std::size_t mcus_left_;  // in the scan
     std::size_t restart_interval_;
-    std::size_t interval_ = 0;      // the current one
-    std::size_t left_in_interval_;  // MCUs
+    std::size_t interval_ = 0;      // index of the current interval
+    std::size_t left_in_interval_;  // MCUs in the current interval
     BitReader reader_;
     std::array<std::int32_t, most_components> predictions_{};
 };

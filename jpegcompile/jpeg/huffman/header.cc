@@ -44,7 +44,7 @@ struct FrameComponent {
     std::size_t quantization_slot = 0;
 };
 
-// Goes through the segments. What a `take_` function answers false to is not clean.
+// Reads the segments. A header is not clean if a `take_` function returns false.
 class HeaderParser {
 public:
     explicit HeaderParser(Bytes bytes) noexcept : bytes_(bytes) {}
@@ -68,7 +68,7 @@ public:
     }
 
 private:
-    // 0 where there is none; bytes 0xFF in front of a marker are fill bytes.
+    // Returns 0 if there is no marker. Bytes 0xFF before a marker are fill bytes.
     unsigned char next_marker() noexcept {
         if (position_ >= bytes_.size() || bytes_[position_] != 0xFF) {
             return 0;
@@ -226,7 +226,7 @@ private:
         return std::find(quantization->begin(), quantization->end(), 0) == quantization->end();
     }
 
-    // As libjpeg decides it, without the cases that it warns of.
+    // The rules of libjpeg, without the cases in which it warns.
     [[nodiscard]] std::optional<ColorSpace> color_space() const noexcept {
         if (header_.frame.components.size() == 1) {
             return ColorSpace::gray;

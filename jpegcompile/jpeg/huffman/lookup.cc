@@ -9,7 +9,7 @@
 namespace jpegcompile::huffman {
 namespace {
 
-// Below that many bytes, pairs cost more time than they save.
+// For scans of fewer bytes, pairs cost more time than they save.
 constexpr std::size_t short_scan = 4096;
 constexpr std::size_t index_count = std::size_t{1} << index_bits;
 
@@ -19,12 +19,12 @@ std::uint8_t narrow(int value) noexcept { return static_cast<std::uint8_t>(value
 // of each value of the bits stands behind `1 << rest`.
 using Seconds = std::array<Entry, index_count>;
 
-// The entry whose fields are the sums: no sum of two parts exceeds a byte.
+// Returns the entry with the sums of all fields. No sum of two parts exceeds a byte.
 Entry sum(const Entry& a, const Entry& b) noexcept {
     return std::bit_cast<Entry>(std::bit_cast<std::uint64_t>(a) + std::bit_cast<std::uint64_t>(b));
 }
 
-// As std::fill_n, which GCC makes write each field by itself.
+// Like std::fill_n, for which GCC writes each field separately.
 void repeat(Entry* entries, std::size_t count, const Entry& entry) noexcept {
     const auto word = std::bit_cast<std::uint64_t>(entry);
     for (std::size_t index = 0; index < count; ++index) {
@@ -92,7 +92,7 @@ Seconds seconds_of(const CanonicalCode& ac_code) {
     return seconds;
 }
 
-// Entries of a symbol alone, which is their second one.
+// Writes the entries of a single symbol, which is their second coefficient.
 void fill_alone(Entries& entries, const ShortCode& found, SymbolKind kind) {
     Entry entry = second_of(found.coded, kind);
     if (found.coded.size() != 0) {
@@ -103,7 +103,7 @@ void fill_alone(Entries& entries, const ShortCode& found, SymbolKind kind) {
     repeat(entries.data() + found.first(index_bits), found.width(index_bits), entry);
 }
 
-// Entries of a symbol that lies in the index with its value, and of what follows.
+// Writes the entries of a symbol whose value is also in the index, and of the symbols that follow.
 void fill_pairs(Entries& entries, const ShortCode& found, SymbolKind kind,
                 const Seconds& seconds) {
     const int size = found.coded.size(), bits = found.coded.length + size;
@@ -123,7 +123,7 @@ void fill_pairs(Entries& entries, const ShortCode& found, SymbolKind kind,
     }
 }
 
-// Null for `seconds` makes entries of single symbols.
+// If `seconds` is null, the entries have single symbols.
 void fill(Entries& entries, const CanonicalCode& code, SymbolKind kind, const Seconds* seconds) {
     repeat(entries.data(), entries.size(), {.steps = untold});
     for_each_short_code(code, kind, [&](const ShortCode& found) {
@@ -159,7 +159,7 @@ std::shared_ptr<const LookupTables> make_tables(const ComponentTables& definitio
     return tables;
 }
 
-// The tables that were asked for last, the last one first.
+// The most recently requested tables, the last one first.
 class RecentTables {
 public:
     std::shared_ptr<const LookupTables> get(const ComponentTables& definitions, bool is_short) {
@@ -185,7 +185,7 @@ private:
         ComponentTables definitions;
         std::shared_ptr<const LookupTables> tables;
     };
-    std::array<Recent, 4> recent_;  // those of two colour files
+    std::array<Recent, 4> recent_;  // the tables of two color files
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Tables that decode up to two coefficients by one lookup of the next bits.
+// Tables that decode up to two coefficients per lookup of the next bits.
 #pragma once
 
 #include <array>
@@ -11,43 +11,44 @@
 
 namespace jpegcompile::huffman {
 
-// More would have fewer lookups, and more misses in the first cache.
+// More bits would need fewer lookups, but cause more misses in the first-level cache.
 inline constexpr int index_bits = 10;
 
-// What the next `index_bits` bits begin with: one coefficient that lies in them as a whole, and
-// another one of which only the code has to. Positions count from the last coefficient in zigzag
-// order. The second coefficient is written before the first. One that is missing, or that is 0, takes
-// the place of the first and is overwritten. A missing first one is 0 and goes right behind the
-// second, where nothing is yet.
+// The decoded start of the next `index_bits` bits: a first coefficient that is complete in these
+// bits, and a second coefficient whose code is complete. Positions count from the last coefficient
+// in zigzag order. The second coefficient is written before the first. If the second one is missing
+// or 0, it is written to the position of the first and overwritten. If the first one is missing, it
+// is 0 and is written directly after the second, where nothing is stored yet.
 struct Entry {
-    std::uint8_t bits = 0;         // of all that is decoded
+    std::uint8_t bits = 0;         // number of bits decoded
     std::uint8_t first = 0;        // steps to the first coefficient
-    std::uint8_t second = 0;       // steps to the place of the second one
-    std::uint8_t steps = 0;        // steps to the last one
-    std::int8_t value = 0;         // of the first coefficient
-    std::uint8_t code_bits = 0;    // in front of the bits that tell the second value
-    std::uint8_t unused_bits = 0;  // 64 less the number of those bits; 0 where there are none
-    std::int8_t end_mask = 0;      // -1 where the block ends here, else 0
+    std::uint8_t second = 0;       // steps to the position of the second coefficient
+    std::uint8_t steps = 0;        // steps to the last coefficient
+    std::int8_t value = 0;         // value of the first coefficient
+    std::uint8_t code_bits = 0;    // bits before the bits of the second value
+    std::uint8_t unused_bits = 0;  // 64 minus the number of bits of the second value; 0 if none
+    std::int8_t end_mask = 0;      // -1 if the block ends here, else 0
 };
 static_assert(sizeof(Entry) == sizeof(std::uint64_t));
 
-// Steps that leave every block: the bits begin with no code that an entry can tell.
+// More steps than a block has: no entry can decode the code at the start of the bits.
 inline constexpr std::uint8_t untold = 255;
 
 using Entries = std::array<Entry, std::size_t{1} << index_bits>;
 
-// For the blocks of one component. Entries of DC coefficients have AC coefficients as second ones.
+// Tables for the blocks of one component. Entries for DC coefficients have AC coefficients as
+// second ones.
 struct LookupTables {
     Entries dc;
     Entries ac;
     CanonicalCode dc_code;
     CanonicalCode ac_code;
-    bool has_pairs = false;  // otherwise each entry tells one coefficient
+    bool has_pairs = false;  // otherwise each entry decodes one coefficient
 };
 
-// Null where libjpeg refuses one of the two tables. Each thread keeps the last ones that it made:
-// most files are coded with the same tables. Pairs take most of the time that it takes to make
-// tables; for a scan of few bytes they are left out, unless the same tables come again.
+// Returns null if libjpeg refuses one of the two tables. Each thread caches its last tables,
+// because most files use the same ones. Pairs take most of the time to build, so a scan of few
+// bytes gets tables without pairs unless the same tables are requested again.
 [[nodiscard]] std::shared_ptr<const LookupTables> lookup_tables(const ComponentTables& tables,
                                                                 std::size_t scan_bytes);
 

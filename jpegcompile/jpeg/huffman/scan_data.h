@@ -1,4 +1,4 @@
-// The entropy-coded data of a scan, without what only keeps markers apart from data.
+// The entropy-coded data of a scan without stuffed bytes.
 #pragma once
 
 #include <cstddef>
@@ -10,15 +10,15 @@
 
 namespace jpegcompile::huffman {
 
-// The restart intervals of a scan (T.81, E.1.4) one after another, and zeros behind them that a
-// decoder may read in.
+// The restart intervals of a scan (T.81, E.1.4) one after another. Zeros follow, so that a decoder
+// may read past the end.
 struct ScanData {
     ByteMemory bytes;
-    std::vector<std::size_t> ends;  // of each interval in `bytes`
+    std::vector<std::size_t> ends;  // end of each interval in `bytes`
 };
 
-// `scan` begins with the data. None unless `restarts` restart markers stand in them, in their
-// order, and EOI follows; what is behind that is left alone. None without memory, too.
+// `scan` begins with the data. Returns none unless the data contains `restarts` restart markers in
+// order and is followed by EOI, or if there is not enough memory. Bytes after EOI are ignored.
 [[nodiscard]] std::optional<ScanData> unstuff(std::span<const unsigned char> scan,
                                               std::size_t restarts);
 

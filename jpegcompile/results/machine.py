@@ -1,0 +1,18 @@
+"""What a measurement was made on."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+_LINUX = Path("/proc/cpuinfo")
+
+
+def processor_name() -> str:
+    """Return the model of the processor; the architecture where the system does not name it."""
+    if _LINUX.is_file():
+        for line in _LINUX.read_text(encoding="utf-8", errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                return value.strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,33 @@
+"""JSON schemas (draft 2020-12) of what each verb prints with --json, one file for each verb.
+
+`python -m jpegcompile.results.schemas` writes the files anew from the record types.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+from jpegcompile.errors import UsageError
+from jpegcompile.messages import Message
+
+# Verbs with a schema. `merge` prints what the verb printed whose results it merges.
+VERBS = ("bench", "compare", "compile", "gpu-check", "inspect", "run", "tune", "verify")
+
+
+def schema_of_verb(verb: str) -> dict[str, Any]:
+    """Return the schema of what a verb prints with --json.
+
+    Args:
+        verb: one of `VERBS`.
+
+    Raises:
+        UsageError: if the verb has no schema.
+    """
+    if verb not in VERBS:
+        text = f"the verb '{verb}' has no schema; these have one: {', '.join(VERBS)}"
+        raise UsageError(Message("schema-unknown", text))
+    found = json.loads(files(__name__).joinpath(f"{verb}.json").read_text(encoding="utf-8"))
+    assert isinstance(found, dict)
+    return found

@@ -1,0 +1,203 @@
+"""The documents that verbs print with --json, as types that schemas are made from.
+
+Most documents are records. `FORMS` lists the keys that a record's JSON form has besides its fields,
+or in another type. The other documents are described here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from jpegcompile.evaluation.benchmark.results import KIND, Benchmark, Cell, Side, Timing
+from jpegcompile.evaluation.comparison import Comparison
+from jpegcompile.evaluation.gpu_check.records import GpuCheck, KernelCheck, ModelCheck, Rate
+from jpegcompile.evaluation.predict import Prediction
+from jpegcompile.evaluation.verification import Verification
+from jpegcompile.jpeg.unusable import Skipped
+from jpegcompile.metadata import CompiledInfo
+from jpegcompile.network_input import NetworkInput
+from jpegcompile.report import NodeReport, Report
+from jpegcompile.results.record import Unbounded
+from jpegcompile.results.schema import Form, Schema, document_schema
+from jpegcompile.runtime.native import Execution
+from jpegcompile.runtime.triton.execution import ModuleExecution
+from jpegcompile.search.sizes import Candidate
+from jpegcompile.tuning.record import Tuning
+
+
+class InputCount(TypedDict):
+    """One kind of inputs of `bench`: their number, and the mean bytes of a file."""
+
+    count: int
+    bytes: float | None
+
+
+class OperatorTime(TypedDict):
+    """All nodes of one operator: their number, and the seconds of a batch."""
+
+    nodes: int
+    seconds: float
+
+
+class Ratios(TypedDict):
+    """Figures of a side in units of the first side's."""
+
+    creation: float | None
+    memory: float | None
+    own_memory: float | None
+
+
+class Counts(TypedDict):
+    """Predictions of two models on the same images; drops are in percentage points."""
+
+    images: int
+    before: float
+    after: float
+    lost: float
+    gained: float
+    drop: float
+    interval: tuple[float, float]
+    drop_bound: float
+
+
+class MeasuredSize(Counts):
+    """One size that a search measured."""
+
+    size: tuple[int, int]
+    geometry: Mapping[str, Any]
+    within: bool
+
+
+class Stability(TypedDict):
+    """How far one unit in the last place of the image moves the outputs."""
+
+    images: int
+    moved: int
+    largest: float | None
+    share: float
+    threshold: float
+
+
+class FrequencySearch(TypedDict):
+    """What a search of frequencies measured."""
+
+    max_drop: float
+    confidence: float
+    mean_frequencies: float | None
+    mean_truncate: float | None
+    search: Counts
+    verification: Counts
+    stability: Stability | None
+    refused_as_chaotic: Stability | None
+
+
+class ResolutionSearch(TypedDict):
+    """What a search of the resolution measured."""
+
+    size: tuple[int, int]
+    trained_size: tuple[int, int]
+    max_drop: float
+    confidence: float
+    predicted_time: float
+    candidates: tuple[Candidate, ...]
+    measured: tuple[MeasuredSize, ...]
+    search: Counts
+    verification: Counts
+
+
+class Inspected(TypedDict):
+    """What `inspect` prints."""
+
+    compiled: CompiledInfo | None
+    report: Report
+    execution: Execution | None
+
+
+class Run(TypedDict):
+    """What `run` prints."""
+
+    execution: Execution | ModuleExecution
+    predictions: tuple[Prediction, ...]
+    skipped: tuple[Skipped, ...]
+    ignored: Mapping[str, str]
+    pixel_fallbacks: int
+
+
+class Compiled(TypedDict):
+    """What `compile` prints."""
+
+    output: str | None
+    weights: str | None
+    kernels: str | None
+    report: Report
+    search: FrequencySearch | ResolutionSearch | None
+    skipped: tuple[Skipped, ...]
+    ignored: Mapping[str, str]
+    pixel_fallbacks: int
+
+
+class FrameForm(TypedDict):
+    """The frame that files must have."""
+
+    height: int
+    width: int
+    sampling: tuple[tuple[int, int], ...]
+    color_space: str
+
+
+_SUMS = (
+    *("casts", "lowered", "kept", "multiply_adds", "transform_multiply_adds"),
+    *("skippable_multiply_adds", "skippable_transform_multiply_adds"),
+)
+
+FORMS: Mapping[type, Form] = {
+    Execution: Form({"native_nodes": int, "body_nodes": int}),
+    NodeReport: Form({"code": str}),
+    Report: Form(
+        {"nodes": tuple[NodeReport, ...], **dict.fromkeys(_SUMS, int)},
+        omitted=("order", "_by_name"),
+    ),
+    CompiledInfo: Form({"subsampling": str | None, "frame": FrameForm | None}, omitted=("report",)),
+    NetworkInput: Form(
+        {"affine": tuple[tuple[Any, ...], ...] | None, "geometry": Mapping[str, Any]}
+    ),
+    Timing: Form(
+        {
+            "seconds": Mapping[str, float],
+            "ratio": Mapping[str, float],
+            "ratio_to": Mapping[str, Mapping[str, float]],
+            "rounds": Mapping[str, tuple[float, ...]],
+        }
+    ),
+    Side: Form({"operators": Mapping[str, OperatorTime]}),
+    Cell: Form({"ratio": Mapping[str, Ratios]}),
+    Benchmark: Form({"inputs": Mapping[str, InputCount]}, kind=KIND),
+    KernelCheck: Form({"share": Unbounded, "passed": bool}),
+    ModelCheck: Form({"error": Unbounded, "allowed": Unbounded, "passed": bool}),
+    Rate: Form({"bandwidth": float, "speed": float}),
+    GpuCheck: Form({"passed": bool}),
+    Tuning: Form({"seconds": float, "default_seconds": float}),
+}
+
+DOCUMENTS: Mapping[str, type] = {
+    "bench": Benchmark,
+    "compare": Comparison,
+    "compile": Compiled,
+    "gpu-check": GpuCheck,
+    "inspect": Inspected,
+    "run": Run,
+    "tune": Tuning,
+    "verify": Verification,
+}
+
+
+def schema_for(verb: str) -> Schema:
+    """Return the schema of what a verb prints, made from its types."""
+    return document_schema(DOCUMENTS[verb], f"jpegcompile {verb} --json", FORMS)
+
+
+def schema_text(verb: str) -> str:
+    """Return the content of a verb's schema file."""
+    return json.dumps(schema_for(verb), indent=1) + "\n"
