@@ -29,7 +29,7 @@ def given_axes(node: gs.Node, index: int = 1) -> list[int] | None:
 
 
 def axes_of(node: gs.Node, rank: int, index: int = 1) -> list[int] | None:
-    """Axes as in `given_axes`, as non-negative numbers for a tensor of that rank."""
+    """Axes as in `given_axes`, as non-negative numbers for a tensor of rank `rank`."""
     axes = given_axes(node, index)
     return None if axes is None or not rank else [axis % rank for axis in axes]
 

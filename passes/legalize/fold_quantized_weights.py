@@ -1,7 +1,7 @@
 """Fold quantized weights to floating-point constants.
 
 DequantizeLinear(q, scale, zero)                  =>  constant        all inputs are constant
-DequantizeLinear(Clip(QuantizeLinear(w)))         =>  constant        exact: by ONNX Runtime
+DequantizeLinear(Clip(QuantizeLinear(w)))         =>  constant        exact: computed by ONNX Runtime
 
 graphsurgeon does not fold these nodes, since TensorRT requires them.
 """

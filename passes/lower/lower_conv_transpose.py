@@ -2,8 +2,8 @@
 
 ConvTranspose(x, w, b)  =>  ToSpatial(JpegConvTranspose(ToJpeg(x), w, b))
 
-Exact. Weights are those of the spatial operator. `canonical_conv_transpose.py` has made pads
-explicit.
+Exact. The weights are the same as in the spatial operator. `canonical_conv_transpose.py` has made
+pads explicit.
 """
 
 from __future__ import annotations
