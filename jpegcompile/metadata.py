@@ -56,7 +56,7 @@ class CompiledInfo:
         domain: `--domain` of the compilation, "jpeg" or "auto".
         lean: whether native kernels with small memory were chosen. None for target "onnx", which
             has no native kernels, and in formats before 5.
-        batch: batch size that native kernels were chosen for; None as for `lean`.
+        batch: batch size for which native kernels were chosen; None as for `lean`.
         precision: precision of the model's computation.
         trained_size: (height, width) that the network was trained at; None if it is the size of
             `input`.
@@ -85,7 +85,7 @@ class CompiledInfo:
 
     @property
     def feeds_whole_images(self) -> bool:
-        """Whether the original model, for a comparison, gets whole images and resizes them itself.
+        """Whether a comparison feeds whole images to the original model, which resizes them.
 
         At another resolution, the comparison starts after the original model's preprocessing, which
         is for the trained size.
@@ -105,7 +105,7 @@ class CompiledInfo:
 
     @cached_property
     def preprocessing(self) -> Preprocess | None:
-        """The parsed `preprocess`; None if the file carries none."""
+        """The parsed `preprocess`; None if the file contains none."""
         return None if self.preprocess is None else preprocess_of(self.preprocess)
 
     @property
@@ -239,7 +239,7 @@ def _with_frame(data: Mapping[str, Any]) -> dict[str, Any]:
     """Convert a record of formats 1 to 6 to format 7.
 
     In the old formats, the input also described the frame, and "input_affine" contained the
-    normalization that the ingest does beyond the preprocessing.
+    normalization that the ingest applies in addition to the preprocessing.
     """
     rest = dict(data)
     old, absorbed = dict(rest.pop("input")), rest.pop("input_affine")

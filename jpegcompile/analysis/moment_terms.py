@@ -1,4 +1,4 @@
-"""Tensors that depend on one map only, as polynomials in the map, its mean and its variance.
+"""Tensors that depend only on one map, as polynomials in the map, its mean and its variance.
 
 `moments.py` explains their purpose; `moment_rules.py` evaluates nodes on them.
 """
@@ -31,7 +31,7 @@ SCALED_M: Powers = (0, 1, 0, 1)
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor that depends on x only.
+    """A tensor that depends only on x.
 
     Attributes:
         shape: shape without the batch; elements are in the order of x.
@@ -44,7 +44,7 @@ class Value:
 
 @dataclass
 class MomentTerms:
-    """Tensors that depend on one map x [N, C, H, W] only, as polynomials.
+    """Tensors that depend only on one map x [N, C, H, W], as polynomials.
 
     Attributes:
         source: x.

@@ -17,7 +17,7 @@ from jpegcompile.ir.graph import detach
 
 
 class OrderedGraph(gs.Graph):  # type: ignore[misc]
-    """A graphsurgeon graph with linear-time methods; subgraphs use those of graphsurgeon."""
+    """A graphsurgeon graph with linear-time methods; subgraphs keep graphsurgeon's methods."""
 
     nodes: list[gs.Node]
 

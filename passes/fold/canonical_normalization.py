@@ -2,7 +2,8 @@
 
 InstanceNormalization(x), GroupNormalization(x), LayerNormalization(x) over channels and plane
 Reshape(InstanceNormalization(Reshape(x))) * scale + shift
-LayerNormalization(x, s, t), s and t vary over the plane    first Add(Mul(n, s), t) with n = LayerNormalization(x)
+LayerNormalization(x, s, t), s and t vary over the plane
+    first Add(Mul(n, s), t) with n = LayerNormalization(x)
 (x - m) / Sqrt(v + epsilon),  x * factor + (shift - m * factor),  ...
     =>  SpatialGroupNormalization(x, scale, shift, epsilon)                      exact
 

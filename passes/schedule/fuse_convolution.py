@@ -6,8 +6,8 @@ JpegRelu(Add(JpegConv(x, w, b), r))  =>  JpegConvAddRelu(x, w, b, r)
 JpegTruncate(JpegRelu(JpegConv(x, w, b)), n)  =>  JpegConvReluTruncate(x, w, b, n)
 
 JpegPointwiseConv, JpegPRelu and JpegClip are fused in the same way. For targets that support it,
-the pass also fuses spatial operators at block size 1; every Conv becomes a SpatialConv. Exact, since
-the omitted transforms cancel.
+the pass also fuses spatial operators at block size 1; every Conv becomes a SpatialConv. Exact,
+since the omitted transforms cancel.
 """
 
 from __future__ import annotations

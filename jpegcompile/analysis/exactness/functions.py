@@ -1,6 +1,6 @@
-"""Evaluate functions of each element at points, and find values at which they are constant.
+"""Evaluate elementwise functions at points, and find the values that they have over a whole range.
 
-The reference evaluator of ONNX computes them in float32, as runtimes do. For instance, Sigmoid is
+The reference evaluator of ONNX computes in float32, as runtimes do. For instance, Sigmoid is
 constant where its float32 value is 1.
 """
 

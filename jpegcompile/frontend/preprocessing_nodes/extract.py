@@ -1,8 +1,8 @@
 """Move the preprocessing nodes of a source model into the ingest.
 
 `read_nodes.py` reads the nodes. They are removed only if the model has a dynamic image size, so
-that its compiled model accepts files of any size too. A model with a fixed image size stays as it
-is, and so does a model whose size the user gives.
+that its compiled model accepts files of any size too. A model stays unchanged if its image size is
+fixed, or if the user gives the size.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def extract_preprocessing(
 
     Raises:
         UnsupportedModelError: if the model has a dynamic image size and preprocessing nodes that
-            cannot be read; or as `declared_image`.
+            cannot be read; or for the reasons of `declared_image`.
         UsageError: if the given preprocessing conflicts with the preprocessing nodes.
     """
     image = declared_image(source.model, image_input, source.name)
@@ -104,7 +104,7 @@ def extract_preprocessing(
 
 
 def _affine(preprocess: Preprocess | None, channels: int) -> ChannelAffine | None:
-    """Return the map from pixels to the input; None if its channel count does not match."""
+    """Return the function from pixels to the input; None if its channel count does not match."""
     if preprocess is None or {len(preprocess.mean), len(preprocess.std)} - {1, channels}:
         return None
     return preprocess.affine(channels)
@@ -120,8 +120,8 @@ def _require_one(source: Source, found: PreprocessingNodes, given: Preprocess) -
                 "preprocess-resizes-twice",
                 f"{source.name}: the model resizes images itself ({nodes}), and --preprocess also"
                 ' has "resize", "crop" or "views"; remove these from --preprocess'
-                " (imagenet-unresized has none), or set the size of the images that the model"
-                " resizes with --input-size HEIGHTxWIDTH",
+                " (imagenet-unresized has none), or set the size of the model's input images"
+                " with --input-size HEIGHTxWIDTH",
             )
         )
     if given.decoder != "float":

@@ -122,7 +122,7 @@ def _new_sizes(size: Dims, state: Rewriting) -> set[Dims]:
     """Return the new (height, width) of maps of `size`; empty if it is unknown.
 
     Raises:
-        DeclinedError: if maps of that size have different sizes now.
+        DeclinedError: if maps of this size differ at the new resolution.
     """
     found = state.maps.get(size, set())
     if len(found) > 1:
@@ -143,7 +143,7 @@ def _scaled(made: Dims, before: Dims, after: Dims) -> Dims:
         raise DeclinedError(
             Message(
                 "resolution-map-unknown",
-                f"outputs maps of {list(made)}, and no other map tells their new size",
+                f"outputs maps of {list(made)}, and no other map determines their new size",
             )
         )
     return tuple(
@@ -209,7 +209,7 @@ def split(node: onnx.NodeProto, state: Rewriting) -> bool:
 
 
 def slice_(node: onnx.NodeProto, state: Rewriting) -> None:
-    """Let the end of a Slice follow the size; bounds that the model computes follow already."""
+    """Let the constant end of a Slice follow the size; computed bounds follow it already."""
     before, after = state.shapes(node.input[0])
     if state.is_computed(node.input[1:3]):
         return
