@@ -27,10 +27,11 @@ from jpegcompile.own_preprocessing import OwnPreprocessing
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.reading import preprocess_of
 
-# The key of the record is the operator domain. Additions by format: 2 frequencies, 3 domain, 4
-# input mode "jpeg", 5 purpose of the native kernels (lean, batch), 6 images without a batch, 7 a
-# frame of files separate from the network's input, 8 precision, 9 trained size and images of any
-# size, 10 scaled decoding and nodes that the ingest replaces, 11 several views of an image.
+# The key of the record is the operator domain. Additions by format:
+# 2: frequencies. 3: domain. 4: input mode "jpeg". 5: purpose of the native kernels (lean, batch).
+# 6: images without a batch. 7: a frame of files, separate from the network's input. 8: precision.
+# 9: trained size, and images of any size. 10: scaled decoding, and nodes that the ingest replaces.
+# 11: several views of an image.
 FORMAT_VERSION = 11
 _SINCE_FRAME = 7
 

@@ -117,7 +117,13 @@ class Surgery:
         return self.append(op, inputs, attrs, target)
 
     def gather(self, stack: Stack, channels: Indices, like: gs.Tensor) -> gs.Tensor:
-        """Return channels of a stack's map, in any order and number."""
+        """Return channels of a stack's map.
+
+        Args:
+            stack: the stack.
+            channels: channel numbers in any order, possibly repeated.
+            like: tensor whose name, batch and type the result follows.
+        """
         taken = channels.reshape(-1)
         count, height, width = (int(d) for d in stack.map.shape[1:])
         if np.array_equal(taken, np.arange(count)):
@@ -128,6 +134,11 @@ class Surgery:
 
     def vector(self, tensor: gs.Tensor, stack: Stack, like: gs.Tensor) -> gs.Tensor | None:
         """Convert an operand [N or 1, ..., 1, 1] of a stack to [N or 1, C, 1, 1] for its map.
+
+        Args:
+            tensor: the operand.
+            stack: the stack to which the operand is broadcast.
+            like: tensor whose name and batch a new tensor follows.
 
         Returns:
             None if the operand does not broadcast to the stack, or varies over the plane.

@@ -1,6 +1,6 @@
 """Infer the declared types and shapes of a model again.
 
-Tools that change a graph often leave outdated declarations behind. ONNX Runtime infers shapes from
+Tools that change a graph often do not update its declarations. ONNX Runtime infers shapes from
 the operators, and so does this module: declared shapes of inner tensors are dropped, and declared
 shapes of outputs are used only if inference finds nothing.
 """

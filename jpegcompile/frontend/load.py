@@ -226,9 +226,9 @@ def _refuse_compiled(source: Source) -> None:
 def _refuse_newer(source: Source) -> None:
     """Refuse unsupported IR versions and opsets.
 
-    Compiled files have an IR version of their own, so the IR version that ONNX Runtime supports
-    does not matter. But a file newer than the installed onnx may contain fields that onnx would
-    silently drop.
+    Compiled files have a fixed IR version, so the IR version that ONNX Runtime supports does not
+    matter. But a file newer than the installed onnx may contain fields that onnx would silently
+    drop.
     """
     if source.model.ir_version > onnx.IR_VERSION:
         raise UnsupportedModelError(

@@ -42,8 +42,8 @@ class PreprocessInput(Pass):
         """Replace the ingest; returns whether it was replaced.
 
         Raises:
-            UnsupportedModelError: if a tensor has the name of a new input, or the model accepts the
-                bytes of a file and its batch size is fixed to several images.
+            UnsupportedModelError: if a tensor has the name of a new input, or if a model for
+                `--input jpeg` has a batch size that is fixed to several images.
         """
         if not module.is_preprocessed or module.has_axis_inputs:
             return False

@@ -2,7 +2,7 @@
 
 `read_nodes.py` reads the nodes. They are removed only if the model has a dynamic image size, so
 that its compiled model accepts files of any size too. A model stays unchanged if its image size is
-fixed, or if the user gives the size.
+fixed, or if the user specifies the size.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def extract_preprocessing(
     Args:
         source: the model, which is not changed.
         image_input: name of its image input; None if only one input can be the image.
-        input_size: height and width that the user gives. If given, the model stays as it is.
+        input_size: height and width that the user specifies; the model then stays unchanged. None
+            if not specified.
         preprocess: preprocessing from pixels to the model's input; None if none is given.
 
     Raises:
