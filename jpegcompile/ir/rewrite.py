@@ -1,7 +1,7 @@
 """Base classes of passes, and tools to rewrite nodes.
 
 A pass returns whether it changed the graph; a second run changes nothing. A lowering replaces one
-node by its JPEG-domain equivalent between casts, independently of neighbouring nodes:
+node by its JPEG-domain equivalent between casts, independently of neighboring nodes:
 
     Op(x)  =>  ToSpatial(JpegOp(ToJpeg(x)))
 

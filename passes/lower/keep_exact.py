@@ -55,7 +55,7 @@ class KeepExact(Pass):
             _mark_readers(node, module)
             if needed.reads_image and module.options.takes_files:
                 text = (
-                    f"{label(node)} compares pixels that are equal where the image has one colour;"
+                    f"{label(node)} compares pixels that are equal where the image has one color;"
                     " decoding a file rounds pixels, so the result may differ there"
                 )
                 module.report.note(Message("image-pixels-compared", text))

@@ -42,7 +42,7 @@ class State:
         unknown_range: range of these unknown values.
         equal_pixels: whether elements at several pixels may be equal even if the image is not flat.
         equal_channels: whether elements of several channels may be equal.
-        flat_extent: size of the part of the image that must have one colour for elements at several
+        flat_extent: size of the part of the image that must have one color for elements at several
             pixels to be equal; None if no size suffices.
         forms: linear forms of the elements; see `forms.py`.
         axis: axis of the channels; None if unknown.
@@ -105,7 +105,7 @@ class State:
 GENERIC = State()
 # State of tensors about which nothing is known, and of outputs of discontinuous operators.
 UNKNOWN = State(has_unknown_values=True, equal_pixels=True, equal_channels=True)
-# Parts of an image may have one colour, often black; grayscale images have equal channels.
+# Parts of an image may have one color, often black; grayscale images have equal channels.
 IMAGE = State(
     known_values=frozenset((0.0,)),
     has_unknown_values=True,
