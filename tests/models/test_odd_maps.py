@@ -108,7 +108,9 @@ def test_an_input_that_avoids_them_with_views() -> None:
     graph = halving(5, "N,3,224,224").model("float")
     preprocess = {"preset": "imagenet", "views": "ten"}
     result = jpegcompile.compile(graph, input="jpeg", preprocess=preprocess)
-    assert_avoidable(result.report.notes, "maps of 7x7, starting at Conv 'r5' (1 node), ", "256x256")
+    assert_avoidable(
+        result.report.notes, "maps of 7x7, starting at Conv 'r5' (1 node), ", "256x256"
+    )
 
 
 def test_no_input_near_avoids_them() -> None:
