@@ -171,7 +171,7 @@ class LowerPad(LowerSeparable):
         ]
         rows, columns = matrices
         if rows is None or columns is None:
-            text = f"its padding in mode {padding.mode} is larger than the map"
+            text = f"its padding in mode {padding.mode} is too large for the map"
             return Decline(node, Message("pad-exceeds-map", text))
         return Separable((rows, columns))
 
