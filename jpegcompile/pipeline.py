@@ -143,7 +143,7 @@ RESOLVE: tuple[Pass, ...] = (
     TruncateFrequencies(),
 )
 
-# Passes up to the one that assigns block sizes, which suffice to evaluate an input size.
+# The passes that suffice to find the block sizes of maps at another input size.
 FIND_MAPS: tuple[Pass, ...] = (*LEGALIZE, AssignBlocks())
 
 
