@@ -61,8 +61,8 @@ def ingest_operators(
         block: block size of the result; 1 for pixels. Default: the largest for the network's size.
 
     Raises:
-        ImageError: if sampling factors are fractional, or differ between Cb and Cr, or the image
-            does not get the network's size.
+        ImageError: if sampling factors are fractional, or differ between Cb and Cr, or if the
+            resized image does not have the network's size.
         UsageError: if the network was compiled for tensors.
     """
     color, affine = taken.from_pixels
