@@ -41,7 +41,7 @@ def _axis(block: int, dtype: torch.dtype, device: torch.device) -> Tensor:
 
 
 def _tiles(values: Tensor, block: int) -> Tensor:
-    """[N, C, H, W] as [N, C, rows, columns, b, b]."""
+    """Split [N, C, H, W] into tiles [N, C, rows, columns, b, b]."""
     images, channels, height, width = values.shape
     split = values.reshape(images, channels, height // block, block, width // block, block)
     return split.transpose(3, 4)
