@@ -108,7 +108,7 @@ class Report:
 
     Attributes:
         order: names of all nodes in graph order, before lowering.
-        notes: facts about the whole graph (batch kept, normalisation absorbed, ...).
+        notes: facts about the whole graph (batch kept, normalization absorbed, ...).
         casts: number of ToJpeg and ToSpatial casts left.
         domain: the requested domain: "jpeg", or "auto", where maps may be spatial by choice.
         trained_size: (height, width) that the network was trained at, where it runs at another.

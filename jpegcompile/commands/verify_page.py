@@ -20,8 +20,8 @@ def verification_page(result: Verification, most_nodes: int) -> Page:
         parts += [_nodes(result, most_nodes), ""]
     parts.append(_outputs(result))
     parts += [
-        f"'{output.name}': {output.jumps} of {output.entries} entries differ because a discontinuous"
-        f" operator decides differently; rounding errors change {output.own_jumps} in the original"
+        f"'{output.name}': {output.jumps} of {output.entries} entries differ because an operator"
+        f" decides differently; rounding errors change {output.own_jumps} entries of the original"
         for output in result.outputs
         if output.jumps and output.is_within
     ]

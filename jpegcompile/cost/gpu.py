@@ -1,4 +1,4 @@
-"""The cost of GPU kernels by a roofline model: a prediction from data sheets, not measured.
+"""The cost of GPU kernels by a roofline model, predicted from data sheets without measurements.
 
     time = max(bytes / bandwidth, flops / peak, waves * flops of a program / peak of a processor)
            + overhead
@@ -8,8 +8,8 @@ in the cache. FLOPs include padding and transforms. A wave is one program on eac
 With few waves, a partial last wave counts as a whole one. Overhead is the time to start and to
 drain a kernel in a stream or a graph.
 
-The time does not include traffic between the L2 cache and the multiprocessors. How much of it the
-first-level caches save is unknown; `Work.cached_time` assumes that they save the least.
+The time does not include traffic between the L2 cache and the multiprocessors. It is unknown how
+much of this traffic the first-level caches save; `Work.cached_time` assumes the least.
 """
 
 from __future__ import annotations

@@ -158,8 +158,8 @@ FREQUENCIES: Option[Frequencies] = Option(
 TRUNCATE: Option[int | None] = Option(
     "truncate",
     None,
-    "How many frequencies, 1 to 15, the results of ReLU, PReLU, Clip and MaxPool keep. Overrides the"
-    " file of --frequencies. auto searches for a number for each node and keeps masks exact.",
+    "How many frequencies, 1 to 15, the results of ReLU, PReLU, Clip and MaxPool keep. Overrides"
+    " the file of --frequencies. auto searches for a number for each node and keeps masks exact.",
     kind="frequencies",
     choices=(AUTO,),
     metavar="N|auto",

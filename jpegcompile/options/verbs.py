@@ -202,8 +202,8 @@ MERGE = Verb(
         "Results of verify or compare must be for parts of the same images (--shard). The merged"
         " result is for all images. Results of bench must be for different batch sizes or numbers"
         " of threads.",
-        "The exit code is the same as for verify, compare or bench. --max-drop applies to results of"
-        " compare.",
+        "The exit code is the same as for verify, compare or bench. --max-drop applies to results"
+        " of compare.",
     ),
 )
 TUNE = Verb(

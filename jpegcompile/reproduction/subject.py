@@ -101,7 +101,7 @@ def material(
         raise UsageError(Message("paper-images-missing", text))
     if preprocess is None:
         text = (
-            "--preprocess is missing; give the normalisation of the training: imagenet, cifar10,"
+            "--preprocess is missing; give the normalization of the training: imagenet, cifar10,"
             " unit, none or a JSON file"
         )
         raise UsageError(Message("paper-preprocess-missing", text))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from jpegcompile.search.interval import PairedCounts, mean_counts
 
-# Offsets of the neighbours of a plan, in steps of this fraction of the path. Neighbours differ in
+# Offsets of the neighbors of a plan, in steps of this fraction of the path. Neighbors differ in
 # some frequencies but lose nearly the same accuracy.
 _NEIGHBOURS = (-2, -1, 1, 2)
 _STEP = 1 / 80

@@ -74,7 +74,7 @@ class FrequencySearch:
         masks: mask frequencies of every nonlinearity, for 8x8 tiles.
         kept: kept frequencies of every nonlinearity, for 8x8 tiles.
         skipped: skipped files, and why they are unusable.
-        ignored: why each ignored folder was ignored, by path.
+        ignored: reason for each ignored folder, by its path.
         stability: effect of rounding on the plan; None if all masks are exact.
         refused: effect of rounding on the first plan that was within the budget but refused as
             chaotic; None if there was none.

@@ -77,7 +77,7 @@ class ResolutionSearch:
         search: the chosen size against the training size, on the images for the search.
         verification: the chosen size against the training size, on the images for verification.
         skipped: skipped files, and why they are unusable.
-        ignored: why each ignored folder was ignored, by path.
+        ignored: reason for each ignored folder, by its path.
         pixel_fallbacks: number of files that used the pixel fallback.
     """
 

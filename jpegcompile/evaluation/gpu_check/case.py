@@ -42,7 +42,7 @@ class Prepared:
         tensors: weights and tables by argument.
         pixels: expected pixels [N, C, H, W].
         before: pixels before the per-pixel function; their magnitude bounds the rounding error.
-        unsure: possible difference of each pixel if rounding decides its mask.
+        unsure: possible difference of each pixel if rounding may change its mask.
     """
 
     kernel: Kernel
@@ -60,7 +60,7 @@ class KernelCase:
     Attributes:
         family: name of the family.
         name: name of the case within the family.
-        prepare: makes the inputs, in the precision of the random numbers.
+        prepare: creates the inputs, in the precision of the random numbers.
     """
 
     family: str

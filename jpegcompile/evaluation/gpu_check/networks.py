@@ -50,8 +50,8 @@ class Network:
     Attributes:
         name: name in results.
         original: ONNX file of the network.
-        preprocess: preprocessing from pixels to its input.
-        images: folder of JPEG files of its size.
+        preprocess: preprocessing from pixels to the network's input.
+        images: folder of JPEG files of the network's size.
         batch: batch size.
     """
 
@@ -171,7 +171,7 @@ def outputs_of(module: Callable[..., Any], feeds: dict[str, Tensor]) -> tuple[Te
 
 
 def _largest(made: Sequence[Tensor], expected: Sequence[Tensor]) -> float:
-    """Return the largest difference; infinite if it is NaN."""
+    """Return the largest difference; infinite if a difference is NaN."""
     errors = [
         float((a.double() - b.double()).abs().max()) for a, b in zip(made, expected, strict=True)
     ]
