@@ -28,8 +28,8 @@ class CompiledModel:
         model: the ONNX model. Above 2 GB it lacks the values of its larger weights.
         report: which nodes were lowered, and which stay spatial and why.
         weights: the values that `model` lacks, by the names of the initializers.
-        files: for `--target triton`, the files of the folder. They do the work; `model` describes
-            in ONNX what they compute.
+        files: for `--target triton`, the files of the folder. They run the network; `model`
+            describes the same computation in ONNX.
         cubins: for `--target ort` with `aot`, the file of GPU kernels.
     """
 

@@ -110,7 +110,7 @@ def _run_passes(
         except UnsupportedModelError as error:
             raise UnsupportedModelError(Message(error.code, f"{source.name}: {error}")) from error
         try:
-            # An unchanged graph was verified before. The final graph is verified in any case.
+            # An unchanged graph has been verified already, but the final graph is always verified.
             if is_changed or done == len(pipeline):
                 verify_module(module, step.name)
         except InternalError:

@@ -28,7 +28,7 @@ from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.reading import preprocess_of
 
 # The key of the record is the operator domain. Additions by format: 2 frequencies, 3 domain, 4
-# input mode "jpeg", 5 purpose of the native kernels (lean, batch), 6 images without a batch, 7 a
+# input mode "jpeg", 5 options of the native kernels (lean, batch), 6 images without a batch, 7 a
 # frame of files separate from the network's input, 8 precision, 9 trained size and images of any
 # size, 10 scaled decoding and nodes that the ingest replaces, 11 several views of an image.
 FORMAT_VERSION = 11
@@ -85,10 +85,10 @@ class CompiledInfo:
 
     @property
     def feeds_whole_images(self) -> bool:
-        """Whether the original model, for a comparison, gets whole images and resizes them itself.
+        """Whether a comparison gives the original model whole images, which it resizes itself.
 
-        At another resolution, the comparison starts after the original model's preprocessing, which
-        is for the trained size.
+        At another resolution, the comparison starts after the original model's preprocessing,
+        because that preprocessing is for the trained size.
         """
         return self.own_preprocessing is not None and self.trained_size is None
 
@@ -105,12 +105,12 @@ class CompiledInfo:
 
     @cached_property
     def preprocessing(self) -> Preprocess | None:
-        """The parsed `preprocess`; None if the file carries none."""
+        """The parsed `preprocess`; None if the record has none."""
         return None if self.preprocess is None else preprocess_of(self.preprocess)
 
     @property
     def averages_views(self) -> bool:
-        """Whether the model computes and averages several views; otherwise the runtime does."""
+        """Whether the model, instead of the runtime, computes and averages several views."""
         makes_image = self.input_mode == "jpeg" or self.input.decoder != "float"
         return self.views > 1 and makes_image and self.input_mode != "tensor"
 
@@ -225,7 +225,7 @@ def _info_of(data: Mapping[str, Any]) -> CompiledInfo:
             "own_preprocessing": None if own is None else OwnPreprocessing.from_json(own),
         }
     )
-    # Parse it now, so that an error names the file.
+    # Parse the preprocessing now, so that an error names the file.
     _ = info.preprocessing
     return info
 

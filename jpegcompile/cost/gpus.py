@@ -31,7 +31,7 @@ class Gpu:
     cache_bandwidth: float
 
     def peak(self, precision: Precision) -> float:
-        """Return the FLOP/s of products in a precision; tf32x3 has a third of the FLOP/s of TF32."""
+        """Return the FLOP/s of products in a precision; tf32x3 has a third of TF32's FLOP/s."""
         if precision.storage != "float32":
             return self.half
         return self.single if precision.product == "ieee" else self.tf32 / 3

@@ -128,7 +128,8 @@ class Sides:
         model = self.source.model if model is None else model
         renamed = renamed or {}
         names = {tensor: renamed.get(twin, twin) for tensor, twin in self.twins.items()}
-        # ONNX Runtime 1.32 moves a Transpose across a Resize with `axes`, and cannot run the result.
+        # ONNX Runtime 1.32 moves a Transpose across a Resize with `axes`, and cannot run the
+        # result.
         optimised = not self._info.feeds_whole_images
         opened = partial(
             inference_session, folder=self.source.folder, arena=False, optimised=optimised

@@ -1,10 +1,11 @@
 """Verify a compiled model against its original, at the outputs and at every lowered node.
 
-A fused convolution with its residual input and activation is one operator, and is compared as one.
-Two errors are kept apart, because their causes and sizes differ. The conversion error is measured
-against the original fed by the decode that the model is compiled for: it is floating-point rounding
-only. The decoder difference is measured against the original fed by Pillow, which rounds pixels to
-8 bits and clamps them.
+A fused convolution with its residual input and activation is compared as one operator.
+
+Two errors are reported separately, because their causes and sizes differ. The conversion error is
+measured against the original with the decode that the model is compiled for, so it consists only of
+floating-point rounding. The decoder difference is measured against the original with Pillow's
+decode, which rounds pixels to 8 bits and clamps them.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ class Step:
 
     Attributes:
         launch: the launch.
-        makes: name of its output; "y" for the last step.
+        makes: name of the step's output; "y" for the last step.
         shape: shape of its output.
         reads: names of the outputs of earlier steps that it reads, by argument.
     """

@@ -47,8 +47,9 @@ class Launch:
         kernel: MODULE:FUNCTION within `jpegcompile.kernels`.
         grid: number of programs along each axis.
         pointers: element type of each pointer argument, such as "fp16".
-        numbers: integers by name. The kernel receives those that are its arguments.
-        constants: compile-time constants by name. The kernel receives those that are its arguments.
+        numbers: integers by name. The kernel receives only the ones that it has as arguments.
+        constants: compile-time constants by name. The kernel receives only the ones that it has as
+            arguments.
         tiling: warps and stages.
     """
 

@@ -9,7 +9,7 @@ _LINUX = Path("/proc/cpuinfo")
 
 
 def processor_name() -> str:
-    """Return the model of the processor, or its architecture if the system does not name a model."""
+    """Return the processor's model, or its architecture if the system does not name a model."""
     if _LINUX.is_file():
         for line in _LINUX.read_text(encoding="utf-8", errors="replace").splitlines():
             key, _, value = line.partition(":")
