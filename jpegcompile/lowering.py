@@ -29,6 +29,15 @@ def lower(
 ) -> Module:
     """Run the pipeline on a checked model. Nothing is emitted.
 
+    Args:
+        source: the model.
+        options: options of the compilation.
+        progress: called with (passes done, all passes).
+        dump: writes the module after each pass.
+
+    Returns:
+        The lowered module.
+
     Raises:
         UsageError, UnsupportedModelError: as for `compile`.
         AccessError: if `dump` cannot write.

@@ -125,7 +125,13 @@ class FirstLayer:
 
 
 def seconds(layer: FirstLayer, way: Way, vectors: float = 0.0) -> float:
-    """Return the expected time on one core of the measured machine."""
+    """Return the expected time in seconds on one core of the measured machine.
+
+    Args:
+        layer: the first convolution.
+        way: path of the convolution, "sparse" or "dense".
+        vectors: number of vectors of sums on the sparse path.
+    """
     prices = _prices()[way]
     return sum(prices[name] * count for name, count in layer.features(way, vectors).items())
 

@@ -123,6 +123,12 @@ def level_of(
 ) -> NDArray[np.float64]:
     """Return the addend that replaces the fill by the level 128 where the image is.
 
+    Args:
+        placement: placement of the image.
+        fill: pixel value outside the image, by channel.
+        affine: map from pixels to the network's input.
+        block: block size of the result.
+
     Returns:
         [channels, rows, columns] in the JPEG domain.
     """

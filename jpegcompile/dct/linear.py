@@ -41,7 +41,13 @@ def take_matrix(indices: Sequence[int], size: int) -> NDArray[np.float64]:
 
 
 def pad_matrix(begin: int, end: int, size: int) -> NDArray[np.float64]:
-    """Return the operator [begin + size + end, size] of zero padding; negative amounts crop."""
+    """Return the operator [begin + size + end, size] of zero padding; negative amounts crop.
+
+    Args:
+        begin: zeros added at the start.
+        end: zeros added at the end.
+        size: size of the axis.
+    """
     return np.eye(begin + size + end, size, k=-begin)
 
 

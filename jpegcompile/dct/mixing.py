@@ -4,7 +4,7 @@ Harmonic mixing (Ehrlich and Davis, ICCV 2019, section 4.2) multiplies by one ma
 
     H(M) = (D x D) diag(M) (D x D)^T,
 
-a symmetric matrix of order b^2. Masking between two transforms goes to pixels and back.
+a symmetric matrix of order b^2. Masking between two transforms transforms to pixels and back.
 Half-spatial masking transforms one axis only: each row of the tile is then mixed by D diag(m) D^T,
 where m is the mask of that row. A table contains these matrices for all 2^b masks of a row.
 """

@@ -36,7 +36,13 @@ class LabelledJpeg:
 
 
 def make_digits(variants: int, test: bool, seed: int) -> list[LabelledJpeg]:
-    """Draw every digit of one side of the split `variants` times, in the order of the source."""
+    """Draw every digit of one side of the split, in the order of the source.
+
+    Args:
+        variants: number of drawings of each digit.
+        test: whether to draw the test side instead of the training side.
+        seed: seed of the drawings.
+    """
     source = load_digits()
     result = []
     for index, (grey, digit) in enumerate(zip(source.images, source.target, strict=True)):

@@ -79,6 +79,11 @@ def fit(images: Sequence[LabelledJpeg], epochs: int, seed: int) -> DigitsResNet:
 
     The function prints the mean loss of each epoch. On one machine, equal arguments give equal
     weights.
+
+    Args:
+        images: training images.
+        epochs: number of passes over the images.
+        seed: seed of the weights and of the order of images.
     """
     # The number of threads changes the order of sums, so it must be fixed.
     torch.set_num_threads(2)

@@ -105,18 +105,30 @@ class _Writer:
             graph.initializer.append(numpy_helper.from_array(table, _TABLE))
 
     def move_map(self, raw: str, output: str, kind: int, rank: int | None) -> None:
-        """Multiply by factors for rows and for pixels, which are fewer than the values."""
+        """Multiply by a factor for each row and a factor for each pixel.
+
+        This requires far fewer factors than one for each value.
+
+        Args:
+            raw: name of the tensor.
+            output: name of the result.
+            kind: ONNX element type.
+            rank: number of axes; None if unknown.
+        """
         rows, pixels = (self._slice(raw, axis) for axis in (-1, 1))
         half = self._units * _UNITS.get(kind, 0.0) / 2
         between = self._add("Mul", [raw, self._factor(rows, half, kind, rank)])
         self._add("Mul", [between, self._factor(pixels, half, kind, rank)], output)
 
     def move_values(self, raw: str, output: str, kind: int, rank: int | None) -> None:
-        """Multiply by a factor for each value."""
+        """Multiply by a factor for each value; the arguments are as for `move_map`."""
         self._add("Mul", [raw, self._factor(raw, self._units * _UNITS[kind], kind, rank)], output)
 
     def move_all(self, raw: str, output: str, kind: int) -> None:
-        """Multiply by one factor, half of the largest, for all values."""
+        """Multiply all values by one factor; the arguments are as for `move_map`.
+
+        The distance of the factor from 1 is half of the largest distance.
+        """
         name = next(self._names)
         dtype = helper.tensor_dtype_to_np_dtype(kind)
         factor = np.asarray(1 + self._units * _UNITS[kind] / 2, dtype)

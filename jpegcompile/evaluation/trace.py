@@ -57,7 +57,7 @@ def tracer_of(session: ImageRunner, source: Source, most: int, native: bool) -> 
 
 
 class Tracer:
-    """Compares every JPEG-domain tensor with its twin in the source, for the first inputs.
+    """Compares every JPEG-domain tensor with the original's tensor, for the first inputs.
 
     Attributes:
         traced: number of inputs that were kept for the comparison.
@@ -189,7 +189,7 @@ class Tracer:
         is_spatial: bool,
     ) -> None:
         first, second = (side.names[tensor] for side in sides)
-        # A tensor without a twin was made by a pass.
+        # A pass created this tensor, so the original has no such tensor.
         if first not in held[0] or second not in held[1]:
             return
         actual, expected = held[0][first], held[1][second]

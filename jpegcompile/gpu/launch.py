@@ -73,5 +73,11 @@ def storage_type(precision: Precision) -> str:
 
 
 def programs(rows: int, channels: int, tiling: Tiling) -> tuple[int, int, int]:
-    """Return the grid of a kernel that computes rows of a map."""
+    """Return the grid of a kernel that computes rows of a map.
+
+    Args:
+        rows: number of rows of the output matrix.
+        channels: number of output channels.
+        tiling: division of the output into programs.
+    """
     return -(-rows // tiling.rows), -(-channels // tiling.channels), 1

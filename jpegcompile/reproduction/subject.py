@@ -84,7 +84,7 @@ class Subject:
 def material(
     model: ModelSource | None, images: PathLike | None, preprocess: PreprocessSource | None
 ) -> Material:
-    """Return the given model, images and preprocessing; without a model, return the demo's.
+    """Return the given model, images and preprocessing, or those of the demo if none is given.
 
     Raises:
         UsageError: if only some of the three are given.

@@ -200,6 +200,7 @@ def photograph_like(height: int, width: int, seed: int) -> NDArray[np.uint8]:
     """Return pixels [H, W, 3] of noise with the same power in every octave of frequencies.
 
     Photographs have this spectrum (Field 1987): their power falls with the square of the frequency.
+    Equal arguments give equal pixels.
     """
     generator = np.random.default_rng(seed)
     total = np.zeros((height, width, 3))

@@ -126,7 +126,17 @@ class Worker:
         return InTurn([partial(pipeline.network, b) for b in inputs.tensor_batches(size)])
 
     def time(self, stage: str, name: str | None, runs: int, warm_up: int) -> dict[str, Any]:
-        """Return the seconds of a batch in each of `runs` runs of a stage, or their mean."""
+        """Measure a stage.
+
+        Args:
+            stage: name of the stage.
+            name: name of the pipeline; None for stages that all pipelines share.
+            runs: number of measured runs.
+            warm_up: number of runs before the measurement.
+
+        Returns:
+            The seconds of a batch in each run, or their mean.
+        """
         return {"seconds": self._timed[stage, name].seconds(runs, warm_up)}
 
     def profile(self, runs: int) -> dict[str, Any]:

@@ -152,7 +152,13 @@ class _Checks:
     def compare(
         self, check: str, expected: Sequence[Tensor], run: Callable[[], Sequence[Tensor]]
     ) -> None:
-        """Compare outputs with the outputs of a plain call, up to rounding of float32 sums."""
+        """Compare outputs with the outputs of a plain call, up to rounding of float32 sums.
+
+        Args:
+            check: name of the check.
+            expected: outputs of the plain call.
+            run: returns the outputs to check. An error of this function is a failed check.
+        """
         allowed = FLOAT32_ERROR * max(float(e.abs().max()) for e in expected)
         try:
             made = run()

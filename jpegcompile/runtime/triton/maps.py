@@ -31,7 +31,15 @@ def pixels(
 
 
 def rows(channels: int, height: int, width: int, *, block: int, kept: int = 0) -> MapLayout:
-    """Return the layout of a map that is stored as kept coefficients [N, tiles, K, C]."""
+    """Return the layout of a map that is stored as kept coefficients [N, tiles, K, C].
+
+    Args:
+        channels: number of channels.
+        height: height in pixels.
+        width: width in pixels.
+        block: block size of the map in the JPEG domain.
+        kept: number of kept frequencies; 0 for all.
+    """
     return MapLayout(channels, height, width, block, kept or full(block), True)
 
 
