@@ -141,15 +141,11 @@ def _alternating(first: Integers, second: Integers) -> Integers:
 
 
 def upsample(samples: Bytes, down: int, across: int) -> Bytes:
-    """Upsample a component to the size of the image, or slightly more.
+    """Upsample a component [height, width] to the size of the image, or slightly more.
 
-    Factors of 2 interpolate with a triangle if the component is wider than two samples. The number
-    added before shifting alternates, so rounding has no bias. Other factors repeat samples.
-
-    Args:
-        samples: samples [height, width] of the component.
-        down: vertical pixels per sample.
-        across: horizontal pixels per sample.
+    Each sample becomes `down` by `across` pixels. Factors of 2 interpolate with a triangle if the
+    component is wider than two samples. The number added before shifting alternates, so rounding
+    has no bias. Other factors repeat samples.
     """
     wide = samples.astype(np.int64)
     is_triangle = across == 1 or (across == 2 and samples.shape[1] > 2)
@@ -192,9 +188,7 @@ def luma_of_rgb(rgb: Bytes) -> Bytes:
 def integer_pixels(coefficients: Coefficients, color: Color = "RGB") -> Bytes:
     """Return the pixels [height, width, channels] of a file, as stored.
 
-    Args:
-        coefficients: coefficients of the file.
-        color: "RGB", "BGR" or "L". Gray files have three equal channels in RGB and BGR.
+    Gray files have three equal channels for the colors "RGB" and "BGR", and one channel for "L".
 
     Raises:
         ImageError: if sampling factors are fractional.
@@ -255,12 +249,8 @@ def resampling_weights(source: int, target: int, name: str) -> Integers:
     """Return weights [target, source] in units of 2**-22, as in Pillow's Resample.c.
 
     The window grows as the axis shrinks. Weights are normalized in double precision, then rounded
-    to the nearest integer, halves away from zero. "nearest" is as in Geometry.c.
-
-    Args:
-        source: size of the axis.
-        target: new size of the axis.
-        name: name of the filter, a key of `_FILTERS` or "nearest".
+    to the nearest integer, halves away from zero. "nearest" is as in Geometry.c. `name` is a key of
+    `_FILTERS` or "nearest".
     """
     if name == "nearest":
         return _nearest_weights(source, target)
@@ -312,11 +302,7 @@ def are_rows_first(rows: AxisPlacement, columns: AxisPlacement) -> bool:
 
 
 def resize(pixels: Bytes, placement: Placement) -> Bytes:
-    """Turn and resize pixels. All views of an image are crops of the result.
-
-    Args:
-        pixels: pixels [height, width, channels] of the file, as stored.
-        placement: placement of the image, with a filter of Pillow.
+    """Turn and resize the result of `integer_pixels`. All views of an image are crops of this.
 
     Raises:
         UsageError: if the filter is from another library.
@@ -332,13 +318,7 @@ def resize(pixels: Bytes, placement: Placement) -> Bytes:
 
 
 def cut(shown: Bytes, placement: Placement, fill: tuple[int, ...]) -> Bytes:
-    """Crop a resized image to a network's input [channels, rows, columns].
-
-    Args:
-        shown: result of `resize`.
-        placement: placement of one view.
-        fill: value of each channel outside the image.
-    """
+    """Crop the result of `resize` to a network's input; arguments as for `decode_integers`."""
     axes = (placement.rows, placement.columns)
     placed = np.empty((axes[0].length, axes[1].length, shown.shape[2]), np.uint8)
     placed[:] = fill

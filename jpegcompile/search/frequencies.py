@@ -53,8 +53,7 @@ from jpegcompile.search.plan_evaluator import Levels, PlanEvaluator, plan_from_l
 from jpegcompile.search.probe import FEWEST, Knob, Probe, common_subsampling
 from jpegcompile.search.splits import Split, halves_for, require_budget_range, require_no_guess
 
-# Number of images for sensitivities. For a ResNet-20, four times as many images give the same order
-# of the knobs, except that neighbors in the order can be swapped.
+# Number of images for sensitivities. Four times as many barely change the order (ResNet-20).
 _SENSITIVITY_IMAGES = 256
 # A knob with this divergence, in nats as a mean over images, is not reduced further.
 _HOPELESS = 0.5

@@ -130,7 +130,7 @@ class Worker:
 
         Args:
             stage: name of the stage.
-            name: name of the pipeline; None for stages that all pipelines share.
+            name: name of the input set; None for a stage that does not depend on the inputs.
             runs: number of measured runs.
             warm_up: number of runs before the measurement.
 
