@@ -27,7 +27,13 @@ def lower(
     progress: Progress | None = None,
     dump: PassDump | None = None,
 ) -> Module:
-    """Run the pipeline on a checked model. Nothing is emitted.
+    """Run the pipeline on a checked model; return the module without emitting it.
+
+    Args:
+        source: the model.
+        options: options of the compilation.
+        progress: called with (passes done, passes in all).
+        dump: where to write the graph after each pass.
 
     Args:
         source: the model.

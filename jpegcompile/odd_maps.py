@@ -77,7 +77,7 @@ def _is_odd(node: NodeReport) -> bool:
 
 
 def _what(module: Module) -> str | None:
-    """Describe the maps with block size 1, or the image if only it has; None if there are none."""
+    """Describe the maps, or only the image, that have block size 1; None if there are none."""
     nodes = [node for node in module.report.nodes if _is_odd(node)]
     if nodes:
         return _what_of(nodes)
@@ -96,8 +96,8 @@ def _what_of(nodes: Sequence[NodeReport]) -> str:
     text = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
     count = "1 node" if len(nodes) == 1 else f"{len(nodes)} nodes"
     return (
-        f"maps of {text} from {nodes[0].op} '{nodes[0].name}' on ({count}) have block size 1, so"
-        " they stay in the spatial domain"
+        f"maps of {text}, starting at {nodes[0].op} '{nodes[0].name}' ({count}), have block size"
+        " 1, so they stay in the spatial domain"
     )
 
 
@@ -126,7 +126,7 @@ def _advice(module: Module, source: Source, steps: Sequence[Pass]) -> Message:
 def _at_size(module: Module, source: Source, steps: Sequence[Pass], size: Size) -> Module | None:
     """Run the passes at another image size; return None if a pass refuses the size."""
     image = replace(module.image, height=size[0], width=size[1])
-    # Without the batch, which only affects the choice of kernels but could make a size fail.
+    # The batch size only selects kernels, so it must not make another image size fail.
     options = replace(module.options, batch=None)
     other = Module.of(graph_at_size(source.model, source.folder, image), image, options)
     try:

@@ -143,7 +143,7 @@ RESOLVE: tuple[Pass, ...] = (
     TruncateFrequencies(),
 )
 
-# Passes up to the assignment of block sizes. An input size is evaluated with only these passes.
+# The passes that suffice to find the block sizes of maps at another input size.
 FIND_MAPS: tuple[Pass, ...] = (*LEGALIZE, AssignBlocks())
 
 

@@ -165,10 +165,7 @@ def upsample(samples: Bytes, down: int, across: int) -> Bytes:
 
 
 def rgb_of_ycc(ycc: Bytes) -> Bytes:
-    """Convert YCbCr [..., 3] to RGB by ITU-T T.871 (JFIF) in fixed point.
-
-    Green rounds the sum of its two products once.
-    """
+    """Convert YCbCr [..., 3] to RGB by ITU-T T.871 in fixed point; green is rounded once."""
     y, cb, cr = (ycc[..., i].astype(np.int64) for i in range(3))
     cb, cr = cb - 128, cr - 128
     half = 1 << (COLOR_BITS - 1)
@@ -339,9 +336,7 @@ def cut(shown: Bytes, placement: Placement, fill: tuple[int, ...]) -> Bytes:
 def decode_integers(
     coefficients: Coefficients, placement: Placement, color: Color, fill: tuple[int, ...]
 ) -> Bytes:
-    """Decode, resize and crop a file to a network's input [channels, rows, columns].
-
-    The result is not normalized.
+    """Decode, resize and crop a file to a network's input [channels, rows, columns], unnormalized.
 
     Args:
         coefficients: coefficients of the file.
