@@ -169,7 +169,7 @@ def test_nodes_without_a_meaning_for_pytorch_are_refused() -> None:
 def test_commands(tmp_path: Path, tiny: Material, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "m"
     common = ["--target", "triton", "--preprocess", "unit"]
-    assert "in tiles" in run_text(capsys, "compile", tiny.model, *common, "-o", folder)
+    assert "JPEG-domain maps" in run_text(capsys, "compile", tiny.model, *common, "-o", folder)
     said = run_text(capsys, "inspect", folder)
     assert "Convolution" in said
     assert "GPU kernels in tf32x3" in said
