@@ -80,8 +80,8 @@ public:
     JPEGCOMPILE_INLINE BitReader reader() const { return {buffer_, next_, count_ & 63}; }
     JPEGCOMPILE_INLINE bool is_at(const BlockTarget* target) const { return target_ == target; }
 
-    // Fills the buffer to at least 56 bits. Bits below the highest `count_` bits may already contain
-    // the data that follows; a later refill writes the same bits again.
+    // Fills the buffer to at least 56 bits. Bits below the highest `count_` bits may already
+    // contain the data that follows; a later refill writes the same bits again.
     JPEGCOMPILE_INLINE void refill() {
         std::uint64_t word;
         std::memcpy(&word, next_, sizeof word);
