@@ -199,10 +199,11 @@ MERGE = Verb(
     ),
     ("merge",),
     (
-        "Results of verify and compare are of parts of the same images (--shard), and the merged"
-        " result is the result of all images. Results of bench are of different batch sizes or"
-        " numbers of threads.",
-        "The exit code is the exit code of the verb itself. --max-drop is for results of compare.",
+        "Results of verify or compare must be for parts of the same images (--shard). The merged"
+        " result is for all images. Results of bench must be for different batch sizes or numbers"
+        " of threads.",
+        "The exit code is the same as for verify, compare or bench. --max-drop applies to results"
+        " of compare.",
     ),
 )
 TUNE = Verb(
