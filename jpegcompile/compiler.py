@@ -1,4 +1,4 @@
-"""The compiler: ONNX graph in, the passes of `pipeline.py`, ONNX graph out."""
+"""The compiler, which runs the passes of `pipeline.py` on an ONNX graph."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def compile(
             which is usually "float".
         subsampling: chroma subsampling of the JPEG files. Defaults to 4:2:0, or to gray for models
             of one channel.
-        image_input: name of the input that is the image, if the model has several inputs.
+        image_input: name of the image input, if the model has several inputs.
         input_size: "HEIGHTxWIDTH" or (height, width), if they are dynamic dimensions of the model.
         resolution: image size at which the network runs, if it differs from the training size; or
             the plan of a search. Nodes and preprocessing are adapted; see docs/resolution.md.
@@ -88,11 +88,11 @@ def compile(
             Or a plan for each node: a `FrequencyPlan`, its JSON form, or the path of a JSON file.
         relu: "asm" to apply the masks to the exact pixels (the default), "apx" to return the
             approximate pixels.
-        truncate: number of kept frequencies of the results of these operators, 1 to 15. Overrides
-            the plan.
+        truncate: number of kept frequencies of the results of piecewise linear operators, 1 to 15.
+            Overrides the plan.
         domain: "jpeg" to keep feature maps in the JPEG domain, "auto" for the faster domain. On
-            CPUs that is the spatial domain for all maps after the ingest. On GPUs, where "auto" is
-            the default, the cost model chooses for each map.
+            CPUs the spatial domain is faster for all maps after the ingest. On GPUs, where "auto"
+            is the default, the cost model chooses the domain of each map.
         lean: whether to choose native kernels that need little memory beyond the weights of the
             model. They are slower.
         batch: batch size for which native kernels are chosen, 1 by default. The model also accepts
@@ -163,7 +163,7 @@ def _refuse_double(source: Source, image: str) -> None:
 
 
 def _refuse_integer_tensor(source: Source, module: Module) -> None:
-    """Refuse to keep an integer input: `--input tensor` would have to accept the same type."""
+    """Refuse an integer input for `--input tensor`, which accepts the source model's input."""
     if source.integer_pixels is not None and not module.options.takes_files:
         raise UnsupportedModelError(
             Message(

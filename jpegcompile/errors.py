@@ -1,6 +1,6 @@
 """The errors that jpegcompile raises on purpose, and the exit code of each on the command line.
 
-A message is one line: what happened, where, and what to do. It carries a stable code
+A message is one line: what happened, where, and what to do. It has a stable code
 (`jpegcompile.messages`).
 """
 
@@ -17,7 +17,7 @@ def one_line(error: BaseException) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return a text without control characters: on one line, and harmless for a terminal."""
+    """Return a text with its control characters escaped, so that it stays on one line."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
@@ -39,7 +39,7 @@ class JpegCompileError(Exception):
 
 
 class CheckFailedError(JpegCompileError):
-    """A check failed: a tolerance of verify, a threshold of compare."""
+    """A check that the user requested failed (verify tolerance, compare threshold)."""
 
     exit_code = 1
 
@@ -51,7 +51,7 @@ class UsageError(JpegCompileError):
 
 
 class UnsupportedModelError(JpegCompileError):
-    """The model cannot be read, or contains something that cannot be compiled."""
+    """The model cannot be read, or a part of it cannot be compiled."""
 
     exit_code = 3
 
@@ -75,8 +75,8 @@ class InternalError(JpegCompileError):
 
 
 class FallbackWarning(UserWarning):
-    """ONNX Runtime could use CUDA, but something else is missing, so the CPU is used."""
+    """ONNX Runtime has CUDA, but another requirement is missing, so the model runs on the CPU."""
 
 
 class RenamedWarning(FutureWarning):
-    """The caller uses an earlier spelling of an option, which the next version does not accept."""
+    """The caller uses an old name of an option, which the next version does not accept."""

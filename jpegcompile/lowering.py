@@ -35,6 +35,15 @@ def lower(
         progress: called with (passes done, passes in all).
         dump: where to write the graph after each pass.
 
+    Args:
+        source: the model.
+        options: options of the compilation.
+        progress: called with (passes done, all passes).
+        dump: writes the module after each pass.
+
+    Returns:
+        The lowered module.
+
     Raises:
         UsageError, UnsupportedModelError: as for `compile`.
         AccessError: if `dump` cannot write.
@@ -116,7 +125,7 @@ def _run_passes(
         except UnsupportedModelError as error:
             raise UnsupportedModelError(Message(error.code, f"{source.name}: {error}")) from error
         try:
-            # An unchanged graph was verified before. The final graph is verified in any case.
+            # An unchanged graph has been verified already, but the final graph is always verified.
             if is_changed or done == len(pipeline):
                 verify_module(module, step.name)
         except InternalError:

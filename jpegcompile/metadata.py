@@ -88,8 +88,8 @@ class CompiledInfo:
     def feeds_whole_images(self) -> bool:
         """Whether a comparison feeds whole images to the original model, which resizes them.
 
-        At another resolution, the comparison starts after the original model's preprocessing, which
-        is for the trained size.
+        At another resolution, the comparison starts after the original model's preprocessing,
+        because that preprocessing is for the trained size.
         """
         return self.own_preprocessing is not None and self.trained_size is None
 
@@ -111,7 +111,7 @@ class CompiledInfo:
 
     @property
     def averages_views(self) -> bool:
-        """Whether the model computes and averages several views; otherwise the runtime does."""
+        """Whether the model, instead of the runtime, computes and averages several views."""
         makes_image = self.input_mode == "jpeg" or self.input.decoder != "float"
         return self.views > 1 and makes_image and self.input_mode != "tensor"
 
@@ -226,7 +226,7 @@ def _info_of(data: Mapping[str, Any]) -> CompiledInfo:
             "own_preprocessing": None if own is None else OwnPreprocessing.from_json(own),
         }
     )
-    # Parse it now, so that an error names the file.
+    # Parse the preprocessing now, so that an error names the file.
     _ = info.preprocessing
     return info
 

@@ -51,7 +51,7 @@ class NodeReport:
             "direct", "winograd4" (F(4x4, 3x3)) or "winograd2". For the convolution that reads
             files, "dense", or "sparse or dense" if it depends on the coefficients of each image.
         exact: whether the node is kept because of a discontinuous operator: the node is
-            discontinuous, feeds a discontinuous operator, or reads its output.
+            discontinuous, feeds a discontinuous operator, or reads the output of one.
     """
 
     name: str
@@ -87,7 +87,7 @@ class CallReport:
     """A call that computes nodes, on a target that launches kernels itself.
 
     Attributes:
-        name: name of the last of the source nodes.
+        name: name of the last source node.
         operators: operators of the nodes, in order.
         kernel: the kernel that computes the nodes; empty if PyTorch operators compute them.
         reads: layouts of the input maps.
@@ -129,7 +129,7 @@ class Report:
     _by_name: dict[str, NodeReport] = field(default_factory=dict)
 
     def add(self, node: NodeReport) -> None:
-        """Record a node; replaces an earlier record of the same node."""
+        """Record a node; this replaces an earlier record of the same node."""
         self._by_name[node.name] = node
 
     def note(self, text: str) -> None:

@@ -32,7 +32,7 @@ def asked_search(given: Mapping[str, Any]) -> Kind | None:
     """Return the search that the options of `compile` ask for; None if they ask for none.
 
     Raises:
-        UsageError: naming an option that does not go with the search, or that is missing.
+        UsageError: if an option conflicts with the search, or is missing. The message names it.
     """
     frequencies, truncate = given["frequencies"], given["truncate"]
     of_frequencies = AUTO in (frequencies, truncate)
@@ -87,7 +87,7 @@ def refuse_search_options() -> None:
     """Refuse options of a search in a command without one.
 
     Raises:
-        UsageError: naming the first option.
+        UsageError: if such an option is given. The message names the first one.
     """
     option = first_given(SEARCH)
     if option is not None:
@@ -119,7 +119,7 @@ def run_search(kind: Kind, model: Path, given: Mapping[str, Any]) -> Search:
     """Run a search with a progress bar.
 
     Raises:
-        KeyboardInterrupt: with a text that says that measurements are kept.
+        KeyboardInterrupt: if the user interrupts. Its text says that measurements are kept.
         UsageError, ImageError, AccessError, UnsupportedModelError: as `choose_frequencies` and
             `choose_resolution`.
     """

@@ -12,7 +12,7 @@ def verification_page(result: Verification, most_nodes: int) -> Page:
     """Return the worst nodes, the outputs with both errors, and the verdict.
 
     Args:
-        result: of `verify`.
+        result: result of `verify`.
         most_nodes: number of nodes to show.
     """
     parts: list[Table | str] = []
@@ -20,8 +20,8 @@ def verification_page(result: Verification, most_nodes: int) -> Page:
         parts += [_nodes(result, most_nodes), ""]
     parts.append(_outputs(result))
     parts += [
-        f"'{output.name}': {output.jumps} of {output.entries} entries differ by a decision;"
-        f" rounding moves {output.own_jumps} of the original's own"
+        f"'{output.name}': {output.jumps} of {output.entries} entries differ because an operator"
+        f" decides differently; rounding errors change {output.own_jumps} entries of the original"
         for output in result.outputs
         if output.jumps and output.is_within
     ]

@@ -33,10 +33,10 @@ class Target:
     """The content of batches.
 
     Attributes:
-        form: "tensor": network inputs of a compiled model after its ingest, for
-            `Session.run_image`. "pixels": inputs of the original model. "coefficients": inputs of
-            the compiled model; for images of any size they include matrices for each image.
-            "packed": packed coefficients of images of one size.
+        form: "tensor" for network inputs of a compiled model after its ingest, for
+            `Session.run_image`; "pixels" for inputs of the original model; "coefficients" for
+            inputs of the compiled model, with matrices for each image if images have any size;
+            "packed" for packed coefficients of images of one size.
         taken: image input of the network, in the layout of the tensors.
         block: block size of the tensors; 1 for pixels.
         info: metadata of the compiled model; None without a model.

@@ -27,9 +27,9 @@ def merge(results: Sequence[Result | str | PathLike[str]]) -> Result:
     """Merge results into one result.
 
     Args:
-        results: of one kind, one at least: results of `verify` and `compare` on parts of the same
-            images, or of `bench` with different batch sizes or numbers of threads. A path is of a
-            file with the --json output of such a verb.
+        results: at least one result; all must be of one kind. Results of `verify` or `compare` are
+            for parts of the same images, results of `bench` for different batch sizes or numbers of
+            threads. A path names a file with the --json output of such a verb.
 
     Raises:
         UsageError: if there are no results, the kinds differ, or the results cannot be merged.
@@ -54,7 +54,7 @@ def _read(path: Path) -> Result:
     """Read the --json output of verify, compare or bench.
 
     Args:
-        path: of the file.
+        path: path of the file.
 
     Raises:
         AccessError: if the file cannot be read.

@@ -43,7 +43,7 @@ ReadImage: TypeAlias = Coefficients | PixelImage
 
 
 def coefficients_of(images: Sequence[ReadImage]) -> list[Coefficients]:
-    """Return images that must all be coefficients.
+    """Return the same images if all of them are coefficients.
 
     Raises:
         InternalError: if an image has pixels.

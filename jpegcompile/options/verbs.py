@@ -199,9 +199,10 @@ MERGE = Verb(
     ),
     ("merge",),
     (
-        "Results of verify and compare cover parts of the same images (--shard); the merged result"
-        " covers all images. Results of bench cover different batch sizes or numbers of threads.",
-        "The exit code is the same as for one run on all images. --max-drop applies only to results"
+        "Results of verify or compare must be for parts of the same images (--shard). The merged"
+        " result is for all images. Results of bench must be for different batch sizes or numbers"
+        " of threads.",
+        "The exit code is the same as for verify, compare or bench. --max-drop applies to results"
         " of compare.",
     ),
 )

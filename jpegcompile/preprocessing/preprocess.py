@@ -93,7 +93,7 @@ def _numbers(value: object, name: str, where: str) -> tuple[float, ...]:
     if not values or not all(
         isinstance(v, int | float)
         and not isinstance(v, bool)
-        and abs(v) <= sys.float_info.max  # false for NaN, and takes integers of any length
+        and abs(v) <= sys.float_info.max  # false for NaN, and accepts integers of any length
         for v in values
     ):
         raise UsageError(

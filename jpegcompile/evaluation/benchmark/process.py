@@ -1,4 +1,4 @@
-"""A worker process, as the process that measures sees it."""
+"""A worker process, seen from the process that measures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MODULE = "jpegcompile.evaluation.benchmark.worker"
 
 
 class Process:
-    """A worker process; as a context manager, it ends with the context.
+    """A worker process. As a context manager, it ends the process with the context.
 
     Attributes:
         job: job of the process.
@@ -66,7 +66,11 @@ class Process:
         self.end()
 
     def ask(self, command: str, *arguments: Any) -> dict[str, Any]:
-        """Return the answer to a command, which is the name of a method of `Worker`.
+        """Return the answer to a command.
+
+        Args:
+            command: name of a method of `Worker`, or "open".
+            arguments: JSON-ready arguments of the method.
 
         Raises:
             JpegCompileError: if the command raises it in the process.

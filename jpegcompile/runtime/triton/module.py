@@ -245,7 +245,7 @@ class CompiledModule(nn.Module, ImageRunner):
     def run_coefficients(
         self, images: Sequence[ReadImage], shared: Shared | None = None
     ) -> list[NDArray[Any]]:
-        """See `ImageRunner`. Files of each sampling have their own ingest kernels."""
+        """See `ImageRunner`. Files of each frame have their own ingest kernels."""
         self.require_process()
         self._require_image_alone(shared)
         if self.info.frame is None:
