@@ -109,7 +109,7 @@ class Process:
         if code == -9:
             text = (
                 f"{self.job.model}: the worker process was killed, probably because memory ran out;"
-                " give smaller batches with --batch"
+                " give smaller batches with --batches"
             )
             return AccessError(Message("bench-process-killed", text))
         lines = self._log.read_text(encoding="utf-8", errors="replace").split("\n")

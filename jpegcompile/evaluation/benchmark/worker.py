@@ -190,7 +190,7 @@ def serve(commands: IO[str], answers: IO[str]) -> None:
             failure = Failure(type(error).__name__, error.code, str(error))
             answer = {"error": asdict(failure)}
         except MemoryError:
-            text = "memory ran out while a model was timed; give smaller batches with --batch"
+            text = "memory ran out while a model was timed; give smaller batches with --batches"
             message = Message("bench-out-of-memory", text)
             answer = {"error": asdict(Failure(AccessError.__name__, message.code, message))}
         _wait_until_quiet()
