@@ -81,7 +81,7 @@ def _show_kernels(out: Console, checks: Sequence[KernelCheck]) -> None:
 def _show_models(out: Console, checks: Sequence[ModelCheck]) -> None:
     if not checks:
         return
-    table = new_table("model", "precision", "compared with", "error", "allowed", "", right=(3, 4))
+    table = new_table("model", "precision", "compared with", "error", "tolerance", "", right=(3, 4))
     for check in checks:
         table.add_row(
             plain(check.model),

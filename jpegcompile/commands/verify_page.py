@@ -52,7 +52,7 @@ def _nodes(result: Verification, most: int) -> Table:
 def _outputs(result: Verification) -> Table:
     rows = []
     for output in result.outputs:
-        fed_by = "its decode" if output.decoder is not None else "the same tensors"
+        fed_by = "the same decode" if output.decoder is not None else "the same tensors"
         rows.append(
             (
                 text(output.name),
@@ -67,7 +67,14 @@ def _outputs(result: Verification) -> Table:
             same = _fraction(output.same_top1_pillow, result.inputs)
             decoder = number(output.decoder, ".2e")
             rows.append((text(""), text("Pillow"), decoder, number(None), number(None), same))
-    headers = ("output", "original fed by", "error", "own rounding", "allowed", "same top-1")
+    headers = (
+        "output",
+        "original fed by",
+        "error",
+        "rounding of original",
+        "tolerance",
+        "same top-1",
+    )
     return Table("", columns(*headers, right=(2, 3, 4, 5)), tuple(rows))
 
 

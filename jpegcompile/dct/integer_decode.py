@@ -264,9 +264,6 @@ def resampling_weights(source: int, target: int, name: str) -> Integers:
         total = 0.0
         for value in values:  # one by one: `sum` of Python 3.12 is more precise than Pillow
             total += value
-        total = 0.0
-        for value in values:  # one after the other: `sum` of Python 3.12 rounds less
-            total += value
         for x, value in enumerate(values, first):
             exact = (value / total if total else value) * (1 << WEIGHT_BITS)
             weights[output, x] = int(exact + math.copysign(0.5, exact))
