@@ -10,7 +10,6 @@ come from the sources of the package: operators, messages, options, predictions 
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,10 +32,6 @@ PAGES: dict[str, Callable[[], str]] = {
     "gpu_predictions.md": gpu_predictions.page,
     "idea.svg": idea.picture,
 }
-
-# The options of the command line, once they are a package with a page of its own.
-if (DOCS.parent / "jpegcompile" / "options" / "table.py").exists():
-    PAGES["options.md"] = importlib.import_module("jpegcompile.options.table").page
 
 
 def wanted() -> Iterator[tuple[Path, str]]:

@@ -36,7 +36,7 @@ def main() -> None:
 
 
 class _Terminated(BaseException):
-    """The system asks the command to end. Temporary files are removed first."""
+    """The system sent SIGTERM. The command removes temporary files and ends."""
 
 
 def _terminate(*_: object) -> None:
@@ -46,11 +46,11 @@ def _terminate(*_: object) -> None:
 
 def run_command(arguments: list[str]) -> int:
     """Run one command line and return the exit code. Every error is one line on stderr."""
-    # --debug may stand anywhere on the line, and applies to errors of parsing too.
+    # --debug is accepted anywhere on the command line, and applies to parse errors too.
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
-        # cli.main would turn a closed pipe into exit code 1, which means a failed check.
+        # For a closed pipe, cli.main would return exit code 1, which means a failed check.
         with _notices(), cli.make_context("jpegcompile", arguments) as context:
             cli.invoke(context)
         sys.stdout.flush()
@@ -69,14 +69,15 @@ def run_command(arguments: list[str]) -> int:
     except _Terminated:
         return _fail("terminated", _TERMINATED, debug)
     except BrokenPipeError:
-        # The reader of the output has gone. The interpreter must not complain at exit either.
+        # The program that read the output has ended. At exit, the interpreter flushes stdout, so
+        # redirect it to avoid a second error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except MemoryError:
         text = "out of memory; use smaller images or a larger machine"
         return _failed(AccessError(Message("out-of-memory", text)), debug)
     except OSError as error:
-        # Paths that cannot be checked: a name that is too long, a folder without permission.
+        # Checks of a path also fail, for example for a name that is too long.
         text = f"{error.filename or 'output'}: {error.strerror or error}; check path and disk"
         return _failed(AccessError(Message("system-error", text)), debug)
     except Exception as error:
@@ -92,7 +93,7 @@ def _notices() -> Iterator[None]:
     with warnings.catch_warnings():
         for kind in own:
             warnings.simplefilter("once", kind)
-        # Pillow warns of damaged metadata, which does not affect pixels.
+        # Pillow warns about damaged metadata, which does not affect pixels.
         warnings.filterwarnings("ignore", module=r"PIL\.TiffImagePlugin")
         show = warnings.showwarning
 
@@ -129,12 +130,12 @@ def _fail(message: str, code: int, debug: bool) -> int:
 
 
 class _Verbs(click.Group):
-    """Verbs by name and summary. Only the chosen verb is imported."""
+    """The commands, by name and summary. Only the chosen command is imported."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the chosen command itself, in place of its name and summary."""
+        """Import the chosen command, which replaces its entry of name and summary."""
         try:
             verb, _, rest = super().resolve_command(ctx, args)
         except click.UsageError as error:

@@ -28,8 +28,8 @@ class CompiledModel:
         model: the ONNX model. Above 2 GB it lacks the values of its larger weights.
         report: which nodes were lowered, and which stay spatial and why.
         weights: the values that `model` lacks, by the names of the initializers.
-        files: for `--target triton`, the files of the folder. They do the work; `model` describes
-            in ONNX what they compute.
+        files: for `--target triton`, the files of the folder. The runtime uses only these files;
+            `model` describes in ONNX what they compute.
         cubins: for `--target ort` with `aot`, the file of GPU kernels.
     """
 
@@ -46,8 +46,8 @@ class CompiledModel:
 
         Args:
             path: file to write; for `--target triton`, the folder.
-            external_data: whether weights go to a separate file, `path` with the suffix `.data`.
-                Models above 2 GB always do this.
+            external_data: whether to write weights to a separate file, `path` with the suffix
+                `.data`. Weights of models above 2 GB are always separate.
 
         Raises:
             AccessError: if a file cannot be written.

@@ -1,4 +1,4 @@
-"""The compiler: ONNX graph in, the passes of `pipeline.py`, ONNX graph out."""
+"""The compiler, which runs the passes of `pipeline.py` on an ONNX graph."""
 
 from __future__ import annotations
 
@@ -77,39 +77,40 @@ def compile(
             "tensor".
         decoder: "float" for the float decode of `docs/exactness.md`, "libjpeg-turbo" for the
             integer decode that Pillow and OpenCV use. Defaults to the decoder of `preprocess`,
-            which usually is "float".
+            which is usually "float".
         subsampling: chroma subsampling of the JPEG files. Defaults to 4:2:0, or to gray for models
             of one channel.
-        image_input: name of the input that is the image, if the model has several inputs.
+        image_input: name of the image input, if the model has several inputs.
         input_size: "HEIGHTxWIDTH" or (height, width), if they are dynamic dimensions of the model.
-        resolution: size at which the network runs, if it differs from the size that the network
-            was trained at, or the plan of a search. Nodes and preprocessing are adapted; see
-            docs/resolution.md.
-        frequencies: how many spatial frequencies, 1 to 15, decide the mask of piecewise linear
-            operators; 15 is exact. Or a plan for each node: a `FrequencyPlan`, its JSON form, or
-            the path of a JSON file.
+        resolution: image size at which the network runs, if it differs from the training size; or
+            the plan of a search. Nodes and preprocessing are adapted; see docs/resolution.md.
+        frequencies: number of mask frequencies of piecewise linear operators, 1 to 15; 15 is exact.
+            Or a plan for each node: a `FrequencyPlan`, its JSON form, or the path of a JSON file.
         relu: "asm" to apply the masks to the exact pixels (the default), "apx" to return the
             approximate pixels.
-        truncate: how many frequencies, 1 to 15, the results of these operators keep. Overrides the
-            plan.
+        truncate: number of kept frequencies of the results of piecewise linear operators, 1 to 15.
+            Overrides the plan.
         domain: "jpeg" to keep feature maps in the JPEG domain, "auto" for the faster domain. On
-            CPUs that is the spatial domain for all maps after the ingest. On GPUs, where "auto" is
-            the default, the cost model chooses for each map.
+            CPUs the spatial domain is faster for all maps after the ingest. On GPUs, where "auto"
+            is the default, the cost model chooses the domain of each map.
         lean: whether to choose native kernels that need little memory beyond the weights of the
             model. They are slower.
-        batch: batch size that native kernels are chosen for, 1 by default. Other batch sizes run
-            too. A model with a fixed batch size uses that one.
+        batch: batch size for which native kernels are chosen, 1 by default. The model also accepts
+            other batch sizes. A model with a fixed batch size always uses its own.
         precision: "float32", "tf32x3", "float16" or "bfloat16", if the target has it. Defaults to
             "tf32x3" for "triton" and to "float32" for the other targets.
-        gpu: GPU architecture that layouts are chosen for: "sm_80", "sm_90" (the default) or
+        gpu: GPU architecture for which layouts are chosen: "sm_80", "sm_90" (the default) or
             "sm_100". Applies to "triton".
-        aot: architectures, such as "sm_90", to compile the GPU kernels of the model for ahead of
-            time. For "triton" they are stored in the folder. For "ort" `CompiledModel.save` writes
-            them next to the model: OUT.cubins for OUT.onnx.
-        strict: refuse the model if any node would stay spatial.
+        aot: GPU architectures, such as "sm_90", for which the GPU kernels of the model are compiled
+            ahead of time. For "triton" the kernels are stored in the folder. For "ort"
+            `CompiledModel.save` writes them next to the model: OUT.cubins for OUT.onnx.
+        strict: whether to refuse the model if any node would stay spatial.
         dump_passes: folder for the graph after each pass, as ONNX models that share one file of
             weights. It is created if it does not exist.
-        progress: called with (passes done, all passes).
+        progress: called with (passes done, passes in all).
+
+    Returns:
+        The compiled model in memory; `CompiledModel.save` writes it.
 
     Raises:
         UsageError: if arguments do not fit the model.
@@ -149,7 +150,7 @@ def compile(
 
 
 def _refuse_double(source: Source, image: str) -> None:
-    """Refuse float64: the passes work in it, but no runtime that jpegcompile emits for does."""
+    """Refuse float64: the passes support it, but no runtime of a target does."""
     declared = next(v for v in source.model.graph.input if v.name == image)
     if declared.type.tensor_type.elem_type == onnx.TensorProto.DOUBLE:
         raise UnsupportedModelError(
@@ -162,7 +163,7 @@ def _refuse_double(source: Source, image: str) -> None:
 
 
 def _refuse_integer_tensor(source: Source, module: Module) -> None:
-    """Refuse to keep an integer input: `--input tensor` would have to accept the same type."""
+    """Refuse an integer input for `--input tensor`, which accepts the source model's input."""
     if source.integer_pixels is not None and not module.options.takes_files:
         raise UnsupportedModelError(
             Message(
@@ -175,7 +176,7 @@ def _refuse_integer_tensor(source: Source, module: Module) -> None:
 
 
 def _refuse_spatial(source: Source, report: Report) -> None:
-    """Refuse a model of which a node stays spatial."""
+    """Refuse a model if one of its nodes stays spatial."""
     if not report.kept:
         return
     first, *others = report.kept
@@ -212,7 +213,7 @@ def _info(module: Module, source: Source) -> CompiledInfo:
 
 
 def _recorded_options(module: Module) -> dict[str, Any]:
-    """Return the fields of `CompiledInfo` that store options, as the record names them."""
+    """Return the fields of `CompiledInfo` that store options, by field name."""
     options = module.options
     has_kernels = options.target.kernels is not None or options.target.chooses_layouts
     values = {

@@ -1,6 +1,6 @@
 """The errors that jpegcompile raises on purpose, and the exit code of each on the command line.
 
-A message is one line: what happened, where, and what to do. It carries a stable code
+A message is one line: what happened, where, and what to do. It has a stable code
 (`jpegcompile.messages`).
 """
 
@@ -12,12 +12,12 @@ from jpegcompile.messages import Message, code_of
 
 
 def one_line(error: BaseException) -> str:
-    """What an error of another library says, on one line."""
+    """Return the message of another library's error on one line."""
     return " ".join(str(error).split())
 
 
 def _printable(text: str) -> str:
-    """A text that stays on one line and gives a terminal no orders."""
+    """Return a text with its control characters escaped, so that it stays on one line."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
@@ -39,7 +39,7 @@ class JpegCompileError(Exception):
 
 
 class CheckFailedError(JpegCompileError):
-    """A check that the user asked for did not hold (verify tolerance, compare threshold)."""
+    """A check that the user requested failed (verify tolerance, compare threshold)."""
 
     exit_code = 1
 
@@ -51,13 +51,13 @@ class UsageError(JpegCompileError):
 
 
 class UnsupportedModelError(JpegCompileError):
-    """The model cannot be read, or holds something that cannot be compiled."""
+    """The model cannot be read, or a part of it cannot be compiled."""
 
     exit_code = 3
 
 
 class ImageError(JpegCompileError):
-    """An image, or other input data, is damaged or of a kind that is not taken."""
+    """An image, or other input data, is damaged or of an unsupported kind."""
 
     exit_code = 4
 
@@ -69,7 +69,7 @@ class AccessError(JpegCompileError):
 
 
 class InternalError(JpegCompileError):
-    """A pass broke an invariant of the graph: a defect of jpegcompile, never of its input."""
+    """An invariant was broken: a defect of jpegcompile, never of its input."""
 
     exit_code = 70
 
@@ -93,8 +93,8 @@ def rebuilt(kind: str, code: str, text: str) -> JpegCompileError:
 
 
 class FallbackWarning(UserWarning):
-    """ONNX Runtime could run on CUDA, and something else is missing: the CPU does the work."""
+    """ONNX Runtime has CUDA, but another requirement is missing, so the model runs on the CPU."""
 
 
 class RenamedWarning(FutureWarning):
-    """The caller uses an earlier spelling of an option, which the next version does not accept."""
+    """The caller uses an old name of an option, which the next version does not accept."""

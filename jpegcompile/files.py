@@ -199,7 +199,8 @@ def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
         raise AccessError(
             Message(
                 "output-write-failed",
-                f"{path}: cannot write: {error.strerror}; no file was changed",
+                f"{path}: cannot write: {error.strerror}; no file was changed: free some space, or"
+                " give another path",
             )
         ) from error
 

@@ -19,7 +19,7 @@ from jpegcompile.errors import UsageError
 from jpegcompile.files import read_json
 from jpegcompile.messages import Message
 
-# Source operators whose nodes a plan can name.
+# Operators of the source nodes that a plan can name.
 PIECEWISE_LINEAR = frozenset(("Relu", "LeakyRelu", "PRelu", "Clip", "MaxPool"))
 Masking = Literal["asm", "apx"]
 MASKINGS: tuple[Masking, ...] = get_args(Masking)
@@ -36,8 +36,9 @@ class NodeFrequencies:
     """Frequencies of one nonlinearity.
 
     Attributes:
-        mask: number of mask frequencies, which decide the mask; with all of them it is exact.
-        keep: number of kept frequencies, which the result has.
+        mask: number of mask frequencies, which decide the mask. With all frequencies, the mask is
+            exact.
+        keep: number of frequencies that the result keeps.
     """
 
     mask: int = ALL
@@ -58,8 +59,8 @@ class FrequencyPlan:
         nodes: frequencies by the name of the node in the source model.
         name: name of the plan in errors.
         evidence: measurements of the search that chose the plan (see
-            `jpegcompile.choose_frequencies`), with the hashes of the plan and of the model,
-            `plan_sha256` and `source_sha256`. None without a search.
+            `jpegcompile.choose_frequencies`), with the hashes of the plan (`plan_sha256`) and of
+            the model (`source_sha256`). None without a search.
     """
 
     masking: Masking = "asm"
@@ -84,7 +85,7 @@ class FrequencyPlan:
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
     def for_source(self, source_sha256: str) -> FrequencyPlan:
-        """Return the plan, without its evidence if that belongs to another plan or model."""
+        """Return the plan for a model, without evidence that belongs to another plan or model."""
         hashes = {"plan_sha256": self.sha256, "source_sha256": source_sha256}
         if self.evidence is None or hashes.items() <= self.evidence.items():
             return self
@@ -125,14 +126,14 @@ def frequency_plan(
         return _plan(frequencies, relu, truncate, "frequencies")
     if not isinstance(frequencies, str | os.PathLike):
         kind = type(frequencies).__name__
-        text = f"frequencies must be a number, a path, a mapping or a plan, not {kind}"
+        text = f"frequencies is of type {kind}; give a number, a path, a mapping or a plan"
         raise UsageError(Message("frequencies-type", text))
     return _plan(read_json(frequencies, "frequencies"), relu, truncate, str(frequencies))
 
 
 def _plan(data: Any, relu: Masking | None, truncate: int | None, name: str) -> FrequencyPlan:
     if not isinstance(data, Mapping) or not isinstance(data.get("nodes", {}), Mapping):
-        text = f"{name}: is no plan of frequencies; write a JSON object like {_FORM}"
+        text = f"{name}: is not a plan of frequencies; write a JSON object like {_FORM}"
         raise UsageError(Message("frequencies-form", text))
     _check_keys(data, _KEYS, name, _FORM)
     masking = relu or data.get("relu", "asm")

@@ -46,7 +46,7 @@ def input_size_of(given: InputSize | None, option: str = "--input-size") -> Size
 
 
 def size_text(size: Sequence[object]) -> str:
-    """Return a size as messages spell it: height first, ? for a dynamic dimension."""
+    """Return a size as text for messages: height first, ? for a dynamic dimension."""
     return "x".join(str(side) if isinstance(side, int) else "?" for side in size)
 
 
@@ -55,7 +55,8 @@ def sized(where: str, declared: Sequence[object], given: Size | None) -> Size:
 
     Args:
         where: name of the input in messages.
-        declared: height and width in the model; a dynamic dimension is no positive integer.
+        declared: height and width in the model. Any value except a positive integer is a dynamic
+            dimension.
         given: size from the user; None to use the size of the model.
 
     Raises:

@@ -35,10 +35,10 @@ class Inspection:
     """Result of `inspect`.
 
     Attributes:
-        report: the fate of every node, notes, casts and sums.
+        report: status of every node, notes, casts and sums.
         compiled: metadata of a compiled model; None for a source model.
-        execution: what runs the nodes of a compiled file on this machine; None for a source model
-            and for a PyTorch module, whose `report` lists its calls.
+        execution: the kernels that run the nodes of a compiled file on this machine. None for a
+            source model, and for a PyTorch module, whose `report` lists its calls.
     """
 
     report: Report
@@ -47,17 +47,17 @@ class Inspection:
 
     @property
     def chosen_resolution(self) -> SearchEvidence | None:
-        """What the search of the resolution measured; None without one."""
+        """Measurements of the search that chose the resolution; None without a search."""
         return SearchEvidence.of(self.report.resolution)
 
     @property
     def chosen_frequencies(self) -> SearchEvidence | None:
-        """What the search of the frequencies measured; None without one."""
+        """Measurements of the search that chose the frequencies; None without a search."""
         plan = None if self.compiled is None else self.compiled.frequencies
         return SearchEvidence.of(None if plan is None else plan.get("evidence"))
 
     def to_json(self) -> dict[str, Any]:
-        """Return JSON-ready data. The report is separate from the metadata that contains it."""
+        """Return JSON-ready data, with the report beside the metadata instead of inside it."""
         report = self.report.to_json()
         if self.compiled is None:
             return {"compiled": None, "report": report, "execution": None}
@@ -72,11 +72,11 @@ class Inspection:
 
 @dataclass(frozen=True)
 class SearchEvidence:
-    """What a search within a budget measured on images that it had not used.
+    """Measurements of a search within a budget, on images that the search itself did not use.
 
     Attributes:
         max_drop: the budget, in percentage points of top-1.
-        verification: predictions before and after.
+        verification: counts of correct predictions with and without the search's choice.
     """
 
     max_drop: float
@@ -112,8 +112,8 @@ def inspect(
 ) -> Inspection:
     """Report which nodes of a model are lowered, and which stay spatial and why.
 
-    Nothing is written. The options say how a source model would be compiled; see `compile`. For a
-    compiled model the report is read from its metadata, and only `input_size` may be given.
+    Nothing is written. For a source model, the options are those of `compile`. For a compiled
+    model, the report is read from its metadata, and only `input_size` may be given.
 
     Args:
         model: a source model, or a compiled one.
@@ -160,10 +160,10 @@ def inspect(
 
 
 def _refuse_options(asked: ModelOptions) -> None:
-    """Refuse options that were decided when the model was compiled.
+    """Refuse options that apply only when a model is compiled.
 
     Raises:
-        UsageError: naming the first option.
+        UsageError: if such an option is given; the message names the first one.
     """
     plan = frequency_plan(asked["frequencies"], asked["relu"], asked["truncate"])
     given = {

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+# Python searches the current folder first, which has only the sources in a clone.
+NOT_INSTALLED = (
+    "this folder has the sources of jpegcompile, not the installed package; start Python in another"
+    " folder, or install the clone with pip install -e ."
+)
+
 
 def require_installed() -> None:
     """Raise an error if the compiled modules are missing.
@@ -12,8 +18,4 @@ def require_installed() -> None:
         ImportError: if they are missing.
     """
     if find_spec("jpegcompile._core") is None:
-        # Python searches the current folder first, which has only the sources in a clone.
-        raise ImportError(
-            "this folder has the sources of jpegcompile, not the installed package; start Python in"
-            " another folder, or install the clone with pip install -e ."
-        )
+        raise ImportError(NOT_INSTALLED)

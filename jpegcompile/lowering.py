@@ -27,7 +27,22 @@ def lower(
     progress: Progress | None = None,
     dump: PassDump | None = None,
 ) -> Module:
-    """Run the pipeline on a checked model. Nothing is emitted.
+    """Run the pipeline on a checked model; return the module without emitting it.
+
+    Args:
+        source: the model.
+        options: options of the compilation.
+        progress: called with (passes done, passes in all).
+        dump: where to write the graph after each pass.
+
+    Args:
+        source: the model.
+        options: options of the compilation.
+        progress: called with (passes done, all passes).
+        dump: writes the module after each pass.
+
+    Returns:
+        The lowered module.
 
     Raises:
         UsageError, UnsupportedModelError: as for `compile`.
@@ -110,7 +125,7 @@ def _run_passes(
         except UnsupportedModelError as error:
             raise UnsupportedModelError(Message(error.code, f"{source.name}: {error}")) from error
         try:
-            # An unchanged graph was verified before. The final graph is verified in any case.
+            # An unchanged graph has been verified already, but the final graph is always verified.
             if is_changed or done == len(pipeline):
                 verify_module(module, step.name)
         except InternalError:

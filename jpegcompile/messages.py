@@ -1,7 +1,7 @@
-"""Texts for people that carry a stable code for programs.
+"""Texts for people, with a stable code for programs.
 
-Errors, reasons of the report and notes are `Message`s. Their words may improve from one version to
-the next; the code stays. `docs/errors.md` lists every code.
+Errors, reasons of the report and notes are `Message`s. A new version may change the text of a
+message, but not its code. `docs/errors.md` lists every code.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ class Message(str):
     """A text with a stable code, used wherever a string is expected.
 
     Attributes:
-        code: in kebab-case, such as "batch-out-of-range"; unique within jpegcompile.
+        code: code in kebab-case, such as "batch-out-of-range"; unique within jpegcompile.
     """
 
     code: str
@@ -32,13 +32,13 @@ class Message(str):
         """Return a message that was read from a file; plain text if it was written without a code.
 
         Args:
-            code: of the message; empty for plain text.
-            text: as it was written.
+            code: code of the message; empty for plain text.
+            text: text of the message.
         """
         return cls(code, text) if code else text
 
     def __reduce__(self) -> tuple[type[Message], tuple[str, str]]:
-        """Support for copy and pickle."""
+        """Return the class and arguments with which copy and pickle create the message again."""
         return Message, (self.code, str(self))
 
 

@@ -27,10 +27,11 @@ from jpegcompile.own_preprocessing import OwnPreprocessing
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.reading import preprocess_of
 
-# The key of the record is the operator domain. Additions by format: 2 frequencies, 3 domain, 4
-# input mode "jpeg", 5 purpose of the native kernels (lean, batch), 6 images without a batch, 7 a
-# frame of files separate from the network's input, 8 precision, 9 trained size and images of any
-# size, 10 scaled decoding and nodes that the ingest replaces, 11 several views of an image.
+# The key of the record is the operator domain. Additions by format:
+# 2: frequencies. 3: domain. 4: input mode "jpeg". 5: purpose of the native kernels (lean, batch).
+# 6: images without a batch. 7: a frame of files, separate from the network's input. 8: precision.
+# 9: trained size, and images of any size. 10: scaled decoding, and nodes that the ingest replaces.
+# 11: several views of an image.
 FORMAT_VERSION = 11
 _SINCE_FRAME = 7
 
@@ -56,7 +57,7 @@ class CompiledInfo:
         domain: `--domain` of the compilation, "jpeg" or "auto".
         lean: whether native kernels with small memory were chosen. None for target "onnx", which
             has no native kernels, and in formats before 5.
-        batch: batch size that native kernels were chosen for; None as for `lean`.
+        batch: batch size for which native kernels were chosen; None as for `lean`.
         precision: precision of the model's computation.
         trained_size: (height, width) that the network was trained at; None if it is the size of
             `input`.
@@ -85,10 +86,10 @@ class CompiledInfo:
 
     @property
     def feeds_whole_images(self) -> bool:
-        """Whether the original model, for a comparison, gets whole images and resizes them itself.
+        """Whether a comparison feeds whole images to the original model, which resizes them.
 
-        At another resolution, the comparison starts after the original model's preprocessing, which
-        is for the trained size.
+        At another resolution, the comparison starts after the original model's preprocessing,
+        because that preprocessing is for the trained size.
         """
         return self.own_preprocessing is not None and self.trained_size is None
 
@@ -105,12 +106,12 @@ class CompiledInfo:
 
     @cached_property
     def preprocessing(self) -> Preprocess | None:
-        """The parsed `preprocess`; None if the file carries none."""
+        """The parsed `preprocess`; None if the file contains none."""
         return None if self.preprocess is None else preprocess_of(self.preprocess)
 
     @property
     def averages_views(self) -> bool:
-        """Whether the model computes and averages several views; otherwise the runtime does."""
+        """Whether the model, instead of the runtime, computes and averages several views."""
         makes_image = self.input_mode == "jpeg" or self.input.decoder != "float"
         return self.views > 1 and makes_image and self.input_mode != "tensor"
 
@@ -225,7 +226,7 @@ def _info_of(data: Mapping[str, Any]) -> CompiledInfo:
             "own_preprocessing": None if own is None else OwnPreprocessing.from_json(own),
         }
     )
-    # Parse it now, so that an error names the file.
+    # Parse the preprocessing now, so that an error names the file.
     _ = info.preprocessing
     return info
 
@@ -239,7 +240,7 @@ def _with_frame(data: Mapping[str, Any]) -> dict[str, Any]:
     """Convert a record of formats 1 to 6 to format 7.
 
     In the old formats, the input also described the frame, and "input_affine" contained the
-    normalization that the ingest does beyond the preprocessing.
+    normalization that the ingest applies in addition to the preprocessing.
     """
     rest = dict(data)
     old, absorbed = dict(rest.pop("input")), rest.pop("input_affine")

@@ -32,9 +32,10 @@ class NetworkInput:
         has_batch: whether the source model's input has a batch axis. If not, it is one image
             [C, H, W] or [H, W, C], and `layout` is the layout of a batch of one image.
         color: color channels of the network's input; None if the model was compiled for tensors.
-        affine: from pixels on the 0..255 scale to the first tensor that the compiled network
-            computes on, including normalization in the source's graph; None if `color` is None.
-        geometry: how images of any size become images of the network's size.
+        affine: map from pixels on the 0..255 scale to the first tensor that the compiled network
+            computes on. It includes the normalization in the source's graph. None if `color` is
+            None.
+        geometry: how images of any size are changed to the network's size.
         decoder: "float" for the float decode, "libjpeg-turbo" for the integer decode.
     """
 
@@ -56,7 +57,7 @@ class NetworkInput:
 
     @property
     def is_preprocessed(self) -> bool:
-        """Whether the ingest depends on the file: files are resized, turned or rounded."""
+        """Whether the ingest resizes or rotates images, or rounds their pixels."""
         geometry = self.geometry
         return geometry.takes_any_size or geometry.orientation or self.decoder != "float"
 
@@ -80,7 +81,7 @@ class NetworkInput:
             raise UsageError(
                 Message(
                     "input-takes-tensors",
-                    f"input '{self.name}' takes tensors, and the model has no preprocessing for"
+                    f"input '{self.name}' accepts tensors, and the model has no preprocessing for"
                     " images; compile the model with --preprocess",
                 )
             )

@@ -25,7 +25,7 @@ _MULTIPLES = (8, 16, 32, 64)
 _LARGER, _SMALLER, _STRETCH = 4.0, 0.5, 1.5
 _SIZES_NAMED = 3
 _LONGEST_REASON = 160
-# Prefix of the symbols that shape inference invents for unknown dimensions: "unk__0", ...
+# Prefix of the symbols that shape inference creates for unknown dimensions: "unk__0", ...
 _NAMELESS = "unk__"
 
 
@@ -53,7 +53,7 @@ def note_odd_maps(module: Module, source: Source, steps: Sequence[Pass]) -> None
 
 
 def candidates(size: Size) -> list[Size]:
-    """Input sizes to try: larger sizes first, then smaller ones, each from near to far."""
+    """Return input sizes to try: larger sizes, then smaller ones, each from near to far."""
     larger = {_next(size, step, 1) for step in _MULTIPLES}
     smaller = {_next(size, step, -1) for step in _MULTIPLES}
     near = [other for other in larger | smaller if _is_near(other, size)]
@@ -61,7 +61,7 @@ def candidates(size: Size) -> list[Size]:
 
 
 def _next(size: Size, step: int, sign: int) -> Size:
-    """Nearest other size with multiples of `step`: larger if `sign` is 1, smaller if it is -1."""
+    """Return the nearest size of multiples of `step`: larger for `sign` 1, smaller for -1."""
     high, wide = (-(-side * sign // step) * step * sign for side in size)
     return (high, wide) if (high, wide) != size else (high + sign * step, wide + sign * step)
 
@@ -77,7 +77,7 @@ def _is_odd(node: NodeReport) -> bool:
 
 
 def _what(module: Module) -> str | None:
-    """Describe what has block size 1: maps of nodes, or only the image; None if nothing has."""
+    """Describe the maps, or only the image, that have block size 1; None if there are none."""
     nodes = [node for node in module.report.nodes if _is_odd(node)]
     if nodes:
         return _what_of(nodes)
@@ -96,8 +96,8 @@ def _what_of(nodes: Sequence[NodeReport]) -> str:
     text = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
     count = "1 node" if len(nodes) == 1 else f"{len(nodes)} nodes"
     return (
-        f"maps of {text} from {nodes[0].op} '{nodes[0].name}' on ({count}) have block size 1, so"
-        " they stay in the spatial domain"
+        f"maps of {text}, starting at {nodes[0].op} '{nodes[0].name}' ({count}), have block size"
+        " 1, so they stay in the spatial domain"
     )
 
 
@@ -124,9 +124,9 @@ def _advice(module: Module, source: Source, steps: Sequence[Pass]) -> Message:
 
 
 def _at_size(module: Module, source: Source, steps: Sequence[Pass], size: Size) -> Module | None:
-    """Run the passes at another image size; returns None if a pass rejects the size."""
+    """Run the passes at another image size; return None if a pass refuses the size."""
     image = replace(module.image, height=size[0], width=size[1])
-    # The batch is an option for kernels, which must not make another size fail.
+    # The batch size only selects kernels, so it must not make another image size fail.
     options = replace(module.options, batch=None)
     other = Module.of(graph_at_size(source.model, source.folder, image), image, options)
     try:
@@ -138,7 +138,7 @@ def _at_size(module: Module, source: Source, steps: Sequence[Pass], size: Size) 
 
 
 def _vectors(module: Module) -> list[tuple[object, ...]]:
-    """Shapes of the outputs that are not maps; they must not depend on the image size."""
+    """Return the shapes of the outputs that are not maps; they must not depend on the size."""
     return [
         tuple(None if str(d).startswith(_NAMELESS) else d for d in tensor.shape)
         for tensor in module.graph.outputs

@@ -1,4 +1,4 @@
-"""Preprocessing in the graph of a source model, which the compiled model does in its ingest.
+"""Preprocessing in the graph of a source model, which the compiled model's ingest replaces.
 
 photograph -> Resize -> Slice -> network        source model, whose input is a whole photograph
 photograph -> ingest -> network                 compiled model

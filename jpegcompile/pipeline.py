@@ -1,4 +1,4 @@
-"""The pipeline: every pass in order, a table of contents of the compiler.
+"""The pipeline: every pass of the compiler, in order.
 
 The last stage is the schedule of the target; see `jpegcompile/target/`.
 """
@@ -143,18 +143,18 @@ RESOLVE: tuple[Pass, ...] = (
     TruncateFrequencies(),
 )
 
-# Passes up to the one that assigns block sizes, which suffice to evaluate an input size.
+# The passes that suffice to find the block sizes of maps at another input size.
 FIND_MAPS: tuple[Pass, ...] = (*LEGALIZE, AssignBlocks())
 
 
 def pipeline_for(target: Target) -> tuple[Pass, ...]:
     """Return all passes in order: the stages above, then the schedule of the target.
 
-    The schedule changes which operators do the work; it does not change outputs.
+    The schedule changes the operators that compute the outputs, but not the outputs.
     """
     return LEGALIZE + FOLD + LOWER + RESOLVE + target.schedule()
 
 
 def pass_names(target: Target) -> list[str]:
-    """Names of the passes of `pipeline_for`."""
+    """Return the names of the passes of `pipeline_for`."""
     return [step.name for step in pipeline_for(target)]

@@ -1,6 +1,6 @@
 """The number of processors that this process may use, which containers limit.
 
-All of jpegcompile counts here. C++ code does not count: Python passes it the number of threads.
+All of jpegcompile gets the number from this module. Python passes the number of threads to C++.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def available_processors() -> int:
 def intra_op_threads(threads: int | None = None) -> int | None:
     """Return the number of threads for one operator of ONNX Runtime; None for its own default.
 
-    The default is one thread for each core of the machine. ONNX Runtime does not see that a process
-    may be limited to fewer. If this process is, the result is one thread for each of its cores.
+    ONNX Runtime's default is one thread for each core of the machine, even if the process may use
+    fewer cores. If this process may use fewer, the result is one thread for each of its cores.
 
     Args:
         threads: number that the caller asked for; None if the caller did not ask.
@@ -37,7 +37,7 @@ def intra_op_threads(threads: int | None = None) -> int | None:
 
 
 def _of_the_machine() -> int:
-    """Return the number of processors of the machine, or 1 if the system does not tell."""
+    """Return the number of processors of the machine, or 1 if it is unknown."""
     return os.cpu_count() or 1
 
 
@@ -75,7 +75,7 @@ def _quotas(system: Path) -> Iterator[float]:
 
 
 def _upwards(mount: Path, path: str) -> Iterator[Path]:
-    """Yield the folder of a group and its parents up to the mount; each of them may set a limit."""
+    """Yield the folder of a group and its parents up to the mount; each can have a limit."""
     folder = mount / path.lstrip("/")
     yield folder
     yield from (parent for parent in folder.parents if parent.is_relative_to(mount))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# Called with (done, total): inputs or steps that are finished, and all of them.
+# Called with (done, total): numbers of finished inputs or steps, and of all inputs or steps.
 Progress = Callable[[int, int], None]
 # Called with the number of inputs or steps that were finished since the last call.
 Advance = Callable[[int], None]

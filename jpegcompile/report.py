@@ -1,4 +1,4 @@
-"""What the compiler did with each node, and why it kept nodes spatial.
+"""The report of a compilation: what happened to each node, and why nodes stay spatial.
 
 The records are data; `commands/` prints them.
 """
@@ -28,29 +28,30 @@ class NodeReport:
     """One node that touches a feature map.
 
     Attributes:
-        name: of the source node.
+        name: name of the source node.
         op: operator of the source node.
         status: "lowered", or "kept" in the spatial domain.
         reason: why the node was kept; empty for a lowered node.
-        input_block: block size of the input; None where it is not a feature map.
-        output_block: block size of the output; None where it is not a feature map.
-        output_shape: as the graph declares it, batch first.
-        multiply_adds: of the spatial operator, for one image.
-        transform_multiply_adds: of the block DCTs around it, if each is computed by tiles.
-        masking: of a piecewise linear operator on tiles: "exact", or "asm" or "apx" where few
-            frequencies decide the mask; None for other operators.
-        frequencies: the mask frequencies have u + v < this, at `input_block`.
-        truncate: the kept frequencies of the result have u + v < this, at `output_block`.
-        skippable_multiply_adds: the part of `multiply_adds` that native kernels skip, because
-            truncation made the coefficients zero. Only 1x1 convolutions skip any: larger windows
-            are convolved on pixels.
+        input_block: block size of the input; None if the input is not a feature map.
+        output_block: block size of the output; None if the output is not a feature map.
+        output_shape: shape of the output as the graph declares it, batch first.
+        multiply_adds: multiply-adds of the spatial operator for one image.
+        transform_multiply_adds: multiply-adds of the DCTs around the operator, if each is computed
+            tile by tile.
+        masking: for a piecewise linear operator on tiles, "exact", or "asm" or "apx" if the mask
+            uses few frequencies; None for other operators.
+        frequencies: the mask frequencies are u + v < `frequencies`, at `input_block`.
+        truncate: the kept frequencies of the result are u + v < `truncate`, at `output_block`.
+        skippable_multiply_adds: the part of `multiply_adds` that native kernels skip, since
+            truncated coefficients are zero. Only 1x1 convolutions skip multiply-adds; larger
+            windows are convolved on pixels.
         skippable_transform_multiply_adds: the part of `transform_multiply_adds` that native kernels
             skip.
         method: for a convolution with several native kernels, the kernel that the cost model chose:
             "direct", "winograd4" (F(4x4, 3x3)) or "winograd2". For the convolution that reads
-            files, "sparse or dense" if the coefficients of each image decide, or "dense".
-        exact: whether a kept node is kept because of a discontinuous operator: the node is one, or
-            feeds one, or reads the output of one.
+            files, "dense", or "sparse or dense" if it depends on the coefficients of each image.
+        exact: whether the node is kept because of a discontinuous operator: the node is
+            discontinuous, feeds a discontinuous operator, or reads the output of one.
     """
 
     name: str
@@ -77,18 +78,18 @@ class NodeReport:
 
     @property
     def is_exact(self) -> bool:
-        """Whether all frequencies decide the mask, and the result keeps all."""
+        """Whether the mask uses all frequencies and the result keeps all frequencies."""
         return self.masking not in MASKINGS and not self.is_truncated
 
 
 @dataclass(frozen=True)
 class CallReport:
-    """A call that computes some nodes, on a target that calls kernels itself.
+    """A call that computes nodes, on a target that launches kernels itself.
 
     Attributes:
-        name: of the last of the source nodes.
-        operators: of the nodes, in order.
-        kernel: that computes the nodes; empty where PyTorch operators compute them.
+        name: name of the last source node.
+        operators: operators of the nodes, in order.
+        kernel: the kernel that computes the nodes; empty if PyTorch operators compute them.
         reads: layouts of the input maps.
         makes: layout of the output map.
         reason: why no kernel computes the nodes; empty otherwise.
@@ -108,13 +109,13 @@ class Report:
 
     Attributes:
         order: names of all nodes in graph order, before lowering.
-        notes: facts about the whole graph (batch kept, normalisation absorbed, ...).
-        casts: number of ToJpeg and ToSpatial casts left.
-        domain: the requested domain: "jpeg", or "auto", where maps may be spatial by choice.
-        trained_size: (height, width) that the network was trained at, where it runs at another.
+        notes: facts about the whole graph, such as a fixed batch size or an absorbed normalization.
+        casts: number of remaining ToJpeg and ToSpatial casts.
+        domain: the requested domain: "jpeg", or "auto" if the compiler may choose spatial maps.
+        trained_size: (height, width) that the network was trained at; None if it runs at that size.
         own_preprocessing: preprocessing nodes of the source that the ingest replaces.
         resolution: measurements of the search that chose the size; None without a search.
-        calls: calls that compute the nodes, on targets that call kernels themselves.
+        calls: calls that compute the nodes, on targets that launch kernels themselves.
     """
 
     order: list[str] = field(default_factory=list)
@@ -128,7 +129,7 @@ class Report:
     _by_name: dict[str, NodeReport] = field(default_factory=dict)
 
     def add(self, node: NodeReport) -> None:
-        """Record a node; replaces an earlier record of it."""
+        """Record a node; this replaces an earlier record of the same node."""
         self._by_name[node.name] = node
 
     def note(self, text: str) -> None:
@@ -156,7 +157,7 @@ class Report:
 
     @property
     def is_exact(self) -> bool:
-        """Whether no mask was approximated and no frequency dropped."""
+        """Whether no mask was approximated and no frequency truncated."""
         return all(node.is_exact for node in self.nodes)
 
     @property
@@ -188,10 +189,10 @@ class Report:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Report:
-        """Read a report of this version or an older one; keys that it lacks get their defaults.
+        """Read a report of this version or an older one; missing keys get their defaults.
 
         Args:
-            data: as `to_json` returned it.
+            data: data that `to_json` returned.
 
         Raises:
             KeyError, TypeError: if the data has another form.

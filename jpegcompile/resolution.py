@@ -86,7 +86,7 @@ def at_asked_resolution(
         The model, its image, the options, and what changed; None if nothing changed.
 
     Raises:
-        UnsupportedModelError: naming the node that cannot run at another size.
+        UnsupportedModelError: if a node cannot run at another size; the message names the node.
         UsageError: if the preprocessing cannot be adapted.
     """
     plan = options.resolution
@@ -104,8 +104,8 @@ def at_asked_resolution(
 def as_compiled(source: Source, info: CompiledInfo) -> Source:
     """Return the source of a compiled model, at the resolution of the compiled model.
 
-    If that is not the trained resolution, the result lacks the preprocessing nodes whose work the
-    ingest does.
+    If this is not the trained resolution, the result is without the preprocessing nodes that the
+    ingest replaces.
 
     Raises:
         UnsupportedModelError: if the source cannot run at that resolution.
@@ -118,7 +118,7 @@ def as_compiled(source: Source, info: CompiledInfo) -> Source:
 
 
 def network_of(source: Source, info: CompiledInfo) -> Source:
-    """Return the source of a compiled model without preprocessing that the ingest does."""
+    """Return the source of a compiled model without the preprocessing that the ingest replaces."""
     if info.own_preprocessing is None:
         return source
     assert info.preprocessing is not None  # as in every record of own preprocessing

@@ -11,7 +11,7 @@ _MOST_DIGITS = 18
 
 
 def is_whole_number(value: object) -> TypeGuard[int]:
-    """Whether a value is an integer of Python or NumPy; truth values are not."""
+    """Whether a value is an integer of Python or NumPy, but not a bool."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 

@@ -135,6 +135,7 @@ def test_results_of_models() -> None:
 
 
 SOURCE = """
+ADVICE = "omit it"
 def f(self, node, names):
     if not names:
         raise UsageError(Message("no-names", f"{node.name}: has no names"))
@@ -144,18 +145,37 @@ def f(self, node, names):
     damaged = Message("damaged", "old text")
     raise ImageError(damaged)
     raise UsageError(Message(error.code, f"{node}: {error}"))
+    where = "here" if names else f"in {node}"
+    raise UsageError(Message("resolved", f"{where} is {names}; {ADVICE}"))
+    raise ImageError(made(node))
     return Message("reason-a", f"{self._where} is {max(a + b for a in names)}")
+
+def made(node):
+    return Message("made-elsewhere", ADVICE)
 """
 
 
 def test_messages_are_read_from_sources() -> None:
-    assert list(errors._texts_of(ast.parse(SOURCE))) == [
+    tree = errors._with_variables(errors._with_constants(ast.parse(SOURCE)))
+    assert list(errors._texts_of(tree)) == [
         errors.Text("UsageError", "no-names", "{node.name}: has no names"),
         errors.Text(errors.NOTES, "note-a", r"text \| with {names} and {names}"),
         errors.Text("UsageError", "too-long", "{node.name}: too long"),
         errors.Text("ImageError", "damaged", "old text"),
+        errors.Text("UsageError", "resolved", "here / in {node} is {names}; omit it"),
         errors.Text(errors.REASONS, "reason-a", "{where} is {names}"),
+        errors.Text("ImageError", "made-elsewhere", "omit it"),
     ]
+
+
+def test_messages_of_the_native_reader_are_read_from_sources() -> None:
+    texts = {text.template for text in errors._texts_of_reader()}
+    assert "{name}: is a directory; give the path of a JPEG file" in texts
+    assert "{name}: not a JPEG: it is empty; give a whole JPEG file" in texts
+    assert {text.code for text in errors._texts_of_reader()} == {
+        "image-unreadable", "image-memory-exhausted", "jpeg-not-recognized", "jpeg-damaged",
+        "jpeg-kind-unsupported", "jpeg-too-large", "jpeg-too-many-scans",
+    }  # fmt: skip
 
 
 def test_the_picture_does_not_depend_on_chance() -> None:

@@ -14,7 +14,7 @@ from support.tiers import thorough
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-SHORT = "--repeats 1 --seconds 0"
+SHORT = "--rounds 1 --seconds 0"
 
 
 def block(language: str) -> str:
@@ -65,8 +65,8 @@ def test_links_lead_somewhere() -> None:
 def test_example_in_short(clone: Path) -> None:
     """Every command; the benchmarks measure for as short as they can."""
     commands = block("bash")
-    assert commands.count("--repeats 3") == commands.count("jpegcompile bench") == 2
-    done = run(clone, ["bash", "-euo", "pipefail"], commands.replace("--repeats 3", SHORT))
+    assert commands.count("--rounds 3") == commands.count("jpegcompile bench") == 2
+    done = run(clone, ["bash", "-euo", "pipefail"], commands.replace("--rounds 3", SHORT))
     assert done.returncode == 0, done.stderr
     assert "97.50 %" in done.stdout
     assert "photos/1.jpg: " in done.stdout

@@ -1,7 +1,7 @@
 """Make `docs/errors.md`: every message of the package with its code, from the sources.
 
 The sources are parsed, not run, so a message appears here with its template, such as
-``{name} has no rows``.
+``{name} has no rows``. Variables that contain one of a few texts are replaced by these texts.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import get_args
 
+from generate.reader_texts import reader_texts
 from generate.tables import markdown
 from jpegcompile import errors
+from jpegcompile.jpeg.failures import FailureKind, failure_error
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("jpegcompile", "passes", "kernels")
@@ -40,7 +44,7 @@ code does not.
   `jpegcompile.messages.code_of` returns it for any text.
 - A message that contains another one has the code of that message.
 
-`{...}` stands for a value of your model, file or call.
+`{...}` stands for a value of your model, file or call, and `one / other` for one of two texts.
 """
 _INTRODUCTIONS = {
     REASONS: "Reports show these texts: why a node stays spatial, or why something is not read."
@@ -60,7 +64,10 @@ class Text:
 
 def page() -> str:
     """Return the page as Markdown."""
-    texts = sorted(set(_texts()), key=lambda text: (text.code, text.template))
+    of_reader = list(_texts_of_reader())
+    codes = {text.code for text in of_reader}
+    others = {text for text in _texts() if text.code not in codes}
+    texts = sorted(others | {*of_reader}, key=lambda text: (text.code, text.template))
     parts = [_HEAD]
     for group in [*(error.__name__ for error in ERRORS), REASONS, NOTES]:
         rows = [(f"`{text.code}`", text.template) for text in texts if text.group == group]
@@ -82,7 +89,54 @@ def _texts() -> Iterator[Text]:
     for folder in SOURCES:
         for path in sorted((ROOT / folder).rglob("*.py")):
             if not any(parent.is_symlink() for parent in path.parents):
-                yield from _texts_of(_with_variables(ast.parse(path.read_text(encoding="utf-8"))))
+                yield from _texts_of(_with_variables(_with_constants(_parsed(path))))
+
+
+def _texts_of_reader() -> Iterator[Text]:
+    for kind in get_args(FailureKind):
+        for text in reader_texts(kind):
+            cause = text.replace("{name}{advice}", "{kind}; {advice}")
+            # The system's own messages are only values.
+            cause = cause if " " in cause else "{error}"
+            error = failure_error(kind, cause, "{name}")
+            yield Text(type(error).__name__, error.code, _escaped(str(error)))
+
+
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _with_constants(tree: ast.Module) -> ast.Module:
+    """Return a module in which format strings and messages contain the texts of constants."""
+    constants = dict(_constants(tree))
+    for part in tree.body:
+        if isinstance(part, ast.ImportFrom):
+            others = _constants_of_module(part.module or "")
+            constants |= {one.name: others[one.name] for one in part.names if one.name in others}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            node.values = [
+                constants.get(ast.unparse(value.value), value)
+                if isinstance(value, ast.FormattedValue)
+                else value
+                for value in node.values
+            ]
+        elif isinstance(node, ast.Call) and _name(node) == "Message":
+            node.args[1] = constants.get(ast.unparse(node.args[1]), node.args[1])
+    return tree
+
+
+@cache
+def _constants_of_module(module: str) -> dict[str, ast.expr]:
+    path = ROOT / (module.removeprefix("jpegcompile.passes.").replace(".", "/") + ".py")
+    return dict(_constants(_parsed(path))) if path.is_file() else {}
+
+
+def _constants(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if _is_text(value):
+                yield name, value
 
 
 def _with_variables(tree: ast.Module) -> ast.Module:
@@ -97,7 +151,47 @@ def _with_variables(tree: ast.Module) -> ast.Module:
             ]
             if before:
                 call.args[1] = max(before, key=lambda n: n.lineno).value
+            for text in ast.walk(call.args[1]):
+                if isinstance(text, ast.JoinedStr):
+                    text.values = [_with_texts(value, function) for value in text.values]
     return tree
+
+
+def _with_texts(value: ast.expr, function: ast.FunctionDef) -> ast.expr:
+    """Return the texts of a variable that a part of a format string names, or the part.
+
+    The variable counts if all its values are texts, and none is empty.
+    """
+    if not isinstance(value, ast.FormattedValue) or not isinstance(value.value, ast.Name):
+        return value
+    name = value.value.id
+    stored = [
+        node
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name | ast.arg)
+        and name == (node.id if isinstance(node, ast.Name) else node.arg)
+        and not isinstance(getattr(node, "ctx", None), ast.Load)
+    ]
+    texts = [
+        text
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign) and [ast.unparse(one) for one in node.targets] == [name]
+        for text in [node.value]
+        if _is_choice(text)
+    ]
+    if not texts or len(stored) != len(texts):
+        return value
+    chosen = texts[0]
+    for other in texts[1:]:
+        chosen = ast.IfExp(ast.Constant(True), chosen, other)
+    return chosen
+
+
+def _is_choice(value: ast.expr) -> bool:
+    """Whether an expression is a text, or one of several texts, none of them empty."""
+    if isinstance(value, ast.IfExp):
+        return _is_choice(value.body) and _is_choice(value.orelse)
+    return _is_text(value) and ast.unparse(value) not in ("''", "f''")
 
 
 def _is_text(value: ast.expr) -> bool:
@@ -119,6 +213,7 @@ def _texts_of(tree: ast.AST, group: str = REASONS, scope: ast.AST | None = None)
         match node:
             case ast.FunctionDef():
                 within = node
+                inner = _group_of_users(node.name, tree)
             case ast.Assign(targets=[ast.Name(id=name)]):
                 inner = _group_of_users(name, scope)
             case ast.Call():
@@ -134,9 +229,19 @@ def _group_of_users(name: str, scope: ast.AST) -> str:
     for node in ast.walk(scope):
         if not isinstance(node, ast.Call) or _name(node) not in _GROUP_OF:
             continue
-        if any(isinstance(argument, ast.Name) and argument.id == name for argument in node.args):
+        if any(_names(argument, name) for argument in node.args):
             return _GROUP_OF[_name(node)]
     return REASONS
+
+
+def _names(argument: ast.expr, name: str) -> bool:
+    """Whether an argument is a variable, an element of it, or the result of a function."""
+    match argument:
+        case ast.Subscript(value=inner) | ast.Call(func=inner):
+            return _names(inner, name)
+    return (isinstance(argument, ast.Name) and argument.id == name) or (
+        isinstance(argument, ast.Attribute) and argument.attr == name
+    )
 
 
 def _looked_up(value: ast.expr, scope: ast.AST) -> ast.expr:
@@ -162,7 +267,10 @@ def _name(call: ast.Call) -> str:
 
 def _template(value: ast.expr) -> str:
     """Return the text of an expression, with values in braces, fit for a cell of a table."""
-    text = " ".join(_raw(value).split())
+    return _escaped(" ".join(_raw(value).split()))
+
+
+def _escaped(text: str) -> str:
     return re.sub(r"([|<>*_`\[\]\\])", r"\\\1", text)
 
 

@@ -99,8 +99,8 @@ def _file(top: int, data: bytes) -> Iterable[str]:
         f'<path class="line" d="M{x + width - 18} {top}v18h18"/>'
     )
     for line in range(10):
-        shown = data[6 * line : 6 * line + 6].hex(" ")
-        shown = shown[:11] if line == 0 else shown
+        shown = data[5 * line : 5 * line + 5].hex(" ")
+        shown = shown[:11] if line == 0 else shown  # below the folded corner
         yield _text(x + 6, top + 18 + 11 * line, shown, "soft mono")
     yield _text(x + width / 2, top + PANEL + 16, "JPEG file", "soft small middle")
 

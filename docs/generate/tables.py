@@ -161,8 +161,9 @@ def _source(results: Mapping[str, Any]) -> str:
     command = f"`{results['command']}`" if "command" in results else ""
     where = ", ".join(map(str, machine.values()))
     parts = [command, where, versions, settings, results.get("date", "")]
-    said = "Measured: " + "; ".join(part for part in parts if part) + "."
-    return f"{said} {results['note']}" if results.get("note") else said
+    said = "; ".join(part for part in parts if part)
+    sentences = [f"{said}." if said else "", results.get("note", "")]
+    return "Measured: " + " ".join(filter(None, sentences))
 
 
 def _kept(rows: Iterable[Row], where: Mapping[str, str]) -> list[Row]:

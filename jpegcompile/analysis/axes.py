@@ -29,7 +29,7 @@ def given_axes(node: gs.Node, index: int = 1) -> list[int] | None:
 
 
 def axes_of(node: gs.Node, rank: int, index: int = 1) -> list[int] | None:
-    """Axes as in `given_axes`, as non-negative numbers for a tensor of that rank."""
+    """Axes as in `given_axes`, as non-negative numbers for a tensor of rank `rank`."""
     axes = given_axes(node, index)
     return None if axes is None or not rank else [axis % rank for axis in axes]
 
@@ -54,7 +54,13 @@ def reduced_axes(node: gs.Node, wanted_rank: int) -> set[int] | None:
 
 
 def write_axes(node: gs.Node, axes: Sequence[int], module: Module) -> None:
-    """Set the axes of a node with one operand, in the form of the graph's opset."""
+    """Set the axes of a node in the form of the graph's opset.
+
+    Args:
+        node: a node whose only operand apart from the axes is its first input.
+        axes: the axes.
+        module: the module that contains the node.
+    """
     if module.graph.opset < _AXES_AS_INPUT[node.op]:
         node.attrs["axes"] = list(axes)
         return

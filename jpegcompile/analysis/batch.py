@@ -50,7 +50,7 @@ def keeps_images_apart(node: gs.Node, carriers: set[int]) -> bool:
     if node.op == "Concat":
         return _attribute_axis(node, 0) not in (None, 0) and _all_carry(node.inputs, carriers)
     if node.op == "MatMul" and _all_carry(node.inputs, carriers):
-        # At equal ranks above 2 the batch dimensions match; at rank 2 the product would sum it.
+        # At equal ranks above 2 the batch dimensions match; at rank 2 MatMul sums over the batch.
         ranks = [len(t.shape or ()) for t in node.inputs]
         return ranks[0] == ranks[1] >= 3
     if not _all_carry(node.inputs[:1], carriers) or _some_carry(node.inputs[1:], carriers):

@@ -47,7 +47,7 @@ def bounds_of(node: gs.Node) -> Bounds | Message:
         return low
     if isinstance(high, Message):
         return high
-    # Where the bounds cross, the upper one wins (ONNX, Clip).
+    # If the lower bound is above the upper bound, Clip returns the upper bound (ONNX).
     low, high = (float(np.clip(value, -largest, largest)) for value in (min(low, high), high))
     return Bounds(low, high, is_relu=low == 0.0 and high == largest)
 

@@ -59,7 +59,7 @@ class Surgery:
         return None if dims is None or dims[1:] == (1, 1) else Stack(tensor, dims[:1])
 
     def give(self, target: gs.Tensor, stack: Stack) -> None:
-        """Record the stack of a tensor; readers of a tensor of rank 4 read the stack's map."""
+        """Record the stack of a tensor; if the tensor has rank 4, the stack's map replaces it."""
         if len(target.shape) != 4:
             self.stacks[id(target)] = stack
             return
@@ -71,7 +71,7 @@ class Surgery:
         self.append("Identity", [stack.map], {}, target)
 
     def finish(self) -> None:
-        """Compute graph outputs that are stacks by a Reshape of their maps."""
+        """Add a Reshape of the stack's map for each graph output that is a stack."""
         for target in self.module.graph.outputs:
             stack = self.stacks.get(id(target))
             if stack is not None and not _is_direct(target, stack):
@@ -79,7 +79,7 @@ class Surgery:
                 self._restore(stack, target)
 
     def require_whole(self, node: gs.Node) -> None:
-        """Compute the stacks that a node reads by a Reshape of their maps."""
+        """Add a Reshape of the stack's map for each stack that a node reads."""
         for tensor in {id(t): t for t in node.inputs}.values():
             stack = self.stacks.get(id(tensor))
             if stack is not None and not _is_direct(tensor, stack):
@@ -117,7 +117,13 @@ class Surgery:
         return self.append(op, inputs, attrs, target)
 
     def gather(self, stack: Stack, channels: Indices, like: gs.Tensor) -> gs.Tensor:
-        """Return channels of a stack's map, in any order and number."""
+        """Return channels of a stack's map.
+
+        Args:
+            stack: the stack.
+            channels: channel numbers in any order, possibly repeated.
+            like: tensor whose name, batch and type the result follows.
+        """
         taken = channels.reshape(-1)
         count, height, width = (int(d) for d in stack.map.shape[1:])
         if np.array_equal(taken, np.arange(count)):
@@ -128,6 +134,11 @@ class Surgery:
 
     def vector(self, tensor: gs.Tensor, stack: Stack, like: gs.Tensor) -> gs.Tensor | None:
         """Convert an operand [N or 1, ..., 1, 1] of a stack to [N or 1, C, 1, 1] for its map.
+
+        Args:
+            tensor: the operand.
+            stack: the stack to which the operand is broadcast.
+            like: tensor whose name and batch a new tensor follows.
 
         Returns:
             None if the operand does not broadcast to the stack, or varies over the plane.

@@ -21,14 +21,14 @@ _KEEP_LOW = frozenset(
         *("Slice", "Sum", "Transpose", "Where"),
     )
 )
-# Their output is bounded for every operand, including infinities.
+# The output of these operators is bounded for every operand, including infinities.
 _BOUNDED = frozenset(("Atan", "Erf", "HardSigmoid", "Sigmoid", "Softmax", "Softsign", "Tanh"))
-# Their output is bounded for -inf.
+# The output of these operators is bounded for -inf.
 _BOUNDED_BELOW = frozenset(("Exp", "Relu", "Softplus", "Elu", "Celu", "Selu"))
 
 
 def infinite_tensors(graph: gs.Graph) -> frozenset[str]:
-    """Names of the tensors; the nodes of the graph must be in topological order."""
+    """Names of infinite or huge tensors; the nodes must be in topological order."""
     # By tensor name, whether all its infinite or huge values are negative.
     is_low: dict[str, bool] = {}
     for node in graph.nodes:

@@ -1,4 +1,4 @@
-"""Evaluators that compute polynomials in the mean and variance of a map, one for each operator.
+"""Evaluators, one for each operator, that compute polynomials in the mean and variance of a map.
 
 An evaluator accepts the known terms, the node and the node's output shape without the batch. It
 raises `UnknownError` if the output is not a polynomial.

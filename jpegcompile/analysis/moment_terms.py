@@ -1,4 +1,4 @@
-"""Tensors that depend on one map only, as polynomials in the map, its mean and its variance.
+"""Tensors that depend only on one map, as polynomials in the map, its mean and its variance.
 
 `moments.py` explains their purpose; `moment_rules.py` evaluates nodes on them.
 """
@@ -31,7 +31,7 @@ SCALED_M: Powers = (0, 1, 0, 1)
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor that depends on x only.
+    """A tensor that depends only on x.
 
     Attributes:
         shape: shape without the batch; elements are in the order of x.
@@ -44,7 +44,7 @@ class Value:
 
 @dataclass
 class MomentTerms:
-    """Tensors that depend on one map x [N, C, H, W] only, as polynomials.
+    """Tensors that depend only on one map x [N, C, H, W], as polynomials.
 
     Attributes:
         source: x.
@@ -111,7 +111,11 @@ class MomentTerms:
         return value.polynomial
 
     def by_channel(self, constant: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.float64]:
-        """Values of a constant for each channel, broadcast to a shape without the batch."""
+        """Values of a constant for each channel, broadcast to a shape without the batch.
+
+        Raises:
+            UnknownError: if the constant varies over images or pixels, or does not broadcast.
+        """
         extents = constant.shape[1:] if constant.ndim > len(shape) else constant.shape
         if constant.ndim > len(shape) + 1 or constant.size != math.prod(extents):
             raise UnknownError
@@ -124,7 +128,11 @@ class MomentTerms:
         return self.of_elements(whole.reshape(-1))
 
     def of_elements(self, elements: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Convert values for groups, channels or pixels to one value for each channel."""
+        """Convert values for groups, channels or pixels to one value for each channel.
+
+        Raises:
+            UnknownError: if the values differ between the pixels of a channel.
+        """
         count = elements.size
         if self.channels % count == 0:
             return elements.repeat(self.channels // count)
@@ -156,7 +164,12 @@ class MomentTerms:
         return {SCALED_X: np.ones(self.channels), SCALED_M: -np.ones(self.channels)}
 
     def root(self, polynomial: Polynomial, power: int) -> Polynomial:
-        """(a v + b)^(-power / 2) = a^(-power / 2) r^power with epsilon = b / a."""
+        """(a v + b)^(-power / 2) = a^(-power / 2) r^power with epsilon = b / a.
+
+        Raises:
+            UnknownError: if the polynomial is not a v + b with the same a > 0 and b for all
+                channels, or epsilon differs from earlier roots.
+        """
         if set(polynomial) != {V, ONE}:
             raise UnknownError
         a, b = polynomial[V], polynomial[ONE]

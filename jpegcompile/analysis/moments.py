@@ -7,8 +7,8 @@ them compute
     y = scale * (x - m) * r + shift,    r = (v + epsilon)^(-1/2)
 
 where m and v are the mean and the variance of groups of channels. The analysis therefore writes
-every tensor that depends on one map x only as a polynomial in x, m, v and r, with one coefficient
-for each channel. A tensor whose polynomial has the form above is a normalization.
+every tensor that depends only on one map x as a polynomial in x, m, v and r. Each coefficient has
+one value for each channel. A tensor whose polynomial has the form above is a normalization.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def region_of(
         kept: names of nodes that must not be part of a region.
 
     Returns:
-        The region; None if `root` does not end one.
+        The region; None if no region ends in `root`.
     """
     if not is_pixelwise(root) or root.name in kept:
         return None
@@ -131,7 +131,7 @@ def _position(tensor: gs.Tensor, positions: Mapping[int, int]) -> int:
 
 
 def _can_enter(tensor: gs.Tensor, shape: tuple[Any, ...]) -> bool:
-    """Whether a tensor of this shape is the output of a pixelwise node."""
+    """Whether a tensor has this shape and is the output of a per-pixel function."""
     if not tensor.inputs or tuple(tensor.shape or ()) != shape:
         return False
     return is_pixelwise(tensor.inputs[0])

@@ -30,7 +30,7 @@ class UnknownError(Exception):
 
 
 def rounded(polynomial: Polynomial) -> Polynomial:
-    """Remove terms that cancel."""
+    """Remove terms whose coefficients are zero up to float32 rounding."""
     return {
         powers: values
         for powers, values in polynomial.items()

@@ -22,7 +22,7 @@ from jpegcompile.operators.pixelwise import FUNCTIONS
 
 # Since this opset, Max and Min broadcast and Where exists.
 _OPSET = 9
-# A power is written as at most this many products.
+# Powers with exponents up to this are written as products.
 _MOST_FACTORS = 16
 
 _PLAIN = frozenset(

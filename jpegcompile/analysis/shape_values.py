@@ -2,7 +2,7 @@
 
 Exporters write "flatten all axes except the batch" as Shape, Gather, Unsqueeze, Concat and Reshape,
 and the size of an upsampling as a product of such values. A few operators suffice to evaluate these
-chains, also with a symbolic batch: times 1 and plus 0 keep a symbol.
+chains, also with a symbolic batch: multiplying by 1 and adding 0 keep a symbol.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Entries = list[Any]
 
 # Values of evaluated tensors by `id`; None for tensors that cannot be evaluated.
 Known = dict[int, Entries | None]
-# No shape has more entries. The limit also stops lists that are joined with themselves.
+# No shape has more entries. The limit also stops lists that grow by repeated Concat.
 _MOST_ENTRIES = 256
 # Range of int64; runtimes overflow beyond it.
 _LEAST, _MOST = -(2**63), 2**63 - 1

@@ -83,7 +83,7 @@ def infer_shapes(graph: gs.Graph, image: NetworkInput) -> None:
     """
     resizes = [node for node in graph.nodes if node.op in ("Resize", "Upsample")]
     resized: dict[str, Shape] = {}
-    # The size of one Resize may determine that of the next, so each round can resolve one more.
+    # The size of one Resize may determine the size of the next, so each round resolves one more.
     for _ in range(len(resizes) + 1):
         _infer(graph, resized, image)
         found = {node.outputs[0].name: _resized(node) for node in resizes}

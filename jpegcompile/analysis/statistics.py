@@ -12,7 +12,7 @@ from jpegcompile.messages import Message
 
 def inference_affine(node: gs.Node) -> ChannelAffine | Message:
     """Return the affine function of a BatchNormalization for each channel, or why there is none."""
-    # Below opset 14, only additional outputs indicate training mode, whether or not they are read.
+    # Below opset 14, only additional outputs indicate training mode, even if nothing reads them.
     if node.attrs.get("training_mode") or any(t.name for t in node.outputs[1:]):
         text = "it is in training mode; export the model for inference"
         return Message("batch-norm-training", text)

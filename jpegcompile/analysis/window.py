@@ -140,6 +140,13 @@ def ceil_padding(size: int, extent: int, stride: int, begin: int, end: int) -> i
 
     A window that would start in the padding after the input is omitted, as in ONNX since opset 22
     and in PyTorch.
+
+    Args:
+        size: size of the input.
+        extent: elements that the window covers.
+        stride: stride of the window.
+        begin: explicit padding before the input.
+        end: explicit padding after the input.
     """
     output = -(-(size + begin + end - extent) // stride) + 1
     if (output - 1) * stride >= size + begin:

@@ -1,8 +1,8 @@
 """Check that every window and the weights of every convolution fit their map.
 
 Windows are checked before onnx's shape inference. Inference computes a negative size for a window
-that is larger than its map, and a Slice of such a map then aborts the process (onnx 1.23: a C++
-assertion), which a caller cannot catch.
+that is larger than its map. A Slice of such a map then aborts the process (onnx 1.23: a C++
+assertion). A caller cannot catch this.
 """
 
 from __future__ import annotations

@@ -73,7 +73,10 @@ def emit_in_parts(module: Module, most: int = MOST_IN_ONE_FILE) -> Emission:
         check_light(model, IR_VERSION)
     except (checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise InternalError(
-            Message("compiled-graph-invalid", f"the compiled graph is invalid: {one_line(error)}")
+            Message(
+                "compiled-graph-invalid",
+                f"the compiled graph is invalid: {one_line(error)}; please report it",
+            )
         ) from error
     return Emission(model, weights)
 

@@ -7,7 +7,7 @@ from importlib import import_module
 import click
 
 from jpegcompile.errors import AccessError
-from jpegcompile.installed import require_installed
+from jpegcompile.installed import NOT_INSTALLED, require_installed
 from jpegcompile.messages import Message
 from jpegcompile.options.verbs import VERBS
 
@@ -24,7 +24,7 @@ def command_of(verb: str) -> click.Command:
     try:
         require_installed()
     except ImportError as error:
-        raise AccessError(Message("package-not-installed", str(error))) from error
+        raise AccessError(Message("package-not-installed", NOT_INSTALLED)) from error
     name = verb.replace("-", "_")
     command = getattr(import_module(f"{__name__}.{name}"), name)
     assert isinstance(command, click.Command)

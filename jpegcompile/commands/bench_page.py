@@ -20,7 +20,7 @@ _MOST_NODES = 20
 
 def benchmark_page(result: Benchmark) -> Page:
     """Return times and ratios of every step, memory, session creation, and the checks."""
-    reference = "compiled's to the rival on their left" if result.rivals else "to spatial"
+    reference = "compiled to the rival on the left" if result.rivals else "to spatial"
     parts: list[Table | str] = [
         rivals_table(result) if result.rivals else _times(result),
         "",
@@ -95,12 +95,12 @@ def _check_text(result: Benchmark) -> str:
     if not result.checks[0].is_exact:
         return (
             "the model was compiled to approximate: the largest error of its outputs is"
-            f" {worst.conversion:.2e}; compare shows what that costs"
+            f" {worst.conversion:.2e}; compare shows the loss of accuracy"
         )
     inputs = counted(result.checks[0].inputs, "input")
     return (
         f"the same answers on {inputs} in every process:"
-        f" the largest error is {worst.conversion:.2e}, {worst.allowed:.2e} is allowed"
+        f" the largest error is {worst.conversion:.2e}, the tolerance is {worst.allowed:.2e}"
     )
 
 

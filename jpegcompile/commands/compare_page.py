@@ -18,7 +18,7 @@ def comparison_page(result: Comparison, most_changes: int) -> Page:
     """Return accuracy before and after, errors of the scores, and the predictions that changed.
 
     Args:
-        result: of `compare`.
+        result: result of `compare`.
         most_changes: number of changed predictions to show.
     """
     parts: list[Table | str] = []

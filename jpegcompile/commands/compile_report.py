@@ -43,7 +43,13 @@ def summary(
 
 
 def show_report(output: Path, compiled: CompiledModel, has_weights: bool) -> None:
-    """Print what was written, which nodes stay spatial, and the notes."""
+    """Print the written files, the nodes that stay spatial, and the notes.
+
+    Args:
+        output: the written file or folder.
+        compiled: the compiled model.
+        has_weights: whether the weights are in a separate file.
+    """
     report = compiled.report
     fates = fate_text(len(report.lowered), len(report.kept), report.domain)
     files = list(output.iterdir()) if output.is_dir() else [output]

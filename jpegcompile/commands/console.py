@@ -13,7 +13,7 @@ from rich.table import Table
 from jpegcompile.progress import Progress, no_progress
 from jpegcompile.search.interval import PairedCounts
 
-# Wide enough that output to a file or another program is not cut.
+# Width of output to a file or another program. It is wide enough for all tables.
 _PLAIN_WIDTH = 200
 
 
@@ -25,14 +25,18 @@ class _Console(Console):
 
 
 def console() -> Console:
-    """Return standard output, without automatic highlighting."""
+    """Return a console for standard output, without automatic highlighting."""
     probe = _Console(highlight=False)
     return probe if probe.is_terminal else _Console(highlight=False, width=_PLAIN_WIDTH)
 
 
 @contextmanager
 def progress_bar(description: str) -> Iterator[Progress]:
-    """A callback (done, total) that draws a bar; it draws nothing where stderr is no terminal."""
+    """Yield a callback (done, total) that draws a bar, or nothing if stderr is not a terminal.
+
+    Args:
+        description: text before the bar.
+    """
     terminal = Console(stderr=True)
     if not terminal.is_terminal:
         yield no_progress
@@ -53,8 +57,8 @@ def new_table(*headers: str, right: tuple[int, ...] = ()) -> Table:
     """Return an empty table without lines.
 
     Args:
-        headers: of the columns.
-        right: numbers of the columns that are aligned to the right.
+        headers: headers of the columns.
+        right: indices of the columns that are aligned to the right.
     """
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index, header in enumerate(headers):
@@ -71,7 +75,13 @@ def counted(count: int, noun: str) -> str:
 
 
 def fate_text(lowered: int, kept: int, domain: str) -> str:
-    """Return how many nodes were lowered and kept, for the domain "jpeg" or "auto"."""
+    """Return the numbers of lowered and kept nodes in words.
+
+    Args:
+        lowered: number of lowered nodes.
+        kept: number of kept nodes.
+        domain: "jpeg" or "auto", as asked for.
+    """
     if domain == "jpeg":
         return f"{counted(lowered, 'node')} lowered, {kept} kept spatial"
     text = f"{counted(lowered, 'node')} in the spatial domain, which is faster"
@@ -79,7 +89,7 @@ def fate_text(lowered: int, kept: int, domain: str) -> str:
 
 
 def change_text(counts: PairedCounts) -> str:
-    """Return a change of top-1 in words."""
+    """Return a change of top-1 accuracy in words."""
     low, high = counts.interval()
     return (
         f"top-1 {100 * counts.before:.2f} % becomes {100 * counts.after:.2f} %,"

@@ -1,4 +1,4 @@
-"""The verb `demo`: the whole way on a small network that comes with jpegcompile."""
+"""The verb `demo`: compile, run and check a small network that comes with jpegcompile."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jpegcompile.digits.tour import demo as take_tour
 
 @verb_command("demo")
 def demo(json: bool) -> None:
-    """Take the tour and show it."""
+    """Run the demo and show the result."""
     with progress_bar("demo") as progress:
         result = take_tour(progress=progress)
     if json:
@@ -24,13 +24,13 @@ def demo(json: bool) -> None:
 
 
 def show_demo(result: Demo) -> None:
-    """What was compiled, a few predictions, and the before/after table."""
+    """Print what was compiled, a few predictions, and accuracy before and after."""
     out = console()
     out.print(
-        "a residual network for coloured digits, trained on pixels:"
+        "a residual network for colored digits, trained on pixels:"
         f" {result.lowered} nodes lowered to the JPEG domain, {result.kept} kept spatial"
     )
-    out.print("run on the DCT coefficients of JPEG files; no pixel is made:")
+    out.print("run on the DCT coefficients of JPEG files, which are not decoded to pixels:")
     for prediction in result.predictions:
         path = Path(prediction.file)
         name, digit, score = path.name, prediction.classes[0], prediction.scores[0]

@@ -1,4 +1,4 @@
-"""The verb `gpu-check`: whether everything that runs on GPUs is right, and how fast it is."""
+"""The verb `gpu-check`: check and time everything that runs on GPUs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def gpu_check(json: bool, **options: Any) -> None:
 
 
 def show_check(result: GpuCheck) -> None:
-    """Kernels by family, models, rates, throughput and what failed."""
+    """Print kernels by family, models, rates, throughput and failed checks."""
     out = console()
     device = result.device
     out.print(
@@ -58,10 +58,10 @@ def show_check(result: GpuCheck) -> None:
 
 
 def _show_kernels(out: Console, checks: Sequence[KernelCheck]) -> None:
-    """The worst case of each family and precision."""
+    """Print the worst case of each family and precision."""
     precisions = list(dict.fromkeys(check.precision for check in checks))
     table = new_table(
-        "kernels: largest error of what is allowed",
+        "kernels: largest error / tolerance",
         "cases",
         *precisions,
         right=tuple(range(1, 2 + len(precisions))),
@@ -81,7 +81,7 @@ def _show_kernels(out: Console, checks: Sequence[KernelCheck]) -> None:
 def _show_models(out: Console, checks: Sequence[ModelCheck]) -> None:
     if not checks:
         return
-    table = new_table("model", "precision", "against", "error", "allowed", "", right=(3, 4))
+    table = new_table("model", "precision", "compared with", "error", "tolerance", "", right=(3, 4))
     for check in checks:
         table.add_row(
             plain(check.model),
@@ -96,7 +96,7 @@ def _show_models(out: Console, checks: Sequence[ModelCheck]) -> None:
 
 
 def _show_rates(out: Console, ceilings: Sequence[Rate], rates: Sequence[Rate]) -> None:
-    """Each layer beside the ceilings of its precision."""
+    """Print the rates of all layers, and their fractions of the ceilings of the GPU."""
     if not rates:
         return
     table = new_table(
@@ -124,6 +124,6 @@ def _show_rates(out: Console, ceilings: Sequence[Rate], rates: Sequence[Rate]) -
 def _described(check: KernelCheck | ModelCheck) -> str:
     if isinstance(check, KernelCheck):
         what = f"{check.family} ({check.name}) in {check.precision}"
-        return f"{what}: the error is {check.share:.3g} times what is allowed"
+        return f"{what}: the error is {check.share:.3g} times the tolerance"
     what = f"{check.model} in {check.precision}, {check.check}"
-    return f"{what}: {check.note or f'{check.error:.2e}, {check.allowed:.2e} is allowed'}"
+    return f"{what}: {check.note or f'{check.error:.2e}, the tolerance is {check.allowed:.2e}'}"

@@ -1,4 +1,4 @@
-"""Options and output of verbs that read many files: unusable files and ignored folders."""
+"""What verbs print about unusable files, ignored folders and shards, and their exit codes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jpegcompile.results.merging import Shard
 from jpegcompile.results.table import Page
 from jpegcompile.results.terminal import print_page
 
-# Files to print; --json lists all.
+# Number of files to print; --json lists all.
 _MOST_FILES = 10
 
 
@@ -22,8 +22,8 @@ def left_out_lines(
     """Return lines about pixel fallbacks, skipped files and ignored folders.
 
     Args:
-        skipped: unusable files, and why.
-        ignored: why, for every folder that was passed over, by its path.
+        skipped: unusable files with reasons.
+        ignored: reason for each ignored folder, by its path.
         pixel_fallbacks: number of files that went through the pixel fallback.
     """
     lines = []
@@ -51,7 +51,7 @@ def show_left_out(
 
 
 def shard_lines(shards: Sequence[Shard]) -> list[str]:
-    """Return a line about the parts of a folder that a result is of; none for a whole folder."""
+    """Return a line that names the shards of a result; no line for a whole folder."""
     if not shards:
         return []
     numbers = ", ".join(str(shard.index) for shard in shards)
@@ -60,7 +60,7 @@ def shard_lines(shards: Sequence[Shard]) -> list[str]:
 
 
 def warn(text: str | None) -> None:
-    """Print a warning to stderr; nothing if there is none."""
+    """Print a warning to stderr; None prints nothing."""
     if text is not None:
         print(f"jpegcompile: warning: {text}", file=sys.stderr)
 
@@ -69,8 +69,8 @@ def require_reported(on_error: OnError | None, skipped: Sequence[Skipped]) -> No
     """End a command with an error if files were skipped and `--on-error report` is given.
 
     Args:
-        on_error: the option's value.
-        skipped: unusable files, and why.
+        on_error: value of --on-error.
+        skipped: unusable files with reasons.
 
     Raises:
         ImageError: if any file was skipped.

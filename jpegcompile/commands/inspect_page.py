@@ -95,7 +95,7 @@ def _record(result: Inspection, info: CompiledInfo) -> list[str]:
     if info.target == "triton":
         lines.append(f"GPU kernels in {info.precision}")
     elif info.batch is not None:
-        lean = ", of little memory" if info.lean else ""
+        lean = ", with little memory" if info.lean else ""
         lines.append(f"native kernels for {counted(info.batch, 'image')} at a time{lean}")
     preprocess = json.dumps(info.preprocess) if info.preprocess else "-"
     lines.append(f"preprocessing {preprocess}")

@@ -1,4 +1,4 @@
-"""The verb `paper`: its experiments as tables, a JSON file and plots."""
+"""The verb `paper`: the experiments of the paper as tables, a JSON file and plots."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def paper(
 
 
 def show_results(result: PaperResults) -> None:
-    """A table for each experiment."""
+    """Print a table for each experiment."""
     out = console()
     _show_block_rmse(out, result.block_rmse)
     out.print()
@@ -86,7 +86,8 @@ def _show_conversion(out: Console, result: Conversion) -> None:
 def _show_accuracy(out: Console, result: AccuracyByFrequencies) -> None:
     out.print(
         f"top-1 by frequencies, without retraining; change from {100 * result.exact:.2f} % in"
-        " points, with its 95 % interval (truncated: masks are exact, results keep so many):"
+        " points, with its 95 % interval (truncated: masks are exact, results keep that many"
+        " frequencies):"
     )
     series = ("ASM", "APX", "truncated")
     headers = ("frequencies", *(header for name in series for header in (name, "change", "")))

@@ -46,7 +46,7 @@ def run(
 
 
 def show_predictions(predictions: Sequence[Prediction], names: dict[int, str]) -> None:
-    """One line a file: classes with scores, best first."""
+    """Print one line per file: classes with scores, best first."""
     out = console()
     for prediction in predictions:
         pairs = zip(prediction.classes, prediction.scores, strict=True)

@@ -32,7 +32,7 @@ def asked_search(given: Mapping[str, Any]) -> Kind | None:
     """Return the search that the options of `compile` ask for; None if they ask for none.
 
     Raises:
-        UsageError: naming an option that does not go with the search, or that is missing.
+        UsageError: if an option conflicts with the search, or is missing. The message names it.
     """
     frequencies, truncate = given["frequencies"], given["truncate"]
     of_frequencies = AUTO in (frequencies, truncate)
@@ -69,15 +69,16 @@ def _require_search_options(asked: str, given: Mapping[str, Any]) -> None:
         raise UsageError(
             Message(
                 "search-budget-missing",
-                f"{asked} needs --max-drop POINTS, the accepted loss of top-1 accuracy, and"
-                " --images DIR, a folder of JPEG files with one folder for each class",
+                f"{asked} needs --max-drop and --images; give the accepted loss of top-1 accuracy"
+                " in points, and a folder of JPEG files with one folder for each class",
             )
         )
     if given["preprocess"] is None:
         raise UsageError(
             Message(
                 "search-preprocess-missing",
-                f"{asked} needs --preprocess, to run the model on JPEG files",
+                f"{asked} needs --preprocess; give the normalization that the model was trained"
+                " with",
             )
         )
 
@@ -86,7 +87,7 @@ def refuse_search_options() -> None:
     """Refuse options of a search in a command without one.
 
     Raises:
-        UsageError: naming the first option.
+        UsageError: if such an option is given. The message names the first one.
     """
     option = first_given(SEARCH)
     if option is not None:
@@ -118,7 +119,7 @@ def run_search(kind: Kind, model: Path, given: Mapping[str, Any]) -> Search:
     """Run a search with a progress bar.
 
     Raises:
-        KeyboardInterrupt: with a text that says that measurements are kept.
+        KeyboardInterrupt: if the user interrupts. Its text says that measurements are kept.
         UsageError, ImageError, AccessError, UnsupportedModelError: as `choose_frequencies` and
             `choose_resolution`.
     """

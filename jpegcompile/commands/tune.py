@@ -12,7 +12,7 @@ from jpegcompile.gpu.launch import Tiling
 from jpegcompile.tuning import tune as tuning
 from jpegcompile.tuning.record import KernelTuning, Tuning
 
-# Dropped candidates that a terminal shows; --json has all.
+# Number of dropped candidates to print; --json lists all.
 _MOST_DROPPED = 10
 
 
@@ -28,7 +28,7 @@ def tune(model: Path, json: bool, **options: Any) -> None:
 
 
 def show_tuning(result: Tuning) -> None:
-    """Each kernel with its fastest tiling, then totals, then the candidates that were dropped."""
+    """Print each kernel with its fastest tiling, then totals, then the dropped candidates."""
     out = console()
     table = new_table(
         *("kernel", "kind", "calls", "tiling", "default us", "us", "gain", "timed", "dropped"),
@@ -77,6 +77,6 @@ def _show_dropped(records: list[KernelTuning]) -> None:
 
 
 def _tiling_text(tiling: Tiling) -> str:
-    """As `128x64x32, 8 warps, 3 stages`."""
+    """Return a tiling as text: `128x64x32, 8 warps, 3 stages`."""
     size = f"{tiling.rows}x{tiling.channels}x{tiling.depth}"
     return f"{size}, {counted(tiling.warps, 'warp')}, {counted(tiling.stages, 'stage')}"

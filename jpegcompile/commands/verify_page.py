@@ -12,7 +12,7 @@ def verification_page(result: Verification, most_nodes: int) -> Page:
     """Return the worst nodes, the outputs with both errors, and the verdict.
 
     Args:
-        result: of `verify`.
+        result: result of `verify`.
         most_nodes: number of nodes to show.
     """
     parts: list[Table | str] = []
@@ -20,8 +20,8 @@ def verification_page(result: Verification, most_nodes: int) -> Page:
         parts += [_nodes(result, most_nodes), ""]
     parts.append(_outputs(result))
     parts += [
-        f"'{output.name}': {output.jumps} of {output.entries} entries differ by a decision;"
-        f" rounding moves {output.own_jumps} of the original's own"
+        f"'{output.name}': {output.jumps} of {output.entries} entries differ because an operator"
+        f" decides differently; rounding errors change {output.own_jumps} entries of the original"
         for output in result.outputs
         if output.jumps and output.is_within
     ]
@@ -52,7 +52,7 @@ def _nodes(result: Verification, most: int) -> Table:
 def _outputs(result: Verification) -> Table:
     rows = []
     for output in result.outputs:
-        fed_by = "its decode" if output.decoder is not None else "the same tensors"
+        fed_by = "the same decode" if output.decoder is not None else "the same tensors"
         rows.append(
             (
                 text(output.name),
@@ -67,7 +67,14 @@ def _outputs(result: Verification) -> Table:
             same = _fraction(output.same_top1_pillow, result.inputs)
             decoder = number(output.decoder, ".2e")
             rows.append((text(""), text("Pillow"), decoder, number(None), number(None), same))
-    headers = ("output", "original fed by", "error", "own rounding", "allowed", "same top-1")
+    headers = (
+        "output",
+        "original fed by",
+        "error",
+        "rounding of original",
+        "tolerance",
+        "same top-1",
+    )
     return Table("", columns(*headers, right=(2, 3, 4, 5)), tuple(rows))
 
 

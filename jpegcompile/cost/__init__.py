@@ -1,4 +1,5 @@
-"""What kernels cost: a model fitted to measurements, by which the compiler chooses among them.
+"""Cost models of kernels, with which the compiler chooses kernels.
 
-`gpu.py` predicts GPU kernels, from data sheets alone.
+The models of native kernels are fitted to measurements. `gpu.py` predicts the time of GPU kernels
+from data sheets alone.
 """

@@ -8,14 +8,14 @@ from jpegcompile.cost.model import METHODS, Layer, Method, seconds, weight_bytes
 
 
 def choose(layers: Mapping[str, Layer], budget: float) -> dict[str, Method]:
-    """Return the methods of least expected time whose packed weights fit into a memory budget.
+    """Return the fastest methods whose packed weights fit into a memory budget.
 
     All layers start with the direct method. The function then changes one layer at a time to a
     method with larger weights, in the order of the time saved for each byte, as long as the budget
     allows. The result is optimal except for the last change, which may not fit.
 
     Args:
-        layers: by the names of their nodes.
+        layers: layers by the names of their nodes.
         budget: bytes for packed weights, beyond the bytes of the direct method.
     """
     chosen: dict[str, Method] = dict.fromkeys(layers, "direct")

@@ -1,14 +1,14 @@
-"""The number of coefficients up to which the sparse path of a first convolution is faster.
+"""The largest number of coefficients for which the sparse path of a first convolution is faster.
 
-The time of the sparse path grows with the coefficients of an image that are not zero; the time of
-the dense path does not depend on them. So the compiler passes a bound to the kernel, and the kernel
-counts coefficients. The model of the time is a sum of features, each with its own price:
+The time of the sparse path grows with the number of nonzero coefficients of an image. The time of
+the dense path does not depend on this number. So the compiler passes a bound to the kernel, and the
+kernel counts coefficients. The expected time is a sum of features, each with its own price:
 
-    sparse   vectors    of 16 sums: coefficients that are not zero times the outputs they reach
-             outputs    vectors of the result, which are initialised, finished and written
+    sparse   vectors    vectors of 16 sums: nonzero coefficients times the outputs they reach
+             outputs    vectors of the result, which are initialized, finished and written
              images     a constant for each image
     dense    products   vectors of 16 multiply-adds
-             samples    of the image, all channels, that the ingest computes
+             samples    samples of the image, in all channels, that the ingest computes
              outputs, images  as above
 
 `first_prices.json` contains the prices, fitted once by `python -m jpegcompile.cost.fit_first`.
@@ -32,8 +32,8 @@ FEATURES: Mapping[Way, tuple[str, ...]] = {
 }
 
 _BLOCK = 8
-# Luma coefficients of a block that are not zero, in photographs of 224x224 at quality 50. If the
-# sparse path is faster only below this, its tables are not worth their memory.
+# Mean number of nonzero luma coefficients of a block, in photographs of 224x224 at quality 50. If
+# the sparse path is faster only below this, its tables are not worth their memory.
 _FEWEST = 11.5
 
 
@@ -46,7 +46,7 @@ class FirstLayer:
         channels, outputs: input and output channels.
         kernel, strides: (vertical, horizontal).
         output_height, output_width: size of the result.
-        chroma: luma pixels for one chroma pixel, (vertical, horizontal); None for a grey file.
+        chroma: luma pixels for one chroma pixel, (vertical, horizontal); None for a gray file.
     """
 
     height: int
@@ -61,7 +61,7 @@ class FirstLayer:
 
     @property
     def is_regular(self) -> bool:
-        """Whether all blocks are whole and have their outputs at the same pixels."""
+        """Whether all blocks are complete and reach outputs at the same positions in the block."""
         sides = zip((self.height, self.width), self.chroma or (1, 1), self.strides, strict=True)
         return all(s % (_BLOCK * f) == 0 and _BLOCK % stride == 0 for s, f, stride in sides)
 
@@ -103,8 +103,8 @@ class FirstLayer:
         """Return the feature `vectors` of an image on the sparse path.
 
         Args:
-            luma: number of luma coefficients that are not zero.
-            chroma: number of chroma coefficients that are not zero.
+            luma: number of nonzero luma coefficients.
+            chroma: number of nonzero chroma coefficients.
         """
         total = 0.0
         for count, factors in ((luma, (1, 1)), (chroma, self.chroma)):
@@ -125,7 +125,13 @@ class FirstLayer:
 
 
 def seconds(layer: FirstLayer, way: Way, vectors: float = 0.0) -> float:
-    """Return the expected time on one core of the measured machine."""
+    """Return the expected time in seconds on one core of the measured machine.
+
+    Args:
+        layer: the first convolution.
+        way: path of the convolution, "sparse" or "dense".
+        vectors: number of vectors of sums on the sparse path.
+    """
     prices = _prices()[way]
     return sum(prices[name] * count for name, count in layer.features(way, vectors).items())
 

@@ -5,8 +5,9 @@
 
 The fit finds non-negative prices with the least sum of squared *relative* errors, so that small
 layers count as much as large ones. The script prints the errors of the fit to stderr: for each
-layer the expected times as fractions of the measured times, and the time that a wrong choice costs.
-It prints them twice, for prices fitted to all layers and for prices fitted to the other layers.
+layer the expected times as fractions of the measured times, and the time of the chosen method as a
+multiple of the best time. It prints these numbers for prices fitted to all layers, and for prices
+fitted to the other layers only.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def prices_of(
 def _non_negative(matrix: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the x >= 0 with the least |matrix x - wanted|.
 
-    There are few unknowns, so the function tries every set of unknowns that may be above 0.
+    There are few unknowns, so the function tries every set of nonzero unknowns.
     """
     columns = range(matrix.shape[1])
     best = np.zeros(matrix.shape[1])

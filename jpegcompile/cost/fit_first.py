@@ -3,9 +3,9 @@
     python kernels/ingest_conv/bench.py IMAGES --stem all --json measured.json
     python -m jpegcompile.cost.fit_first measured.json > jpegcompile/cost/first_prices.json
 
-The fit minimises the same error as `fit`. It uses images near the crossover only, where neither
-path takes more than `NEAR` times as long as the other. The script prints the errors of the fit to
-stderr.
+The fit minimizes the same error as `fit`. It uses only images near the crossover, for which neither
+path takes more than `NEAR` times as long as the other path. The script prints the errors of the fit
+to stderr.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def fit_first(rows: Sequence[Mapping[str, Any]]) -> dict[Way, dict[str, float]]:
     """Return the price of each feature in seconds, by path.
 
     Args:
-        rows: nested rows of the benchmark's record. Each has a layer, the numbers of coefficients
-            that are not zero, and seconds by path.
+        rows: nested rows of the benchmark's record. Each row contains a layer, the numbers of
+            nonzero coefficients, and seconds by path.
     """
     prices: dict[Way, dict[str, float]] = {}
     for way, names in FEATURES.items():

@@ -1,4 +1,4 @@
-"""The cost of GPU kernels by a roofline model: a prediction from data sheets, not measured.
+"""The cost of GPU kernels by a roofline model, predicted from data sheets without measurements.
 
     time = max(bytes / bandwidth, flops / peak, waves * flops of a program / peak of a processor)
            + overhead
@@ -8,8 +8,8 @@ in the cache. FLOPs include padding and transforms. A wave is one program on eac
 With few waves, a partial last wave counts as a whole one. Overhead is the time to start and to
 drain a kernel in a stream or a graph.
 
-The time does not include traffic between the L2 cache and the multiprocessors. How much of it the
-first-level caches save is unknown; `Work.cached_time` assumes that they save the least.
+The time does not include traffic between the L2 cache and the multiprocessors. It is unknown how
+much of this traffic the first-level caches save; `Work.cached_time` assumes the least.
 """
 
 from __future__ import annotations
@@ -79,7 +79,14 @@ def kernel_costs(module: Module) -> Callable[[Kernel], float]:
 
 
 def kernel_time(kernel: Kernel, batch: int, precision: Precision, gpu: Gpu) -> float:
-    """Return the predicted seconds of any kernel for `batch` images."""
+    """Return the predicted seconds of any kernel.
+
+    Args:
+        kernel: the kernel.
+        batch: number of images.
+        precision: precision of the computation.
+        gpu: the GPU.
+    """
     if isinstance(kernel, Convolution):
         return conv_time(kernel, batch, precision, gpu)
     values = [getattr(kernel, entry.name) for entry in fields(kernel)]  # type: ignore[arg-type]
@@ -91,7 +98,13 @@ def kernel_time(kernel: Kernel, batch: int, precision: Precision, gpu: Gpu) -> f
 
 
 def conv_work(convolution: Convolution, batch: int, precision: Precision) -> Work:
-    """Return the work of a convolution for `batch` images, with its default tiling."""
+    """Return the work of a convolution with its default tiling.
+
+    Args:
+        convolution: the convolution.
+        batch: number of images.
+        precision: precision of the computation.
+    """
     tiling = default_tiling(convolution, precision, batch)
     launch = convolution.launch(batch, precision, tiling)
     channels, taps, span = convolution.weight_shape(tiling)
@@ -108,14 +121,14 @@ def conv_work(convolution: Convolution, batch: int, precision: Precision) -> Wor
 
 
 def conv_time(convolution: Convolution, batch: int, precision: Precision, gpu: Gpu) -> float:
-    """Return the predicted seconds of a convolution for `batch` images."""
+    """Return the predicted seconds of a convolution; the arguments are as for `kernel_time`."""
     return conv_work(convolution, batch, precision).time(precision, gpu)
 
 
 def ideal_work(convolution: Convolution, batch: int, precision: Precision) -> Work:
     """Return the work of an ideal spatial kernel, without padding of pixels and transforms.
 
-    `ideal_time` adds the overhead to the floor of this work.
+    The arguments are as for `conv_work`. `ideal_time` adds the overhead to the floor of this work.
     """
     x, y = (MapLayout.whole(m.channels, m.height, m.width) for m in (convolution.x, convolution.y))
     taps = math.prod(convolution.kernel)
@@ -129,19 +142,28 @@ def ideal_work(convolution: Convolution, batch: int, precision: Precision) -> Wo
 
 
 def ideal_time(convolution: Convolution, batch: int, precision: Precision, gpu: Gpu) -> float:
-    """Return the seconds of an ideal spatial kernel, whatever its number of programs."""
+    """Return the seconds of an ideal spatial kernel, for any number of programs.
+
+    The arguments are as for `kernel_time`.
+    """
     return ideal_work(convolution, batch, precision).floor(precision, gpu) + OVERHEAD
 
 
 def elementwise_work(maps: Iterable[MapLayout], batch: int, precision: Precision) -> Work:
-    """Return the work of a kernel that reads and writes maps once; arithmetic does not count."""
+    """Return the work of a kernel that reads and writes maps once, without its arithmetic.
+
+    Args:
+        maps: layouts of the maps.
+        batch: number of images.
+        precision: precision of the maps.
+    """
     return Work(batch * _size(precision) * sum(m.elements for m in maps))
 
 
 def elementwise_time(
     maps: Iterable[MapLayout], batch: int, precision: Precision, gpu: Gpu
 ) -> float:
-    """Return the predicted seconds of a kernel that reads and writes maps once."""
+    """Return the predicted seconds of the work of `elementwise_work` on a GPU."""
     return elementwise_work(maps, batch, precision).time(precision, gpu)
 
 

@@ -14,10 +14,10 @@ class Gpu:
     Attributes:
         name: product name.
         arch: compute capability.
-        bandwidth: bytes a second of memory.
+        bandwidth: bytes per second of memory.
         half, tf32, single: dense FLOP/s of 16-bit matrix units, TF32 matrix units and float32.
         processors: number of multiprocessors.
-        cache_bandwidth: bytes a second from the L2 cache to the multiprocessors; an estimate,
+        cache_bandwidth: bytes per second from the L2 cache to the multiprocessors; an estimate,
             because data sheets do not state it.
     """
 
@@ -31,7 +31,7 @@ class Gpu:
     cache_bandwidth: float
 
     def peak(self, precision: Precision) -> float:
-        """Return the FLOP/s of products of a precision; tf32x3 has a third of TF32's."""
+        """Return the FLOP/s of products in a precision; tf32x3 has a third of TF32's FLOP/s."""
         if precision.storage != "float32":
             return self.half
         return self.single if precision.product == "ieee" else self.tf32 / 3

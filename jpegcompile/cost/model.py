@@ -4,14 +4,14 @@ The convolution has stride 1, and its output has the size of its input. The mode
 sum of features, each with its own price:
 
     products      multiply-adds at full register tiles
-    far_weights   bytes of packed weights beyond the cache of a core, which products wait for
+    far_weights   bytes of packed weights that do not fit into the cache of a core
     streams       contiguous runs of weights; the first reads of each run are slow
     pixels        vectors of 16 channels that are moved before and after the products: copied,
                   transformed, converted to Winograd's points and back
 
 `python -m jpegcompile.cost.fit` fitted the prices in `prices.json` once, to measurements of
 `kernels/conv/bench.py` on one machine. The file names the machine and the version of the library.
-On another machine, all prices mostly change by the same factor, which changes no choice.
+On another machine, most prices change by the same factor, which does not change the choices.
 """
 
 from __future__ import annotations

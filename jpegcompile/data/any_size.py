@@ -64,7 +64,7 @@ class AnySizeFilling(CoefficientFilling):
             raise ImageError(
                 Message(
                     "dataset-rgb-file",
-                    f"{name}: contains RGB but the model takes luma and chroma; use form tensor",
+                    f"{name}: contains RGB but the model reads luma and chroma; use form tensor",
                 )
             )
 

@@ -22,9 +22,9 @@ class ImageBatch:
     """A batch of usable images as input of a network.
 
     Attributes:
-        inputs: for forms "tensor" and "pixels" a tensor [N, ...]. For form "coefficients" tensors
-            [N, ...] by the names of inputs; for models for images of any size they include the
-            matrices of each image. For form "packed" a `PackedBatch`.
+        inputs: a tensor [N, ...] for forms "tensor" and "pixels"; tensors [N, ...] by the names of
+            inputs for form "coefficients"; a `PackedBatch` for form "packed". For models for images
+            of any size, coefficients include the matrices of each image.
         labels: class indices, int64 [N]. Images without a label have `NO_LABEL` (-100), which
             PyTorch's losses ignore.
         keys: paths of the files, or keys of the samples in shards.

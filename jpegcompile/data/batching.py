@@ -1,4 +1,4 @@
-"""Make batches from samples, and handle unusable samples."""
+"""Create batches from samples, and handle unusable samples."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from jpegcompile.runtime.preprocessor import Preprocessor
 
 
 class Batching:
-    """Makes the batches of one process."""
+    """Creates the batches of one process."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Batching:
                 return
 
     def _one(self, samples: Iterator[Sample]) -> ImageBatch:
-        """Make one batch, full unless samples run out."""
+        """Return one batch, which is full unless there are no more samples."""
         filling = self._filling()
         used: list[Sample] = []
         skipped: list[Skipped] = []
@@ -120,7 +120,7 @@ class Batching:
         )
 
     def _failed(self, sample: Sample, error: Error) -> Skipped:
-        """Skip a sample that cannot be read, as `_skipped`."""
+        """Skip a sample that cannot be read, like `_skipped`."""
         assert sample.source is not None
         reason = str(error).removeprefix(f"{source_name([sample.source], 0)}: ")
         return self._skipped(sample, Message(error.code, reason), error)

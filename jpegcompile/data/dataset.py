@@ -103,16 +103,16 @@ class ImageDataset(IterableDataset[ImageBatch]):
                 give `preprocess` and `size`.
             form: content of the batches: "tensor", "pixels", "coefficients" or "packed"; see
                 `Target`. Default: "tensor" with a model, "pixels" without.
-            preprocess: without a model: preprocessing of the images, as for `compile`.
-            size: without a model: (height, width) of the network's input.
+            preprocess: preprocessing of the images, as for `compile`; only without a model.
+            size: (height, width) of the network's input; only without a model.
             layout: layout of pixels, "NCHW" or "NHWC". Default: the model's layout; "NCHW" without
                 a model.
             dtype: type of tensors and pixels, "float32" or "float16".
-            labels: for a folder: JSON file that maps folder names to class indices.
+            labels: JSON file that maps folder names to class indices; only for a folder.
             shuffle: whether to shuffle. The order depends on `seed` and the epoch (`set_epoch`).
             seed: seed of the order.
-            buffer: for shards: number of samples in the shuffle buffer. The order of the shards is
-                shuffled, too.
+            buffer: number of samples in the shuffle buffer; only for shards. The order of the
+                shards is shuffled, too.
             drop_last: whether to drop a last batch of fewer than `batch_size` images.
             on_error: what happens to unusable images: "stop" raises the error of the first one;
                 "skip" and "report" skip them and list them in `ImageBatch.skipped`.
@@ -122,9 +122,10 @@ class ImageDataset(IterableDataset[ImageBatch]):
             max_pixels: as for `read_coefficients`.
             threads: number of threads per batch. Default: one per processor; one in each worker of
                 a `DataLoader`.
-            ahead: without workers: number of batches to prepare while the caller works on a batch.
-            pin: without workers: whether tensors are in page-locked memory. Default: if CUDA is
-                available. With workers, use `pin_memory` of `DataLoader`.
+            ahead: number of batches to prepare while the caller works on a batch. Ignored with
+                workers.
+            pin: whether tensors are in page-locked memory. Default: if CUDA is available. Ignored
+                with workers; use `pin_memory` of `DataLoader`.
             rank: index of this process among the training processes. Default: from
                 `torch.distributed`.
             ranks: number of training processes. Default: from `torch.distributed`.
@@ -154,7 +155,7 @@ class ImageDataset(IterableDataset[ImageBatch]):
         self._tolerant, self._max_pixels, self._dtype = tolerant, max_pixels, dtype
         self._threads, self._ahead, self._pin = threads, ahead, pin
         self._ranks = _ranks(rank, ranks)
-        # Shared memory, so that persistent workers see changes of the epoch.
+        # Use shared memory, so that persistent workers see changes of the epoch.
         self._epoch = torch.zeros((), dtype=torch.int64)
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]
 
@@ -222,7 +223,7 @@ class ImageDataset(IterableDataset[ImageBatch]):
 def _found(
     images: Images, labels: str | os.PathLike[str] | None, fallback: Fallback
 ) -> tuple[list[str], list[Sample] | None]:
-    """Return the shards and None; or no shards, and the samples of files."""
+    """Return the shards and None, or no shards and the samples of files."""
     given = [images] if isinstance(images, str | os.PathLike) else list(images)
     if not given:
         raise UsageError(

@@ -128,7 +128,7 @@ class TensorFilling(Filling):
 
 
 def by_itself(error: Error, sources: Sequence[ImageSource], place: int) -> Error:
-    """Return the error of a source under the name that it would have as the only source.
+    """Return an error whose message names its source as if it were the only source.
 
     Args:
         error: error of the source.

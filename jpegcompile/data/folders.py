@@ -17,9 +17,9 @@ def folder_samples(
     """Return samples for the image files of a folder, sorted by path (see `docs/datasets.md`).
 
     Args:
-        folder: folder with one folder per class; or with image files only, which have no labels.
+        folder: folder with one folder per class, or folder of image files without labels.
         labels: JSON file that maps folder names to class indices. Default: classes are numbered in
-            the order of their names.
+            the sorted order of the folder names.
         fallback: "pixels" includes files of all formats that Pillow decodes.
 
     Raises:

@@ -20,7 +20,13 @@ def permuted(items: Sequence[Item], generator: np.random.Generator) -> list[Item
 
 
 def shuffled(items: Iterable[Item], size: int, generator: np.random.Generator) -> Iterator[Item]:
-    """Yield all items, shuffled within a buffer of `size` items."""
+    """Yield all items, shuffled within a buffer.
+
+    Args:
+        items: the items.
+        size: number of items in the buffer.
+        generator: chooses the item of the buffer that is yielded next.
+    """
     held: list[Item] = []
     for item in items:
         if len(held) < size:

@@ -14,7 +14,7 @@ _MOST = 1_000_000
 
 
 def expanded(pattern: str) -> list[str]:
-    """Return the names that a pattern stands for, in order.
+    """Expand a pattern and return the names in order.
 
     `{000..009}` is a range of whole numbers, padded with zeros to the width of the first number.
     `{a,b}` is a list of alternatives. Several braces give all combinations; the last brace varies

@@ -1,8 +1,8 @@
 """Read tar shards of samples in the format of WebDataset, from start to end.
 
 Consecutive members form a sample if their names agree up to the first dot after the last slash.
-This
-part of the name is the key of the sample: `dog/0001.jpg` and `dog/0001.cls` or `dog/0001.json`.
+This part of the name is the key of the sample. For example, `dog/0001.jpg` and `dog/0001.cls` (or
+`dog/0001.json`) form the sample `dog/0001`.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _members(path: str) -> Iterator[Member]:
     try:
         with open(path, "rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
             while (member := archive.next()) is not None:
-                # Otherwise the archive keeps every header that it has read.
+                # Without this the archive keeps every header that it has read.
                 archive.members.clear()  # type: ignore[attr-defined]
                 folder, name = os.path.split(member.name)
                 if not member.isfile() or name.startswith("."):
@@ -135,7 +135,10 @@ def _label(members: dict[str, bytes]) -> int:
             data = json.loads(members["json"])
         except ValueError as error:
             raise ImageError(
-                Message("shard-label-not-json", f"its .json is not valid JSON: {one_line(error)}")
+                Message(
+                    "shard-label-not-json",
+                    f"its .json is not valid JSON: {one_line(error)}; create the shard again",
+                )
             ) from error
         fields = data if isinstance(data, dict) else {}
         found = next((fields[name] for name in _LABEL_FIELDS if name in fields), None)

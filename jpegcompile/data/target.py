@@ -33,10 +33,10 @@ class Target:
     """The content of batches.
 
     Attributes:
-        form: "tensor": network inputs of a compiled model after its ingest, for
-            `Session.run_image`. "pixels": inputs of the original model. "coefficients": inputs of
-            the compiled model; for images of any size they include matrices for each image.
-            "packed": packed coefficients of images of one size.
+        form: "tensor" for network inputs of a compiled model after its ingest, for
+            `Session.run_image`; "pixels" for inputs of the original model; "coefficients" for
+            inputs of the compiled model, with matrices for each image if images have any size;
+            "packed" for packed coefficients of images of one size.
         taken: image input of the network, in the layout of the tensors.
         block: block size of the tensors; 1 for pixels.
         info: metadata of the compiled model; None without a model.
@@ -91,7 +91,7 @@ def target_of(
             raise UsageError(
                 Message(
                     "dataset-layout-fixed",
-                    f"{path}: takes form {form} in layout NCHW; leave layout out",
+                    f"{path}: requires layout NCHW in form {form}; leave layout out",
                 )
             )
         return Target(form, replace(info.input, layout="NCHW"), info.ingest_block, info)
@@ -145,7 +145,7 @@ def _require_coefficients(info: CompiledInfo, path: str, form: Form) -> None:
         raise UsageError(
             Message(
                 "dataset-model-for-tensors",
-                f"{path}: takes tensors, not coefficients; use form tensor",
+                f"{path}: accepts tensors, not coefficients; use form tensor",
             )
         )
     if not info.input.is_preprocessed:
@@ -162,7 +162,7 @@ def _require_coefficients(info: CompiledInfo, path: str, form: Form) -> None:
         raise UsageError(
             Message(
                 "dataset-several-views",
-                f"{path}: sees {info.views} views of an image, which need several matrices; use"
+                f"{path}: runs on {info.views} views of an image, which need several matrices; use"
                 " form tensor",
             )
         )
@@ -170,7 +170,7 @@ def _require_coefficients(info: CompiledInfo, path: str, form: Form) -> None:
         raise UsageError(
             Message(
                 "dataset-packed-any-size",
-                f"{path}: takes images of any size, whose matrices outweigh what packing saves;"
+                f"{path}: accepts images of any size, whose matrices cost more than packing saves;"
                 " use form tensor or coefficients",
             )
         )

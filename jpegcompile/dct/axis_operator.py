@@ -29,7 +29,7 @@ from jpegcompile.dct.upsampling import Upsampling
 from jpegcompile.jpeg.frame import ceil_div
 from jpegcompile.preprocessing.geometry import AxisPlacement
 
-# Enough for a thousand sizes of photographs.
+# Memory limit of cached operators, enough for about a thousand sizes of photographs.
 _OPERATOR_BYTES = 1 << 26
 # Scaled decoding: the possible numbers of frequencies, the standard deviation of frequency k times
 # k in levels, and the largest error in levels.
@@ -74,7 +74,7 @@ def used_frequencies(axis: AxisPlacement, true_size: int, factor: int, triangle:
 
 
 def _used(to_outputs: NDArray[np.float64], axis: AxisPlacement, factor: int) -> int:
-    """Return that number from weights [tiles, TILE, reach] of the frequencies of whole blocks."""
+    """Count used frequencies, from the weights [tiles, TILE, reach] of whole blocks."""
     if axis.source < 2 * factor * axis.target:
         return 8
     taken = (to_outputs.reshape(-1, to_outputs.shape[2] // 8, 8) ** 2).sum(axis=1)
@@ -115,7 +115,7 @@ def _of_samples(taps: Taps, true_size: int, factor: int, triangle: bool) -> Taps
 
 
 def _windows(samples: Taps, tiles: int, inputs: int) -> tuple[NDArray[np.int64], int]:
-    """Return the first input of every tile, and the inputs that each tile reads: whole blocks."""
+    """Return the first input of every tile, and how many inputs each tile reads (whole blocks)."""
     length, count = samples.places.shape
     is_used = np.zeros((tiles * TILE, count), bool)
     is_used[:length] = samples.weights != 0.0

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 TILE = 8
-# Up to this size one product with the dense matrix is faster than many small products.
+# Up to this axis size, one product with the dense matrix is faster than many small products.
 _SMALL = 64
-# Of entries that would be 0 and 1 without rounding.
+# Largest rounding error of entries of an identity matrix.
 _ROUNDING = 1e-15
 
 
@@ -27,7 +27,7 @@ class BandedOperator:
     Attributes:
         values: float64 [tiles, TILE, reach]; rows after the last output are zero.
         starts: int64 [tiles], the first input of each tile; it reads `reach` of them.
-        outputs, inputs: sizes of the axis behind and before the operator.
+        outputs, inputs: sizes of the axis after and before the operator.
         is_identity: whether the matrix is the identity except for rounding, and can be skipped.
     """
 
@@ -86,7 +86,7 @@ class BandedOperator:
         return result[..., : self.outputs]
 
     def _tiles(self) -> Iterator[tuple[NDArray[np.float64], slice, slice]]:
-        """Matrices of the tiles, what each reads, and what it makes."""
+        """Yield the matrix of each tile, the inputs that it reads, and the outputs it computes."""
         reach = self.values.shape[2]
         for index, start in enumerate(self.starts.tolist()):
             made = slice(index * TILE, (index + 1) * TILE)

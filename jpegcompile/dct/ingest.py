@@ -61,8 +61,8 @@ def ingest_operators(
         block: block size of the result; 1 for pixels. Default: the largest for the network's size.
 
     Raises:
-        ImageError: if sampling factors are fractional, or differ between Cb and Cr, or the image
-            does not get the network's size.
+        ImageError: if sampling factors are fractional, or differ between Cb and Cr, or if the
+            resized image does not have the network's size.
         UsageError: if the network was compiled for tensors.
     """
     color, affine = taken.from_pixels
@@ -122,6 +122,12 @@ def level_of(
     placement: Placement, fill: tuple[float, ...], affine: ChannelAffine, block: int
 ) -> NDArray[np.float64]:
     """Return the addend that replaces the fill by the level 128 where the image is.
+
+    Args:
+        placement: placement of the image.
+        fill: pixel value outside the image, by channel.
+        affine: map from pixels to the network's input.
+        block: block size of the result.
 
     Returns:
         [channels, rows, columns] in the JPEG domain.

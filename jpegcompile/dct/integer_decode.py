@@ -9,7 +9,8 @@ This is the reference for kernels/preprocess/integer, written directly from the 
 matches Pillow 13 for x86-64 with libjpeg-turbo 3:
 
 - For coefficients that no encoder produces, 16-bit sums wrap around and packing saturates, as in
-  libjpeg-turbo's SSE2 and AVX2 code. Its C code keeps more bits and returns other samples.
+  libjpeg-turbo's SSE2 and AVX2 code. The C code of libjpeg-turbo keeps more bits and returns other
+  samples.
 - Pillow resizes rows before columns if `are_rows_first` holds. Before Pillow 13 it did so only for
   images that are more than 100 times as tall as wide.
 - libjpeg-turbo smooths a progressive file whose scans omit coefficients; this module does not.
@@ -35,7 +36,8 @@ Integers = NDArray[np.int64]
 
 # Inverse DCT: fractional bits of constants, and of samples between the two passes.
 CONSTANT_BITS, PASS_BITS = 13, 2
-# Colour conversion, and weights of resampling (32 bits less those of a sample, less 2 for sums).
+# Fractional bits of color conversion, and of resampling weights (32 minus 8 bits of a sample, minus
+# 2 for sums).
 COLOR_BITS, WEIGHT_BITS = 16, 32 - 8 - 2
 
 
@@ -44,15 +46,16 @@ def _fixed(value: float, bits: int) -> int:
 
 
 def _wrapped(values: Integers, bits: int) -> Integers:
-    """Two's complement of so many bits."""
+    """Wrap values around to two's complement of `bits` bits."""
     half = 1 << (bits - 1)
     return (values + half) % (2 * half) - half
 
 
 def _pass_matrix() -> Integers:
-    """[8 outputs, 10 operands] of one pass of Loeffler, Ligtenberg and Moschytz (ICASSP 1989).
+    """Return the matrix [8 outputs, 10 operands] of one pass of the inverse DCT.
 
-    Operands are the sums x0 + x4, x0 - x4, x7 + x3, x5 + x1, then x1, x2, x3, x5, x6, x7.
+    The algorithm is from Loeffler, Ligtenberg and Moschytz (ICASSP 1989). Operands are the sums
+    x0 + x4, x0 - x4, x7 + x3, x5 + x1, then x1, x2, x3, x5, x6, x7.
     """
     c = {
         value: _fixed(value, CONSTANT_BITS)
@@ -88,7 +91,7 @@ _PASS = _pass_matrix()
 
 
 def _one_pass(x: Integers, shift: int) -> Integers:
-    """One pass along the last axis; the results fill 16 bits, saturated."""
+    """Compute one pass along the last axis; results saturate at 16 bits."""
     sums = [
         x[..., 0] + x[..., 4],
         x[..., 0] - x[..., 4],
@@ -102,10 +105,10 @@ def _one_pass(x: Integers, shift: int) -> Integers:
 
 
 def inverse_dct(blocks: NDArray[np.int16], table: NDArray[np.uint16]) -> Bytes:
-    """Samples of quantised blocks, both [..., 8, 8]."""
+    """Return the samples [..., 8, 8] of quantized blocks [..., 8, 8]."""
     dequantized = _wrapped(blocks.astype(np.int64) * table.astype(np.int64), 16)
     columns = _one_pass(np.swapaxes(dequantized, -1, -2), CONSTANT_BITS - PASS_BITS)
-    # The short cut for blocks whose rows below the first are zero does not saturate.
+    # The shortcut for blocks with zeros in all rows but the first does not saturate.
     flat = np.asarray(~blocks[..., 1:, :].any(axis=(-1, -2)))
     first = _wrapped(dequantized[..., 0, :] << PASS_BITS, 16)[..., None]
     columns = np.where(flat[..., None, None], first, columns)
@@ -114,7 +117,7 @@ def inverse_dct(blocks: NDArray[np.int16], table: NDArray[np.uint16]) -> Bytes:
 
 
 def component_samples(coefficients: Coefficients, index: int) -> Bytes:
-    """Samples [true height, true width] of one component."""
+    """Return the samples [true height, true width] of one component."""
     blocks = inverse_dct(coefficients.planes[index], coefficients.quantization[index])
     height, width = coefficients.component_size(index)
     rows, columns = blocks.shape[:2]
@@ -122,13 +125,13 @@ def component_samples(coefficients: Coefficients, index: int) -> Bytes:
 
 
 def _neighbours(samples: Integers) -> tuple[Integers, Integers]:
-    """The samples before and behind each one along the last axis, where the edge is repeated."""
+    """Return the samples before and after each sample of the last axis; edges are repeated."""
     padded = np.concatenate([samples[..., :1], samples, samples[..., -1:]], axis=-1)
     return padded[..., :-2], padded[..., 2:]
 
 
 def _doubled(samples: Integers) -> tuple[Integers, Integers]:
-    """Four times the first and the second pixel of each sample: 3 of it and 1 of its neighbour."""
+    """Return the two pixels of each sample, times four: 3 samples plus 1 neighbor."""
     before, behind = _neighbours(samples)
     return 3 * samples + before, 3 * samples + behind
 
@@ -138,10 +141,11 @@ def _alternating(first: Integers, second: Integers) -> Integers:
 
 
 def upsample(samples: Bytes, down: int, across: int) -> Bytes:
-    """A component at the size of the image, or a little more; factors are pixels to one sample.
+    """Upsample a component [height, width] to the size of the image, or slightly more.
 
-    Twofold factors interpolate (a triangle), where there are more than two samples across; what is
-    added before shifting alternates so that rounding has no bias. Other factors repeat samples.
+    Each sample becomes `down` by `across` pixels. Factors of 2 interpolate with a triangle if the
+    component is wider than two samples. The number added before shifting alternates, so rounding
+    has no bias. Other factors repeat samples.
     """
     wide = samples.astype(np.int64)
     is_triangle = across == 1 or (across == 2 and samples.shape[1] > 2)
@@ -161,7 +165,7 @@ def upsample(samples: Bytes, down: int, across: int) -> Bytes:
 
 
 def rgb_of_ycc(ycc: Bytes) -> Bytes:
-    """[..., 3] by ITU-T T.871 (JFIF), in fixed point; G rounds the sum of its two products."""
+    """Convert YCbCr [..., 3] to RGB by ITU-T T.871 in fixed point; green is rounded once."""
     y, cb, cr = (ycc[..., i].astype(np.int64) for i in range(3))
     cb, cr = cb - 128, cr - 128
     half = 1 << (COLOR_BITS - 1)
@@ -173,17 +177,15 @@ def rgb_of_ycc(ycc: Bytes) -> Bytes:
 
 
 def luma_of_rgb(rgb: Bytes) -> Bytes:
-    """[...] of [..., 3], by Pillow's convert("L"): ITU-R BT.601 in 16 bits of fraction."""
+    """Convert RGB [..., 3] to luma [...] like Pillow's convert("L"): BT.601 with 16-bit weights."""
     weighted = rgb.astype(np.int64) @ np.array([19595, 38470, 7471])
     return np.asarray((weighted + (1 << 15)) >> 16, np.uint8)
 
 
 def integer_pixels(coefficients: Coefficients, color: Color = "RGB") -> Bytes:
-    """Pixels [height, width, channels] of the file as it is stored.
+    """Return the pixels [height, width, channels] of a file, as stored.
 
-    Args:
-        coefficients: as `jpegcompile.read_coefficients` returns them.
-        color: "RGB", "BGR" or "L"; grey files have three equal channels in the first two.
+    Gray files have three equal channels for the colors "RGB" and "BGR", and one channel for "L".
 
     Raises:
         ImageError: if sampling factors are fractional.
@@ -208,7 +210,7 @@ def _sinc(x: float) -> float:
 
 
 def _hamming(x: float) -> float:
-    # Its two constants are of single precision in Pillow.
+    # Pillow's two constants have single precision.
     first, second = float(np.float32(0.54)), float(np.float32(0.46))
     return _sinc(x) * (first + second * math.cos(x * math.pi)) if abs(x) < 1.0 else 0.0
 
@@ -220,7 +222,7 @@ def _bicubic(x: float) -> float:
     return (((x - 5) * x + 8) * x - 4) * -0.5 if x < 2.0 else 0.0
 
 
-# Window and half of its width.
+# Each window and half its width.
 _FILTERS: dict[str, tuple[Callable[[float], float], float]] = {
     "box": (lambda x: 1.0 if -0.5 < x <= 0.5 else 0.0, 0.5),
     "bilinear": (lambda x: max(1.0 - abs(x), 0.0), 1.0),
@@ -234,17 +236,18 @@ def _nearest_weights(source: int, target: int) -> Integers:
     weights = np.zeros((target, source), np.int64)
     scale = source / target
     position = scale * 0.5
-    for output in range(target):  # Pillow adds up the steps, and what they are rounded by
+    for output in range(target):  # Pillow adds up the steps, with rounding errors
         weights[output, int(position)] = 1 << WEIGHT_BITS
         position += scale
     return weights
 
 
 def resampling_weights(source: int, target: int, name: str) -> Integers:
-    """[target, source], in units of 2**-22, by Pillow's Resample.c or, for "nearest", Geometry.c.
+    """Return weights [target, source] in units of 2**-22, as in Pillow's Resample.c.
 
-    The window grows as the axis shrinks, and is normalised in double precision before it is rounded
-    to the nearest integer, halves away from zero.
+    The window grows as the axis shrinks. Weights are normalized in double precision, then rounded
+    to the nearest integer, halves away from zero. "nearest" is as in Geometry.c. `name` is a key of
+    `_FILTERS` or "nearest".
     """
     if name == "nearest":
         return _nearest_weights(source, target)
@@ -261,9 +264,6 @@ def resampling_weights(source: int, target: int, name: str) -> Integers:
         total = 0.0
         for value in values:  # one by one: `sum` of Python 3.12 is more precise than Pillow
             total += value
-        total = 0.0
-        for value in values:  # one after the other: `sum` of Python 3.12 rounds less
-            total += value
         for x, value in enumerate(values, first):
             exact = (value / total if total else value) * (1 << WEIGHT_BITS)
             weights[output, x] = int(exact + math.copysign(0.5, exact))
@@ -271,7 +271,7 @@ def resampling_weights(source: int, target: int, name: str) -> Integers:
 
 
 def _resampled(pixels: Bytes, axis: int, placement: AxisPlacement) -> Bytes:
-    """One pass; sizes that are equal take none."""
+    """Resample one axis; an axis of equal sizes does not change."""
     if placement.source == placement.target:
         return pixels
     if placement.filter.library != "pillow":
@@ -283,7 +283,7 @@ def _resampled(pixels: Bytes, axis: int, placement: AxisPlacement) -> Bytes:
             )
         )
     weights = resampling_weights(placement.source, placement.target, placement.filter.name)
-    # Sums stay below 2**31: they are exact in float64, which is fast.
+    # Sums are below 2**31, so they are exact in float64, which is fast.
     sums: Any = np.tensordot(weights.astype(np.float64), pixels.astype(np.float64), (1, axis))
     rounded = (sums.astype(np.int64) + (1 << (WEIGHT_BITS - 1))) >> WEIGHT_BITS
     return np.moveaxis(np.clip(rounded, 0, 255).astype(np.uint8), 0, axis)
@@ -296,14 +296,10 @@ def are_rows_first(rows: AxisPlacement, columns: AxisPlacement) -> bool:
 
 
 def resize(pixels: Bytes, placement: Placement) -> Bytes:
-    """Pixels [height, width, channels] turned and resized; all views of an image are parts of that.
-
-    Args:
-        pixels: of the file as it is stored.
-        placement: of an image of that size, with a filter of Pillow's.
+    """Turn and resize the result of `integer_pixels`. All views of an image are crops of this.
 
     Raises:
-        UsageError: if the filter is another library's.
+        UsageError: if the filter is from another library.
     """
     shown = pixels.swapaxes(0, 1) if placement.is_transposed else pixels
     axes = (placement.rows, placement.columns)
@@ -316,13 +312,7 @@ def resize(pixels: Bytes, placement: Placement) -> Bytes:
 
 
 def cut(shown: Bytes, placement: Placement, fill: tuple[int, ...]) -> Bytes:
-    """What a network's input takes of a resized image, [channels, rows, columns].
-
-    Args:
-        shown: as `resize` gives it.
-        placement: as given to it, of one view.
-        fill: of each channel, for what is outside of the image.
-    """
+    """Crop the result of `resize` to a network's input; arguments as for `decode_integers`."""
     axes = (placement.rows, placement.columns)
     placed = np.empty((axes[0].length, axes[1].length, shown.shape[2]), np.uint8)
     placed[:] = fill
@@ -343,10 +333,16 @@ def cut(shown: Bytes, placement: Placement, fill: tuple[int, ...]) -> Bytes:
 def decode_integers(
     coefficients: Coefficients, placement: Placement, color: Color, fill: tuple[int, ...]
 ) -> Bytes:
-    """Both: a file to a network's input [channels, rows, columns], before it is normalised.
+    """Decode, resize and crop a file to a network's input [channels, rows, columns], unnormalized.
+
+    Args:
+        coefficients: coefficients of the file.
+        placement: placement of one view, with a filter of Pillow.
+        color: "RGB", "BGR" or "L".
+        fill: value of each channel outside the image.
 
     Raises:
         ImageError: if sampling factors are fractional.
-        UsageError: if the filter is another library's than Pillow.
+        UsageError: if the filter is not a filter of Pillow.
     """
     return cut(resize(integer_pixels(coefficients, color), placement), placement, fill)

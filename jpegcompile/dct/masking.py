@@ -1,9 +1,10 @@
-"""Piecewise linear functions of jpeg-domain maps, decided by few spatial frequencies.
+"""Piecewise linear functions of maps in the JPEG domain, approximated with few frequencies.
 
-y = a_k x + c_k on the pixels of a tile. Approximated Spatial Masking (ASM; Ehrlich and Davis, ICCV
-2019, section 4.2) reads the piece k of each pixel from the inverse DCT of the frequencies
-u + v < n only, and applies it to the exact pixel. APX, their baseline, applies the function to that
-approximation itself. With all 2b - 1 frequencies both are the function itself.
+On piece k, the function of a pixel x is y = a_k x + c_k. Approximated Spatial Masking (ASM; Ehrlich
+and Davis, ICCV 2019, section 4.2) chooses the piece k of each pixel by an approximation of the
+pixel: the inverse DCT of the frequencies u + v < n. It applies that piece to the exact pixel. APX,
+the baseline of Ehrlich and Davis, applies the function to the approximation. With all 2b - 1
+frequencies both compute the exact function.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ Slope = float | NDArray[Any]
 
 @dataclass(frozen=True)
 class PiecewiseLinear:
-    """A function y = slope x + intercept of pixels, by pieces.
+    """A piecewise linear function of pixels: y = slope x + intercept on each piece.
 
     The piece of a value is the number of breakpoints below it.
 
     Attributes:
-        breakpoints: ascending.
+        breakpoints: breakpoints in ascending order.
         pieces: (slope, intercept) of each piece, one more than breakpoints. A slope may be an array
             that broadcasts against the maps.
     """
@@ -37,14 +38,19 @@ class PiecewiseLinear:
     pieces: tuple[tuple[Slope, float], ...]
 
     def piece(self, values: NDArray[Float]) -> NDArray[np.int8]:
-        """Piece of every value."""
+        """Return the index of the piece of every value."""
         index = np.zeros(values.shape, np.int8)
         for point in self.breakpoints:
             index += values > point
         return index
 
     def apply(self, values: NDArray[Float], piece: NDArray[np.int8]) -> NDArray[Float]:
-        """The function where each value is taken to be on the piece that is given."""
+        """Apply the given piece to each value.
+
+        Args:
+            values: pixels.
+            piece: index of the piece to apply to each value, of the same shape.
+        """
         result = np.zeros_like(values)
         for index, (slope, intercept) in enumerate(self.pieces):
             line = np.broadcast_to(np.asarray(slope, values.dtype), values.shape) * values
@@ -52,7 +58,7 @@ class PiecewiseLinear:
         return result
 
     def __call__(self, values: NDArray[Float]) -> NDArray[Float]:
-        """The function itself."""
+        """Compute the function of every value."""
         return self.apply(values, self.piece(values))
 
 
@@ -60,36 +66,37 @@ RELU = PiecewiseLinear((0.0,), ((0.0, 0.0), (1.0, 0.0)))
 
 
 def prelu(slope: Slope) -> PiecewiseLinear:
-    """PReLU and, with one slope, LeakyReLU."""
+    """Return PReLU; with a single slope, LeakyReLU."""
     return PiecewiseLinear((0.0,), ((slope, 0.0), (1.0, 0.0)))
 
 
 def clip(low: float, high: float) -> PiecewiseLinear:
-    """Clip between finite bounds, the lower one first; ReLU6 has 0 and 6."""
+    """Return Clip with finite bounds; ReLU6 is `clip(0, 6)`."""
     return PiecewiseLinear((low, high), ((0.0, low), (1.0, 0.0), (0.0, high)))
 
 
 def approximation(maps: NDArray[Float], block: int, frequencies: int) -> NDArray[Float]:
-    """Pixels [..., H, W] of jpeg-domain maps by the frequencies u + v < `frequencies` only."""
+    """Return pixels [..., H, W] of maps in the JPEG domain, from u + v < `frequencies` only."""
     return to_spatial(keep_band(maps, block, frequencies), block)
 
 
 def asm(
     maps: NDArray[Float], function: PiecewiseLinear, block: int, frequencies: int
 ) -> NDArray[Float]:
-    """Approximated Spatial Masking.
+    """Apply a function by Approximated Spatial Masking.
 
     Args:
-        maps: jpeg-domain maps [..., H, W].
-        function: of the pixels.
+        maps: maps [..., H, W] in the JPEG domain.
+        function: function of the pixels.
         block: block size of the maps and of the result.
-        frequencies: that decide the piece, 1 to 2 * block - 1.
+        frequencies: number of mask frequencies, 1 to 2 * block - 1. They choose the piece.
 
     Returns:
-        Jpeg-domain maps of the same shape.
+        Maps of the same shape in the JPEG domain.
 
     Raises:
-        ValueError: if the block size does not divide H and W, or has no such frequencies.
+        ValueError: if the block size does not divide H and W, or a block does not have that number
+            of frequencies.
     """
     piece = function.piece(approximation(maps, block, frequencies))
     return to_jpeg(function.apply(to_spatial(maps, block), piece), block)
@@ -98,7 +105,7 @@ def asm(
 def apx(
     maps: NDArray[Float], function: PiecewiseLinear, block: int, frequencies: int
 ) -> NDArray[Float]:
-    """The function applied to the approximation; arguments and errors as for `asm`."""
+    """Apply a function to the approximation of the pixels; arguments and errors as for `asm`."""
     return to_jpeg(function(approximation(maps, block, frequencies)), block)
 
 
@@ -113,25 +120,26 @@ def asm_max_pool(
     pads: Pads = NO_PADS,
     dilations: Pair = (1, 1),
 ) -> NDArray[Float]:
-    """Max pooling whose positions come from few frequencies, and whose values are exact.
+    """Compute max pooling with approximated positions and exact values.
 
-    Of equal approximations the first in row-major order counts; padding counts as minus infinity.
+    The approximation of the pixels chooses the position of the maximum in each window. Of equal
+    approximations the first in row-major order counts. Padding counts as minus infinity.
 
     Args:
-        maps: jpeg-domain maps [N, C, H, W] at `input_block`.
-        kernel_shape: taps of the window; no window may lie in the padding alone.
+        maps: maps [N, C, H, W] in the JPEG domain, with block size `input_block`.
+        kernel_shape: taps of the window. Every window must contain a pixel of the map.
         input_block: block size of the maps; divides H and W.
-        output_block: block size of the result; divides its sides.
-        frequencies: that decide the position, 1 to 2 * input_block - 1.
-        strides: as for ONNX MaxPool, and so are the next two; `ceil_mode` is resolved beforehand.
-        pads: padding before and after.
-        dilations: step of the taps.
+        output_block: block size of the result; divides H' and W'.
+        frequencies: number of mask frequencies, 1 to 2 * input_block - 1. They choose the position.
+        strides: strides of ONNX MaxPool. The caller has already resolved `ceil_mode`.
+        pads: padding before and after, as for ONNX MaxPool.
+        dilations: step of the taps, as for ONNX MaxPool.
 
     Returns:
-        [N, C, H', W'] at `output_block`.
+        Maps [N, C, H', W'] in the JPEG domain, with block size `output_block`.
 
     Raises:
-        ValueError: as for `asm`, and if the window exceeds the map.
+        ValueError: as for `asm`, or if the window is larger than the padded map.
     """
     window = (kernel_shape, strides, pads, dilations, -np.inf)
     rough = taps(approximation(maps, input_block, frequencies), *window)

@@ -21,7 +21,10 @@ def batch_norm_affine(
     variance: NDArray[Any],
     epsilon: float,
 ) -> ChannelAffine:
-    """Y = (x - mean) / sqrt(variance + epsilon) * scale + bias; every argument [channels]."""
+    """Return y = (x - mean) / sqrt(variance + epsilon) * scale + bias as an affine map of x.
+
+    All arrays have shape [channels].
+    """
     factor = scale.astype(np.float64) / np.sqrt(variance.astype(np.float64) + epsilon)
     return ChannelAffine(factor, bias.astype(np.float64) - mean.astype(np.float64) * factor)
 
@@ -29,9 +32,17 @@ def batch_norm_affine(
 def fold_into_convolution(
     weight: NDArray[Any], bias: NDArray[Any] | None, affine: ChannelAffine
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return kernel [M, C/group, kh, kw] and bias [M] of a convolution followed by an affine map.
+    """Return kernel and bias of a convolution followed by an affine map.
 
-    Computed in float64 and rounded once, to the precision of `weight`.
+    The result is computed in float64 and rounded once, to the precision of `weight`.
+
+    Args:
+        weight: kernel [M, C/group, kh, kw] of the convolution.
+        bias: bias [M] of the convolution; None for zero.
+        affine: affine map of the M output channels.
+
+    Returns:
+        Kernel [M, C/group, kh, kw] and bias [M].
     """
     kernel = weight.astype(np.float64) * affine.scale[:, None, None, None]
     return kernel.astype(weight.dtype), _shifted(bias, affine).astype(weight.dtype)
@@ -40,7 +51,16 @@ def fold_into_convolution(
 def fold_into_transposed(
     weight: NDArray[Any], bias: NDArray[Any] | None, affine: ChannelAffine
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return kernel [C, M/group, kh, kw] and bias [M] of a transposed convolution and the map."""
+    """Return kernel and bias of a transposed convolution followed by an affine map.
+
+    Args:
+        weight: kernel [C, M/group, kh, kw] of the transposed convolution.
+        bias: bias [M] of the transposed convolution; None for zero.
+        affine: affine map of the M output channels.
+
+    Returns:
+        Kernel [C, M/group, kh, kw] and bias [M].
+    """
     # Input channels are ordered by group, and each group computes its own part of the M channels.
     group = affine.scale.size // weight.shape[1]
     parts = weight.astype(np.float64).reshape(group, -1, *weight.shape[1:])

@@ -51,7 +51,7 @@ def column_order(channels: int, side: int) -> Indices:
 def rearrangement_of(
     source: Size, middle: Sequence[int], order: Sequence[int], target: Size
 ) -> Rearrangement | None:
-    """Return the rearrangement that a reshape, a transpose and a reshape compute; None if none.
+    """Return the rearrangement done by a reshape, a transpose and a reshape; None if it is none.
 
     Args:
         source: channels, height and width of the map.
@@ -77,7 +77,7 @@ def rearrangement_of(
 
 
 def _sources(moved: Indices, source: Size) -> tuple[Indices, Indices, Indices]:
-    """Channel, row and column that numbered elements have in the source."""
+    """Return the channel, row and column in the source of numbered elements."""
     channel, row, column = np.unravel_index(moved, source)
     return channel, row, column
 
@@ -85,7 +85,7 @@ def _sources(moved: Indices, source: Size) -> tuple[Indices, Indices, Indices]:
 def _confirmed(
     op: str, side: int, channels: Indices, moved: Indices, source: Size
 ) -> Rearrangement | None:
-    """The rearrangement, if it moves every element as wanted, and not only the first tile."""
+    """Return the rearrangement if it moves all elements correctly, not only the first tile."""
     limit = source[0] * (side * side if op == "SpaceToDepth" else 1)
     if channels.size and channels.max() >= limit:
         return None

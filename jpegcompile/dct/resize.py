@@ -1,11 +1,12 @@
 """Resampling of one axis to another size as a matrix: nearest, linear and cubic interpolation.
 
-Coordinates and taps are those of ONNX Resize (opsets 10 to 19), read as ONNX Runtime reads them,
-since that is where the original model runs. Where it differs from the standard:
+Coordinates and taps are as in ONNX Resize (opsets 10 to 19). Where ONNX Runtime differs from the
+standard, this module follows ONNX Runtime, because the original model runs there:
 
-- at scale 1 an axis stays as it is, in every mode (by tf_half_pixel_for_nn it would shift);
-- positions are float32, which decides between two neighbours that are about equally near; so they
-  are here for "nearest". The other modes do not jump, and are computed in float64.
+- At scale 1 an axis does not change in any mode. By the standard, tf_half_pixel_for_nn would shift
+  it.
+- Positions are float32. This matters for "nearest" if two neighbors are about equally near, so this
+  module uses float32 for "nearest" as well. The other modes are continuous and use float64.
 """
 
 from __future__ import annotations
@@ -19,20 +20,21 @@ from numpy.typing import NDArray
 
 Positions = NDArray[Any]
 
-# What is this near to the middle between two neighbours, ONNX Runtime takes for the middle.
+# ONNX Runtime treats positions this close to the middle between two neighbors as the middle.
 _TIE = 1e-6
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How an axis is resampled; names and values are those of ONNX Resize.
+    """How an axis is resampled, with the names and values of ONNX Resize.
 
     Attributes:
         mode: "nearest", "linear" or "cubic".
         coordinates: `coordinate_transformation_mode`, a key of `COORDINATES`.
-        nearest: `nearest_mode`, a key of `NEAREST`; "simple" is that of opset 10 and of Upsample.
+        nearest: `nearest_mode`, a key of `NEAREST`; "simple" is the mode of opset 10 and Upsample.
         cubic_coefficient: `cubic_coeff_a`.
-        exclude_outside: whether cubic taps outside the axis weigh nothing; else they see its edge.
+        exclude_outside: whether cubic taps outside the axis have weight 0. Otherwise they read the
+            element at the edge.
     """
 
     mode: str = "nearest"
@@ -44,7 +46,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Axis:
-    """Sizes of an axis before and after, and the scale that relates positions on the two."""
+    """Sizes of an axis before and after resampling, and the scale between positions on them."""
 
     source: int
     target: int
@@ -56,11 +58,11 @@ def _half_pixel(x: Positions, axis: Axis) -> Positions:
 
 
 def _half_pixel_symmetric(x: Positions, axis: Axis) -> Positions:
-    """As half_pixel, about the middle of the axis, whatever its size was rounded to."""
+    """Like half_pixel, but symmetric about the middle of the axis, whatever the rounded size."""
     number = x.dtype.type
     adjustment = number(axis.target) / (axis.scale * number(axis.source))
     offset = number(axis.source / 2) * (number(1) - adjustment)
-    # The only mode that ONNX Runtime computes in float64 on the way.
+    # ONNX Runtime uses float64 for intermediate values in this mode only.
     wide = np.float64(offset) + _half_pixel(x.astype(np.float64), axis)
     return np.asarray(wide, x.dtype)
 
@@ -99,16 +101,16 @@ NEAREST: Mapping[str, Callable[[Positions, Axis], Positions]] = {
 def resize_matrix(
     source: int, target: int, scale: float, sampling: Sampling
 ) -> NDArray[np.float64]:
-    """[target, source]: what each target element takes of the source.
+    """Return the weights [target, source] of the source elements in each target element.
 
     Args:
         source: size of the axis.
-        target: its new size.
-        scale: new elements for each old one; about target / source.
+        target: new size of the axis.
+        scale: new elements per old element; about target / source.
         sampling: how to interpolate.
 
     Raises:
-        KeyError: if `sampling` names what is not in the tables of this file.
+        KeyError: if `sampling` contains an unknown mode, coordinate transformation or nearest mode.
     """
     number: Any = np.float32 if sampling.mode == "nearest" else np.float64
     steps, axis = np.arange(target, dtype=number), Axis(source, target, number(scale))
@@ -117,7 +119,7 @@ def resize_matrix(
     matrix = np.zeros((target, source))
     for place, weights in _TAPS[sampling.mode](positions, axis, sampling):
         columns = np.clip(place, 0, source - 1).astype(np.int64)
-        # An edge that stands for several taps outside has their weights together.
+        # Several taps outside the axis may read the same edge element, so weights are added.
         np.add.at(matrix, (np.arange(target), columns), weights)
     return matrix
 
@@ -136,7 +138,7 @@ def _linear(positions: Positions, axis: Axis, sampling: Sampling) -> Taps:
 
 
 def _cubic(positions: Positions, axis: Axis, sampling: Sampling) -> Taps:
-    """Keys' convolution kernel (IEEE Trans. ASSP 29, 1981) at the four nearest elements."""
+    """Weights of the four nearest elements by Keys' kernel (IEEE Trans. ASSP 29, 1981)."""
     below, a = np.floor(positions), sampling.cubic_coefficient
     taps = []
     for place in (below - 1, below, below + 1, below + 2):

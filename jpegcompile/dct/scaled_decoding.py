@@ -17,7 +17,7 @@ from jpegcompile.dct.upsampling import Upsampling
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.preprocessing.geometry import Placement
 
-# By component, the (rows, columns) of each block that are used.
+# (component index, (rows, columns) used in each block) for each component.
 Used: TypeAlias = tuple[tuple[int, tuple[int, int]], ...]
 
 

@@ -67,7 +67,14 @@ class Upsampling:
 
 
 def upsample_axis(samples: NDArray[np.float64], factor: int, triangle: bool) -> NDArray[np.float64]:
-    """Upsample axis 0 of `samples` by `factor`, with the triangle filter where it applies."""
+    """Upsample axis 0 of `samples`.
+
+    Args:
+        samples: samples [size, ...].
+        factor: number of output samples for each sample.
+        triangle: whether to use the triangle filter. It applies to a factor of 2 only; other
+            factors repeat each sample.
+    """
     if factor != 2 or not triangle:
         return np.repeat(samples, factor, axis=0)
     before = np.concatenate([samples[:1], samples[:-1]])

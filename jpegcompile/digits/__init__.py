@@ -1,6 +1,7 @@
-"""The demo: a small trained residual network for coloured digits, and labelled JPEG test images.
+"""The demo: a small trained residual network for colored digits, and labelled JPEG test images.
 
-The functions below return their paths; `python -m jpegcompile.digits.train` makes them again.
+The functions below return the paths of the demo's files. `python -m jpegcompile.digits.train`
+creates the files again.
 The images are derived from "Optical Recognition of Handwritten Digits" by E. Alpaydin and
 C. Kaynak (UCI Machine Learning Repository, 1998), as scikit-learn ships it.
 """
@@ -39,7 +40,7 @@ def _resource(name: str) -> Path:
     if not isinstance(resource, Path) or not resource.exists():
         text = (
             f"{resource}: the demo's {name} is missing as a file; install jpegcompile unpacked, or"
-            " make the demo with python -m jpegcompile.digits.train"
+            " create the demo with python -m jpegcompile.digits.train"
         )
         raise AccessError(Message("demo-file-missing", text))
     return resource

@@ -1,6 +1,6 @@
-"""The demo's data: scikit-learn's 8x8 grey digits, drawn as 32x32 colour JPEG files.
+"""The demo's data: scikit-learn's 8x8 gray digits, drawn as 32x32 color JPEG files.
 
-Each digit of the source is drawn a few times with random positions, sizes, angles and colours. The
+Each digit of the source is drawn a few times with random positions, sizes, angles and colors. The
 split depends on the index of the digit in the source, so all drawings of a digit are on one side.
 """
 
@@ -20,11 +20,11 @@ IMAGE_SIZE: Final = 32
 CLASS_COUNT: Final = 10
 JPEG_QUALITY: Final = 75
 
-SOURCE_MARGIN: Final = 2  # Strokes touch the border of the source, and bicubic needs zeros around.
+SOURCE_MARGIN: Final = 2  # Strokes touch the border, but bicubic needs zeros around them.
 TEST_STRIDE: Final = 5  # Every fifth digit is a test digit.
 LUMA_WEIGHTS: Final = np.array([0.299, 0.587, 0.114])  # ITU-T T.871, section 7
 LEAST_CONTRAST: Final = 40.0  # luma levels between foreground and background
-NOISE_DEVIATION: Final = 18.0  # grey levels
+NOISE_DEVIATION: Final = 18.0  # gray levels
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,13 @@ class LabelledJpeg:
 
 
 def make_digits(variants: int, test: bool, seed: int) -> list[LabelledJpeg]:
-    """Draw every digit of one side of the split `variants` times, in the order of the source."""
+    """Draw every digit of one side of the split, in the order of the source.
+
+    Args:
+        variants: number of drawings of each digit.
+        test: whether to draw the test side instead of the training side.
+        seed: seed of the drawings.
+    """
     source = load_digits()
     result = []
     for index, (grey, digit) in enumerate(zip(source.images, source.target, strict=True)):
@@ -53,7 +59,7 @@ def make_digits(variants: int, test: bool, seed: int) -> list[LabelledJpeg]:
 def draw_digit(
     strokes: npt.NDArray[np.float64], generator: np.random.Generator
 ) -> npt.NDArray[np.uint8]:
-    """Convert strokes [8, 8] in 0..1 to a coloured, noisy picture [32, 32, 3]."""
+    """Convert strokes [8, 8] in 0..1 to a colored, noisy picture [32, 32, 3]."""
     mask = place_strokes(strokes, generator)[:, :, np.newaxis]
     background, foreground = pick_colours(generator)
     picture = background + mask * (foreground - background)
@@ -92,7 +98,7 @@ def place_strokes(
 def pick_colours(
     generator: np.random.Generator,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return two RGB colours [3] in 0..255 with a readable luma contrast."""
+    """Return two RGB colors [3] in 0..255 with a readable luma contrast."""
     while True:
         background, foreground = generator.uniform(0.0, 255.0, (2, 3))
         # Chroma has half the resolution, so thin strokes need a contrast in luma.

@@ -46,7 +46,7 @@ class BasicBlock(nn.Module):
 
 
 class DigitsResNet(nn.Sequential):
-    """A 3x3 stem, one basic block a stage, global average pooling and a linear head."""
+    """A 3x3 stem, one basic block per stage, global average pooling and a linear head."""
 
     def __init__(self) -> None:
         """Create the network with random weights, from [N, 3, 32, 32] to [N, 10]."""
@@ -67,7 +67,7 @@ class DigitsResNet(nn.Sequential):
 
 
 def to_tensors(images: Sequence[LabelledJpeg]) -> tuple[Tensor, Tensor]:
-    """Return normalised pixels float32 [N, 3, 32, 32] and digits int64 [N]."""
+    """Return normalized pixels float32 [N, 3, 32, 32] and digits int64 [N]."""
     pixels = torch.from_numpy(np.stack([decode_jpeg(image.data) for image in images]))
     planes = pixels.permute(0, 3, 1, 2).contiguous().to(torch.float32)
     digits = torch.tensor([image.digit for image in images])
@@ -79,6 +79,11 @@ def fit(images: Sequence[LabelledJpeg], epochs: int, seed: int) -> DigitsResNet:
 
     The function prints the mean loss of each epoch. On one machine, equal arguments give equal
     weights.
+
+    Args:
+        images: training images.
+        epochs: number of passes over the images.
+        seed: seed of the weights and of the order of images.
     """
     # The number of threads changes the order of sums, so it must be fixed.
     torch.set_num_threads(2)

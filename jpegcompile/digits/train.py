@@ -1,4 +1,4 @@
-"""Make the demo: draw digits, train the network, write model, preprocessing and test images.
+"""Create the demo: draw digits, train the network, write model, preprocessing and test images.
 
     python -m jpegcompile.digits.train [--epochs 14] [--seed 0] [--output DIR]
 

@@ -1,1 +1,1 @@
-"""Trusting a compiled model: verify it against the original, compare both on labelled images."""
+"""Check a compiled model: verify it against the original, compare both on labelled images."""

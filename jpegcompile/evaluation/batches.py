@@ -1,4 +1,4 @@
-"""Batches of image files in the three forms that are compared."""
+"""Batches of image files as inputs of both models: coefficients, float decode, Pillow's decode."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Batch:
     """Inputs of one run.
 
     Attributes:
-        files: of the images; empty where the inputs are tensors. This holds for `images`, too.
-        images: coefficients or pixels of the files.
-        spatial: inputs of the original model, from the decode that the model is compiled for where
-            they are images. If the network sees several views of an image: [N, views, ...].
-        pillow: inputs of the original model from Pillow's decode; None where they are tensors.
+        files: files of the images; empty if the inputs are tensors.
+        images: coefficients or pixels of the files; empty if the inputs are tensors.
+        spatial: inputs of the original model. For files they come from the decode that the model is
+            compiled for. If the network sees several views of an image: [N, views, ...].
+        pillow: inputs of the original model from Pillow's decode; None if the inputs are tensors.
         indices: index of each image among all files.
         whole: for each image, whether its file is undamaged.
     """
@@ -50,17 +50,16 @@ def image_batches(
     An original that resizes images itself is fed one image at a time, at the size of its file.
 
     Args:
-        session: of the compiled model.
+        session: session of the compiled model.
         files: JPEG files.
-        reader: decides what to do with unusable files, and with files that only Pillow cannot
-            decode. The session's own reader, which stops at the first, if not given.
+        reader: handles unusable files, and files that Pillow cannot decode. Default: the session's
+            reader, which stops at the first unusable file.
 
     Yields:
-        One batch for each group of files that contains a usable one.
+        One batch for each group of files with a usable file.
 
     Raises:
-        ImageError: if an image is damaged, or does not have the network's size; or no image is
-            usable.
+        ImageError: if an image is damaged or has the wrong size, or if no image is usable.
         AccessError: if a file cannot be read.
         UsageError: if the compiled model has no preprocessing.
     """
@@ -97,12 +96,12 @@ def image_batches(
 def _fed_whole(
     preprocess: Preprocess, taken: NetworkInput, frame: Frame
 ) -> tuple[Preprocess, NetworkInput]:
-    """Return preprocessing and input of a source that is fed an image at the size of its file.
+    """Return preprocessing and input of a source that reads images at the size of their files.
 
     Args:
-        preprocess: of the compiled model.
+        preprocess: preprocessing of the compiled model.
         taken: image input of the compiled model.
-        frame: of the image's file.
+        frame: frame of the image's file.
     """
     height, width = preprocess.geometry.displayed(frame)
     return before_own(preprocess), replace(taken, height=height, width=width)

@@ -16,7 +16,7 @@ from jpegcompile.messages import Message
 
 # Significance level of each of the two one-sided tests.
 _SIGNIFICANCE = 0.05
-# A useful network beats chance by this much, or by half of the rest if that is less.
+# A useful network exceeds chance by this fraction, or by half of the remaining images if less.
 _MARGIN = 0.1
 
 ADVICE = (
@@ -28,11 +28,11 @@ ADVICE = (
 def chance_of(labels: Iterable[int] | Mapping[int, int], classes: int) -> float:
     """Return the fraction of images that a constant answer gets right.
 
-    Naming the most frequent class for every image is right this often. For images of a single class
-    that would be all of them, so one guess among all classes counts instead.
+    The constant answer is the most frequent class. If all images have one class, a constant answer
+    would always be right, so the result is one divided by the number of classes instead.
 
     Args:
-        labels: of the images; or the number of images of each class.
+        labels: class of each image, or the number of images of each class.
         classes: number of classes of the network.
     """
     counts = Counter(labels)
@@ -44,13 +44,14 @@ def chance_of(labels: Iterable[int] | Mapping[int, int], classes: int) -> float:
 def is_no_better_than_chance(right: int, images: int, chance: float) -> bool:
     """Whether exact binomial tests say that a network does no better than `chance`.
 
-    Two conditions must hold: the number of right images is likely by chance, and it is unlikely for
-    a network that is clearly better than chance. With few images the second does not hold.
+    Two conditions must hold: the number of correct predictions is likely by chance, and it is
+    unlikely for a network that is clearly better than chance. With few images the second condition
+    does not hold.
 
     Args:
         right: number of images that are predicted correctly.
         images: number of images.
-        chance: fraction that is right by chance.
+        chance: fraction of correct predictions by chance.
     """
     if not 0 < chance < 1:
         return False
@@ -65,12 +66,12 @@ def at_most(successes: int, trials: int, probability: float) -> float:
     Args:
         successes: the largest number that counts.
         trials: number of trials.
-        probability: of a success.
+        probability: probability of a success.
     """
     if successes < 0:
         return 0.0
     count = np.arange(min(successes, trials) + 1)
-    # Logarithms: the coefficients of a few thousand trials overflow float64.
+    # Use logarithms, because the coefficients of a few thousand trials overflow float64.
     steps = np.log(trials - count[:-1]) - np.log(count[1:])
     coefficients = np.concatenate([[0.0], np.cumsum(steps)])
     logs = (
@@ -89,9 +90,9 @@ def chance_warning(
 
     Args:
         right: number of images that the original predicts correctly.
-        labels: of the images; or the number of images of each class.
-        folders: number of folders that were numbered in the order of their names; None if labels
-            were given.
+        labels: class of each image, or the number of images of each class.
+        folders: number of folders that were numbered in the sorted order of their names; None if
+            labels were given.
         classes: number of classes of the network.
     """
     chance, images = chance_of(labels, classes), Counter(labels).total()

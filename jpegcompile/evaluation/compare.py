@@ -1,7 +1,7 @@
-"""Before and after: Pillow and the original model against the compiled one.
+"""Compare the original model with Pillow's decode against the compiled model.
 
-Labelled images also give the accuracy of both. As in `verify`, two errors are kept apart: the error
-of the conversion, and the difference that Pillow's decode makes.
+For labelled images the result contains the accuracy of both. As in `verify`, two errors are
+reported separately: the conversion error, and the difference due to Pillow's decode.
 """
 
 from __future__ import annotations
@@ -94,18 +94,17 @@ def compare(
     Args:
         original: the source model.
         compiled: path of the compiled model.
-        images: folder with one folder for each class; or a folder without folders, whose files have
-            no labels.
-        labels: JSON file from folder name to class index. Without it, classes are numbered in the
-            sorted order of the folder names.
-        output_name: name of the output that contains the scores [N, classes]; the first one if
-            not given.
+        images: folder with one folder for each class, or a folder of files without labels.
+        labels: JSON file that maps folder names to class indices. Default: classes are numbered in
+            the sorted order of the folder names.
+        output_name: name of the output that contains the scores [N, classes]. Default: the first
+            output.
         unlabelled: whether files have no labels, whatever folders they are in.
-        native: whether native kernels run the nodes that they can.
+        native: whether native kernels run the nodes that they support.
         providers: what the compiled model runs on, as for `jpegcompile.load`.
-        on_error: what to do with unusable files: "stop" raises the error of the first; "skip" and
-            "report" skip them, and the result lists them.
-        tolerant: whether to read as much as possible of damaged files, as `read_coefficients`.
+        on_error: what to do with unusable files: "stop" raises the error of the first one; "skip"
+            and "report" skip them, and the result lists them.
+        tolerant: whether to use the readable part of damaged files, as `read_coefficients`.
         fallback: "pixels" also reads files without readable coefficients, as `Session.run`.
         files: use only these files of the folder. Classes are numbered as for the whole folder.
         shard: use only part I of N of the files, as "I/N" or (I, N); see `Comparison.merge`.
@@ -114,8 +113,7 @@ def compare(
     Raises:
         UsageError: if the output does not exist or does not contain scores, a label is out of
             range, or classes cannot be numbered because folders have no images.
-        ImageError: if an image is damaged, or does not have the network's size; or no image is
-            usable.
+        ImageError: if an image is damaged or has the wrong size, or if no image is usable.
         AccessError: if a file cannot be read.
     """
     session = opened(compiled, native=native, providers=providers, progress=progress or no_progress)
@@ -156,15 +154,15 @@ def score_files(
     """Return the scores of the original and of the compiled model for image files.
 
     Args:
-        session: of the compiled model.
-        source: the model that it was compiled from.
+        session: session of the compiled model.
+        source: source of the compiled model.
         files: JPEG files.
         output: name of the output that contains the scores.
         progress: called with (done, total).
         reader: as for `image_batches`.
 
     Raises:
-        ImageError: if an image is damaged, or does not have the network's size.
+        ImageError: if an image is damaged or has the wrong size.
         AccessError: if a file cannot be read.
         RowsError: if the output does not contain one row for each image.
     """
@@ -189,14 +187,14 @@ def score_files(
 
 
 def require_drop(result: Comparison, most: float) -> None:
-    """Turn a loss of accuracy into an error.
+    """Raise an error if accuracy dropped too far.
 
     Args:
-        result: of `compare`.
-        most: top-1 may drop by this many percentage points.
+        result: result of `compare`.
+        most: largest allowed drop of top-1 accuracy, in percentage points.
 
     Raises:
-        CheckFailedError: if top-1 dropped by more.
+        CheckFailedError: if top-1 accuracy dropped by more.
         UsageError: if the images have no labels.
     """
     if result.drop is None or result.before is None or result.after is None:
@@ -204,17 +202,18 @@ def require_drop(result: Comparison, most: float) -> None:
     if not result.drop <= most:
         text = (
             f"top-1 dropped by {result.drop:.2f} points, {most:g} are allowed"
-            f" ({100 * result.before.top1:.2f} % before, {100 * result.after.top1:.2f} % after)"
+            f" ({100 * result.before.top1:.2f} % before, {100 * result.after.top1:.2f} % after);"
+            " compile with less approximation, or give a larger --max-drop"
         )
         raise CheckFailedError(Message("top1-dropped", text))
 
 
 def score_output(names: Sequence[str], wanted: str | None) -> str:
-    """Return the output that contains the scores: the wanted one, or else the first.
+    """Return the name of the output that contains the scores.
 
     Args:
-        names: of the model's outputs.
-        wanted: name of an output.
+        names: names of the model's outputs.
+        wanted: name of the wanted output; None for the first output.
 
     Raises:
         UsageError: if there is no such output.
@@ -231,10 +230,10 @@ def check_scores(scores: NDArray[Any], output: str, count: int, labels: Sequence
     """Refuse an output that does not contain one score for each class.
 
     Args:
-        scores: of the images.
-        output: its name.
+        scores: values of the output for all images.
+        output: name of the output.
         count: number of images.
-        labels: of the images, if they have any.
+        labels: class of each image; empty without labels.
 
     Raises:
         UsageError: if scores have another rank or number of rows, or fewer classes than the labels.
@@ -257,7 +256,7 @@ def check_scores(scores: NDArray[Any], output: str, count: int, labels: Sequence
 def _evaluated(
     data: LabelledImages, scores: Scores, reader: ImageReader, *, is_numbered: bool
 ) -> Comparison:
-    """Return what follows from the scores of usable files."""
+    """Return the comparison that follows from the scores of usable files."""
     old, new = scores.before.argmax(axis=1), scores.after.argmax(axis=1)
     changes = tuple(
         Change(

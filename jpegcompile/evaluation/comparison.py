@@ -1,4 +1,4 @@
-"""What `compare` found: accuracy, distances of scores, and predictions that changed."""
+"""The result of `compare`: accuracy, distances of scores, and predictions that changed."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Change(Record):
     """An image whose predicted class differs between original (Pillow) and compiled model.
 
     Attributes:
-        file: the image.
-        label: its class; None where images have no labels.
+        file: path of the image.
+        label: class of the image; None if images have no labels.
         before: class that the original predicts.
         after: class that the compiled model predicts.
-        margin: by how much the original scores the first above the second.
+        margin: original's score of class `before` minus its score of class `after`.
     """
 
     file: str
@@ -52,33 +52,32 @@ class Change(Record):
 
 @dataclass(frozen=True)
 class Comparison(Record):
-    """Outcome of `compare`.
+    """The result of `compare`.
 
     Attributes:
         images: number of usable images.
-        classes: class index by folder; empty where images have no labels.
-        unlabelled: files of folders without a class; "." is for files in no folder.
-        ignored: why, for every folder that was passed over, by its path.
-        skipped: unusable files, and why.
-        pixel_fallbacks: how many of the images went through the pixel fallback.
-        before: accuracy of the original model with Pillow's decode. This and the next two are None
-            where images have no labels.
-        exact: of the original model with the decode that the model is compiled for, which separates
-            the decoder from the conversion.
-        after: of the compiled model.
+        classes: class index by folder; empty if images have no labels.
+        unlabelled: number of files in each folder without a class; "." is for files in no folder.
+        ignored: reason for each ignored folder, by its path.
+        skipped: unusable files with reasons.
+        pixel_fallbacks: number of images that went through the pixel fallback.
+        before: accuracy of the original model with Pillow's decode; None without labels.
+        exact: accuracy of the original model with the decode that the model is compiled for; None
+            without labels. It separates the effects of the decoder and of the conversion.
+        after: accuracy of the compiled model; None without labels.
         agreement: fraction of equal predictions, original (Pillow) and compiled.
         agreement_exact: the same for the original with the decode that the model is compiled for.
         conversion: distance of the compiled model's scores from the original's with that decode.
         decoder: distance of the original's scores with that decode from its scores with Pillow's.
-        changes: every prediction that changed between original (Pillow) and compiled.
-        warning: what to check, where the original (Pillow) is no better than chance; else None.
-        decode: that the model is compiled for.
+        changes: predictions that differ between the original (Pillow) and the compiled model.
+        warning: what to check if the original (Pillow) is no better than chance; else None.
+        decode: decode that the model is compiled for.
         output: name of the output that contains the scores.
-        models: what was run; None if that is unknown.
+        models: models that were run; None if that is unknown.
         options: options of the run; None if they are unknown.
         inputs_digest: identifies the set of images (`digest_of`); empty if it is unknown.
-        shards: parts of a folder that the result is of; empty for all files that were given.
-        evidence: what `merge` needs.
+        shards: shards of the files in this result; empty for all files.
+        evidence: measurements that `merge` needs.
     """
 
     kind: ClassVar[str] = "comparison"
@@ -126,7 +125,7 @@ class Comparison(Record):
         return 100.0 * (self.before.top1 - self.after.top1)
 
     def merge(self, other: Comparison) -> Comparison:
-        """Return the result of both results' images together.
+        """Return the result for the images of both results.
 
         Counts and maxima are exact. Fractions and means are computed from counts and exact sums.
 
@@ -164,7 +163,7 @@ class Comparison(Record):
 
 
 def merged_comparisons(parts: Iterable[Comparison]) -> Comparison:
-    """Return the result of all parts together.
+    """Return the merged result of all parts.
 
     Raises:
         UsageError: as `Comparison.merge`.
@@ -196,7 +195,7 @@ def _merged_classes(first: Comparison, second: Comparison, is_numbered: bool) ->
     """Return the classes of both.
 
     Raises:
-        UsageError: if a folder has two classes, or two folders were numbered alike.
+        UsageError: if a folder has two classes, or two folders have the same number.
     """
     both = {**first.classes, **second.classes}
     other = next((n for n, c in first.classes.items() if both[n] != c), None)

@@ -29,9 +29,9 @@ class ScoreError(Record):
     """Distance of two models' scores of the same images.
 
     Attributes:
-        largest: over all images and classes.
-        mean: over all images and classes.
-        scale: the largest magnitude of a score.
+        largest: largest distance over all images and classes.
+        mean: mean distance over all images and classes.
+        scale: largest magnitude of a score.
     """
 
     largest: Unbounded
@@ -47,14 +47,19 @@ class ScoreError(Record):
         return cls(_number(largest), total.mean, _number(scale))
 
     def merge(self, other: ScoreError, mean: float) -> ScoreError:
-        """Return the distance over the images of both, of which `mean` is the mean."""
+        """Return the distance over the images of both.
+
+        Args:
+            other: distance over other images.
+            mean: mean distance over the images of both.
+        """
         largest, scale = max(self.largest, other.largest), max(self.scale, other.scale)
         return ScoreError(largest, mean, scale)
 
 
 @dataclass(frozen=True)
 class ScoreSum(Record):
-    """Sum of the distances of scores, which gives the mean of merged results.
+    """Sum of the distances of scores, from which the mean of merged results is computed.
 
     Attributes:
         parts: a few floats whose exact sum is the sum over all images (`exact_sum`). The distances
@@ -120,15 +125,15 @@ class ComparisonEvidence(Record):
 
     Attributes:
         images: number of images.
-        same: images with the same prediction, original (Pillow) and compiled.
+        same: number of images with the same prediction, original (Pillow) and compiled.
         same_exact: the same for the original with the decode that the model is compiled for.
-        labels: number of images of each class; empty where images have no labels.
-        before: hits of the original with Pillow's decode. This and the next two are None where
-            images have no labels.
-        exact: hits of the original with the decode that the model is compiled for.
-        after: hits of the compiled model.
-        conversion: distances of the scores of the compiled model.
-        decoder: distances of the original's scores with Pillow's decode.
+        labels: number of images of each class; empty if images have no labels.
+        before: hits of the original with Pillow's decode; None without labels.
+        exact: hits of the original with the decode that the model is compiled for; None without
+            labels.
+        after: hits of the compiled model; None without labels.
+        conversion: distances of the compiled model's scores from the original's with that decode.
+        decoder: distances of the original's scores with that decode from its scores with Pillow's.
         outputs: number of classes of the network.
         is_numbered: whether classes were numbered in the order of the folder names.
     """
@@ -201,5 +206,5 @@ def _merged_hits(first: Hits | None, second: Hits | None) -> Hits | None:
 
 
 def _number(value: Any) -> float:
-    """Return a float; infinity in place of NaN, of which there is no maximum."""
+    """Return a float; infinity in place of NaN, which has no maximum."""
     return float("inf") if np.isnan(value) else float(value)

@@ -1,8 +1,8 @@
 """Folders of image files, with or without labels.
 
-The suffix of a name decides whether a file counts; whether the file is usable is known once it is
-read. JPEG suffixes count, and with the fallback "pixels" the suffixes of all formats that Pillow
-decodes. Hidden folders, and folders that file systems create, are ignored and listed.
+Files are chosen by the suffixes of their names: JPEG suffixes, and with the fallback "pixels" the
+suffixes of all formats that Pillow decodes. Reading a file shows whether it is usable. Hidden
+folders, and folders that file systems create, are ignored and listed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LEFT_BEHIND = (
 )
 HIDDEN, LEFT_BEHIND = "hidden", "left by a system"
 
-# Names in a message, and suffixes.
+# Largest number of names, and of suffixes, in a message.
 _MOST_NAMES, _MOST_SUFFIXES = 5, 8
 
 
@@ -43,8 +43,8 @@ class ImageFiles:
     """Files to read.
 
     Attributes:
-        files: in the order that they are read in.
-        ignored: why, for every folder that was passed over, by its path.
+        files: paths in the order of reading.
+        ignored: reason for each ignored folder, by its path.
     """
 
     files: tuple[Path, ...]
@@ -58,15 +58,15 @@ class ImageFiles:
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Files with their class.
+    """Image files with their classes.
 
     Attributes:
-        files: sorted by path.
-        labels: class of each file; empty where files have no labels.
-        classes: class index of every folder that has one.
+        files: paths, sorted.
+        labels: class of each file; empty without labels.
+        classes: class index of every folder that has a class.
         unlabelled: number of files in each folder without a class; "." is for files in no folder.
-        ignored: why, for every folder that was passed over, by its path.
-        without_class: the files that `unlabelled` counts, by folder.
+        ignored: reason for each ignored folder, by its path.
+        without_class: files without a class, by folder.
     """
 
     files: tuple[Path, ...]
@@ -77,7 +77,11 @@ class LabelledImages:
     without_class: dict[str, tuple[Path, ...]] = field(default_factory=dict)
 
     def only(self, indices: Sequence[int]) -> LabelledImages:
-        """Return the images with some of the files, by their index."""
+        """Return some of the images.
+
+        Args:
+            indices: indices of the files to keep.
+        """
         return replace(
             self,
             files=tuple(self.files[i] for i in indices),
@@ -85,14 +89,14 @@ class LabelledImages:
         )
 
     def chosen(self, files: Iterable[str | Path] | None, shard: Shard | None) -> LabelledImages:
-        """Return the images with some of the files; files without a class count as well.
+        """Return some of the images; the choice includes files without a class.
 
         Args:
             files: as for `selected`.
             shard: as for `selected`.
 
         Raises:
-            UsageError: as `selected`; or if no file is left that has a class.
+            UsageError: as `selected`, or if none of the chosen files has a class.
         """
         others = [file for part in self.without_class.values() for file in part]
         chosen = selected([*self.files, *others], files, shard)
@@ -109,7 +113,7 @@ class LabelledImages:
 
 
 def suffixes_of(fallback: Fallback) -> tuple[str, ...]:
-    """Return the suffixes, in lower case, of the files that count."""
+    """Return the suffixes of image files in lower case."""
     return JPEG_SUFFIXES if fallback == "none" else (*JPEG_SUFFIXES, *image_suffixes())
 
 
@@ -117,7 +121,7 @@ def jpeg_files(images: str | os.PathLike[str], fallback: Fallback = "none") -> I
     """Return every JPEG file below a folder, sorted by path.
 
     Args:
-        images: a folder; or one file, which is returned whatever its suffix.
+        images: a folder, or one file with any suffix.
         fallback: "pixels" to return all files that Pillow decodes.
 
     Raises:
@@ -148,17 +152,17 @@ def labelled_images(
     """Return images from a folder with one folder for each class.
 
     Args:
-        folder: contains one folder for each class.
-        labels: JSON file that maps folder names to class indices. Without it, classes are numbered
-            in the order of the folder names. Folders without a class are skipped and counted.
-        outputs: returns the number of classes of the network. It is only called where there are no
-            labels and a folder contains no JPEG file; without it, such a folder keeps its number.
-        fallback: "pixels" to count files of all formats that Pillow decodes.
+        folder: folder with one folder for each class.
+        labels: JSON file that maps folder names to class indices. Default: classes are numbered in
+            the sorted order of the folder names. Folders without a class are skipped and counted.
+        outputs: returns the number of classes of the network. It is called only without `labels`,
+            if a folder is empty. Without this function, an empty folder keeps its number.
+        fallback: "pixels" to include files of all formats that Pillow decodes.
 
     Raises:
         AccessError: if a folder or file cannot be read, or no image has a class.
         UsageError: if the labels are not a JSON object of integers, or the classes cannot be
-            numbered because folders have no JPEG file.
+            numbered because folders are empty.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -192,7 +196,7 @@ def labelled_images(
 
 
 def has_no_folders(folder: str | os.PathLike[str], fallback: Fallback = "none") -> bool:
-    """Whether a folder contains files that count, and none of its subfolders does."""
+    """Whether a folder contains image files, but none of its subfolders does."""
     root, suffixes = Path(folder), suffixes_of(fallback)
     if root.is_file():
         return True
@@ -205,7 +209,7 @@ def has_no_folders(folder: str | os.PathLike[str], fallback: Fallback = "none") 
 def unlabelled_images(
     folder: str | os.PathLike[str], fallback: Fallback = "none"
 ) -> LabelledImages:
-    """Return every file below a folder that counts, without labels.
+    """Return every image file below a folder, without labels.
 
     Raises:
         AccessError: as `jpeg_files`.
@@ -218,16 +222,16 @@ def read_labels(path: Path) -> dict[str, int]:
     """Read class indices by name from a JSON file.
 
     Args:
-        path: of the file.
+        path: path of the file.
 
     Raises:
         AccessError: if the file cannot be read.
         UsageError: if it is not a JSON object of integers.
     """
     data: Any = read_json(path, "labels")
-    form = 'labels are a JSON object like {"folder": class index}, of whole numbers from 0 on'
+    form = 'give a JSON object like {"folder": class index}, with whole numbers from 0 on'
     if not isinstance(data, dict):
-        raise UsageError(Message("labels-not-an-object", f"{path}: is no object; {form}"))
+        raise UsageError(Message("labels-not-an-object", f"{path}: is not a JSON object; {form}"))
     for name, value in data.items():
         if type(value) is not int or value < 0:
             text = f"{path}: the class of '{name}' is {json.dumps(value)}; {form}"
@@ -238,7 +242,7 @@ def read_labels(path: Path) -> dict[str, int]:
 def _class_folders(
     root: Path, named: Iterable[str], suffixes: tuple[str, ...], ignored: dict[str, str]
 ) -> tuple[list[str], list[Path]]:
-    """Return the folders that may be classes, sorted, and the files beside them that count.
+    """Return the sorted folders that may be classes, and the image files next to them.
 
     A folder may be a class if it is visible, or if the labels name it.
     """
@@ -270,8 +274,8 @@ def _numbered(
 ) -> dict[str, int]:
     """Number the classes in the order of the folder names.
 
-    An empty folder may be a class without images here, or no class. The number of the network's
-    outputs decides.
+    An empty folder may be a class without images, or no class at all. The number of the network's
+    classes decides.
     """
     empty = [name for name, files in members.items() if not files]
     names = list(members)
@@ -291,11 +295,11 @@ def _numbered(
 
 
 def _below(folder: Path, suffixes: tuple[str, ...], ignored: dict[str, str]) -> list[Path]:
-    """Return every path below a folder whose name has a suffix that counts, sorted.
+    """Return every path below a folder with a suffix of image files, sorted.
 
-    Broken links and other paths that are not files are returned, too, and so is a folder with such
-    a name if it contains no file that counts. A folder that cannot be listed is returned in place
-    of its files. Links to folders are not followed.
+    The result includes broken links and other paths that are not files, and folders with such a
+    suffix that contain no image file. A folder that cannot be listed is returned in place of its
+    files. Links to folders are not followed.
     """
     try:
         with os.scandir(folder) as entries:
@@ -325,7 +329,7 @@ def _kind(fallback: Fallback) -> str:
 
 
 def _no_data(folder: str) -> str | None:
-    """Return why a folder is not part of a data set, by its name; None if it is."""
+    """Return why a folder of this name is not part of a data set; None if it is."""
     if folder.startswith("."):
         return HIDDEN
     return LEFT_BEHIND if folder in _LEFT_BEHIND else None

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from jpegcompile.dct.blocks import to_jpeg
 
-# Values that are compared at once, because float64 copies need more memory than the maps.
+# Number of values to compare at a time, because float64 copies need more memory than the maps.
 _AT_ONCE = 1 << 20
 
 
 def distances(actual: NDArray[Any], expected: NDArray[Any]) -> NDArray[np.float64]:
     """Return the magnitude of the difference of every entry of two arrays with one shape.
 
-    The distance is infinite where only one side is infinite or NaN, where the infinities have
-    different signs, and where values that are not floating-point numbers differ.
+    The distance is infinite if only one side is infinite or NaN, if infinities have different
+    signs, or if values of other types than floating-point differ.
     """
     if not is_continuous(expected):
         return np.where(actual == expected, 0.0, np.inf)
@@ -37,7 +37,7 @@ def magnitudes(values: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def is_continuous(values: NDArray[Any]) -> bool:
-    """Whether values are floating-point numbers, which rounding moves."""
+    """Whether values are floating-point numbers, which rounding errors change."""
     return bool(np.issubdtype(values.dtype, np.floating))
 
 

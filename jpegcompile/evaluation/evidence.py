@@ -1,8 +1,8 @@
-"""What `verify` measured before it is judged: maxima, counts and margins, which can be merged.
+"""The measurements of `verify` before they are judged: maxima, counts and margins.
 
-The numbers that a `Verification` shows depend on all inputs: an output's tolerance is a multiple of
-the largest rounding error, and a near-tie is a margin within the tolerance. So the result of a part
-carries this evidence, and the merged evidence is judged again.
+The numbers in a `Verification` depend on all inputs. An output's tolerance is a multiple of the
+largest rounding error, and a near-tie is a margin within the tolerance. So the result of a part
+contains its measurements. Results are merged by merging these and judging them again.
 """
 
 from __future__ import annotations
@@ -29,22 +29,24 @@ class OutputEvidence(Record):
     """Measurements at one output.
 
     Attributes:
-        name: of the output.
-        errors: largest conversion error of each component, jumps left out. An output that is judged
-            as a whole has one component. This and the next two are empty where shapes differ.
-        largest: largest magnitude of the original's output, for each component.
-        own: rounding error of the original, for each component.
-        worst: largest conversion error of all entries, jumps included.
-        bins: the jumps, by their magnitude.
+        name: name of the output.
+        errors: largest conversion error of each component, without jumps. An output that is judged
+            as a whole has one component. Empty if shapes differ.
+        largest: largest magnitude of the original's output, for each component; empty if shapes
+            differ.
+        own: rounding error of the original, for each component; empty if shapes differ.
+        worst: largest conversion error of all entries, including jumps.
+        bins: jumps by magnitude.
         entries: number of entries of all inputs.
         is_scores: whether the output is a row of scores for each input.
-        same: inputs whose largest entry is at the same place as in the original's output.
-        margins: for the other inputs, sorted, how far apart the original's scores at the two places
-            are.
-        is_decoded: whether the original was also fed by Pillow.
-        decoder: largest difference to the outputs for Pillow's decode.
-        same_pillow: inputs whose largest entry is at the same place as for Pillow's decode.
-        shapes: of the compiled and the original model's output where they differ; else None.
+        same: number of inputs whose largest entry is at the same place as in the original's output.
+        margins: for each other input, the difference of the original's scores at the two places;
+            sorted.
+        is_decoded: whether the original also ran with Pillow's decode.
+        decoder: largest difference from the outputs for Pillow's decode.
+        same_pillow: number of inputs whose largest entry is at the same place as for Pillow's
+            decode.
+        shapes: shapes of the compiled and the original output if they differ; else None.
         shapes_file: the first file, in file order, for which the shapes differ.
     """
 
@@ -77,16 +79,16 @@ class OutputEvidence(Record):
 
     @property
     def jumps(self) -> int:
-        """Entries at which the compiled model jumps."""
+        """Number of entries at which the compiled model jumps."""
         return sum(one.jumps for one in self.bins)
 
     @property
     def own_jumps(self) -> int:
-        """Entries at which the original jumps when its sums are moved."""
+        """Number of entries at which the original jumps if its sums are moved."""
         return sum(one.own_jumps for one in self.bins)
 
     def merge(self, other: OutputEvidence) -> OutputEvidence:
-        """Return the evidence of both for the same output."""
+        """Return the merged evidence for the same output."""
         first, second = self, other
         counts = {len(part.largest) for part in (self, other)} - {0}
         if len(counts) > 1:
@@ -136,12 +138,12 @@ class OutputEvidence(Record):
 
 @dataclass(frozen=True)
 class NodeEvidence(Record):
-    """What explains the error at one tensor.
+    """The rounding error of the original at one tensor.
 
     Attributes:
-        tensor: in the compiled model.
+        tensor: name of the tensor in the compiled model.
         is_explained: whether the original's rounding was measured here.
-        own: rounding error of the original; 0 where it was not measured.
+        own: rounding error of the original; 0 if it was not measured.
     """
 
     tensor: str
@@ -154,9 +156,9 @@ class Evidence(Record):
     """Measurements of one run of `verify`.
 
     Attributes:
-        tolerance: that the outputs are judged by.
-        outputs: of the model, in its order.
-        nodes: compared tensors, in the order of the compiled model.
+        tolerance: tolerance of the outputs.
+        outputs: evidence of the outputs, in the order of the model.
+        nodes: evidence of the compared tensors, in the order of the compiled model.
     """
 
     tolerance: Tolerance
@@ -164,7 +166,7 @@ class Evidence(Record):
     nodes: tuple[NodeEvidence, ...] = ()
 
     def merge(self, other: Evidence) -> Evidence:
-        """Return the evidence of both.
+        """Return the merged evidence.
 
         Raises:
             UsageError: if the outputs or the tolerances differ.
@@ -181,7 +183,7 @@ class Evidence(Record):
 
 
 def _maxima(first: tuple[float, ...], second: tuple[float, ...]) -> tuple[float, ...]:
-    """Return the maxima of each component; one side may have none."""
+    """Return the maximum of each component; one side may be empty."""
     return tuple(map(max, first, second)) if first and second else first or second
 
 

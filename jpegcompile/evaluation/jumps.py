@@ -1,9 +1,10 @@
-"""Errors by their magnitude, so that the limit of a jump may rise when results are merged.
+"""Bins of large errors, so that the limit of jumps may rise when results are merged.
 
-An entry jumps if its error is above a part of the output's largest magnitude. The largest magnitude
-of all inputs is only known at the end, so errors above the limit so far are kept in bins, one for
-each power of two, and a bin that the limit passes is folded into the ordinary errors. The limit is
-rounded to the nearest power of two for that: folding is exact, and does not depend on the order.
+An entry jumps if its error exceeds a fraction of the output's largest magnitude. The largest
+magnitude of all inputs is only known at the end. So errors above the current limit are stored in
+bins, one for each power of two. When the limit rises above a bin, the bin is folded into the
+ordinary errors. The limit is rounded to the nearest power of two. Folding is therefore exact and
+does not depend on the order.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ _NEVER, _ALWAYS, _OF_ZEROS = -9999, 9999, -9998
 
 @dataclass(frozen=True)
 class JumpBin(Record):
-    """Entries that jump by about as much.
+    """Entries that jump by errors of similar magnitude.
 
     Attributes:
-        exponent: errors are above 2^(exponent - 1) and at most 2^exponent, in units of the part of
-            the largest magnitude from which on an error is a jump.
-        jumps: entries of the compiled model.
-        own_jumps: entries of the original, when its sums are moved.
+        exponent: errors are above 2^(exponent - 1) and at most 2^exponent, in units of
+            `Tolerance.jump`.
+        jumps: number of entries of the compiled model.
+        own_jumps: number of entries of the original if its sums are moved.
         errors: largest error of each component; empty for infinite errors.
-        own: largest rounding error of the original, of each component; empty likewise.
+        own: largest rounding error of the original, of each component; empty for infinite errors.
     """
 
     exponent: int
@@ -59,7 +60,12 @@ class JumpBin(Record):
 
 
 def exponents(values: NDArray[np.float64], jump: float) -> NDArray[np.int16]:
-    """Return the bin of each error; `jump` is the part of the largest magnitude that is a jump."""
+    """Return the bin of each error.
+
+    Args:
+        values: errors.
+        jump: `Tolerance.jump`, the fraction of the largest magnitude above which an error jumps.
+    """
     is_finite = np.isfinite(values)
     mantissas, found = np.frexp(np.where(is_finite, values, 0.0) / jump)
     found = np.where(mantissas == 0.5, found - 1, found)
@@ -68,7 +74,7 @@ def exponents(values: NDArray[np.float64], jump: float) -> NDArray[np.int16]:
 
 
 def limit_of(largest: float) -> int:
-    """Return the last bin without jumps, where an output's largest magnitude is `largest`."""
+    """Return the last bin without jumps for an output with this largest magnitude."""
     if largest == 0.0:
         return _OF_ZEROS
     mantissa, exponent = frexp(largest)
@@ -76,7 +82,7 @@ def limit_of(largest: float) -> int:
 
 
 def is_infinite(exponent: int) -> bool:
-    """Whether a bin has the infinite errors."""
+    """Whether a bin contains the infinite errors."""
     return exponent == _ALWAYS
 
 
@@ -92,7 +98,17 @@ def merged_bins(bins: Iterable[JumpBin]) -> tuple[JumpBin, ...]:
 def folded(
     errors: Sequence[float], own: Sequence[float], bins: Iterable[JumpBin], limit: int
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[JumpBin, ...]]:
-    """Return errors and rounding errors with the bins up to a limit, and the bins above it."""
+    """Fold the bins up to a limit into the ordinary errors.
+
+    Args:
+        errors: ordinary error of each component.
+        own: ordinary rounding error of each component.
+        bins: bins of jumps.
+        limit: last bin without jumps.
+
+    Returns:
+        The errors, the rounding errors, and the bins above the limit.
+    """
     above = []
     for one in bins:
         if one.exponent > limit:

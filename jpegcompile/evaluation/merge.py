@@ -28,9 +28,9 @@ def merge(results: Sequence[Result | str | PathLike[str]]) -> Result:
     """Merge results into one result.
 
     Args:
-        results: of one kind, one at least: results of `verify` and `compare` on parts of the same
-            images, or of `bench` with different batch sizes or numbers of threads. A path is of a
-            file with the --json output of such a verb.
+        results: at least one result; all must be of one kind. Results of `verify` or `compare` are
+            for parts of the same images, results of `bench` for different batch sizes or numbers of
+            threads. A path names a file with the --json output of such a verb.
 
     Raises:
         UsageError: if there are no results, the kinds differ, or the results cannot be merged.
@@ -38,11 +38,13 @@ def merge(results: Sequence[Result | str | PathLike[str]]) -> Result:
     """
     read = [_read(Path(one)) if isinstance(one, str | PathLike) else one for one in results]
     if not read:
-        text = "there are no results to merge; give one at least"
+        text = "there are no results to merge; give at least one"
         raise UsageError(Message("merge-without-results", text))
     kinds = sorted({type(result).__name__.lower() for result in read})
     if len(kinds) > 1:
-        text = f"the results are of different kinds, {' and '.join(kinds)}; give results of one"
+        text = (
+            f"the results are of different kinds, {' and '.join(kinds)}; give results of one kind"
+        )
         raise UsageError(Message("merge-kinds-differ", text))
     # The kinds are the same, so each result merges with the next.
     merge_two: Callable[[Any, Any], Result] = type(read[0]).merge
@@ -56,7 +58,7 @@ def _read(path: Path) -> Result:
     """Read the --json output of verify, compare or bench.
 
     Args:
-        path: of the file.
+        path: path of the file.
 
     Raises:
         AccessError: if the file cannot be read.

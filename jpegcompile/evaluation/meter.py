@@ -28,8 +28,8 @@ class Variant:
     """Outputs of the original, computed in another way.
 
     Attributes:
-        values: by name.
-        multiple: of their distance to the original's outputs that is allowed.
+        values: outputs by name.
+        multiple: factor from their distance from the original's outputs to the tolerance.
     """
 
     values: Arrays
@@ -39,20 +39,19 @@ class Variant:
 class Meter:
     """Measures batches of outputs.
 
-    What is measured of an input does not depend on the batch that it is in, so that the evidence of
-    parts can be merged.
+    The measurements of an input do not depend on its batch, so the evidence of parts can be merged.
 
     Attributes:
-        tolerance: that the outputs are judged by.
-        inputs: inputs of all batches.
+        tolerance: tolerance of the outputs.
+        inputs: number of inputs of all batches.
     """
 
     def __init__(self, tolerance: Tolerance, layout: str = "NCHW") -> None:
         """Create a meter.
 
         Args:
-            tolerance: that the outputs are judged by.
-            layout: of maps, "NCHW" or "NHWC".
+            tolerance: tolerance of the outputs.
+            layout: layout of maps, "NCHW" or "NHWC".
         """
         self.tolerance = tolerance
         self.inputs = 0
@@ -73,13 +72,13 @@ class Meter:
         """Measure the outputs of one batch.
 
         Args:
-            names: of the outputs.
+            names: names of the outputs.
             actual: outputs of the compiled model.
             expected: outputs of the original for the same inputs.
-            pillow: outputs of the original for Pillow's decode, if there are any.
+            pillow: outputs of the original for Pillow's decode; None if it did not run.
             variants: outputs of the original that show its rounding error.
             inputs: number of inputs in the batch.
-            file: first file of the batch, if it has files.
+            file: first file of the batch; empty without files.
         """
         self.inputs += inputs
         for name in names:
@@ -119,7 +118,7 @@ class Meter:
         axis = _component_axis(expected.shape, self._layout, has_rows)
         errors = distances(actual, expected)
         largest = _by_component(magnitudes(expected), axis)
-        # One variant at a time: all of them would need much memory.
+        # Compute one variant at a time, because all of them would need much memory.
         moves = (
             (distances(values, expected), multiple / MULTIPLE)
             for values, multiple in variants
@@ -148,9 +147,9 @@ class Meter:
         """Return errors and rounding errors of each component, and the jumps.
 
         Args:
-            errors: of every entry.
-            moves: distances of the variants to the original, and what each counts.
-            axis: of the components.
+            errors: error of every entry.
+            moves: distances of the variants from the original, and their weights.
+            axis: axis of the components; None for the output as a whole.
             limit: last bin without jumps.
         """
         jump = self.tolerance.jump
@@ -163,7 +162,7 @@ class Meter:
             found = exponents(move, jump)
             furthest = np.maximum(furthest, found)
             for place, maxima in _maxima_by_place(move, found, axis, limit).items():
-                # Rounding is monotonic, so the largest product is that of the largest distance.
+                # Rounding is monotonic, so the largest distance has the largest product.
                 size = nothing if is_infinite(place) else weight * maxima
                 own[place] = np.maximum(own.get(place, nothing), size)
         bins = []
@@ -179,7 +178,7 @@ class Meter:
         return tuple(OutputError.of(one, self.tolerance) for one in self._measured.values())
 
     def evidence(self, nodes: Sequence[NodeEvidence] = ()) -> Evidence:
-        """Return what was measured, with the evidence of nodes."""
+        """Return all measurements, with the evidence of nodes."""
         return Evidence(self.tolerance, tuple(self._measured.values()), tuple(nodes))
 
 
@@ -191,14 +190,14 @@ def verification(
     is_exact: bool = True,
     evidence: Sequence[NodeEvidence] | None = None,
 ) -> Verification:
-    """Judge what a meter measured.
+    """Judge the measurements of a meter.
 
     Args:
-        meter: with the outputs of all inputs.
+        meter: meter that measured the outputs of all inputs.
         nodes: errors at nodes, in the order of the compiled model.
-        traced: inputs for which nodes were compared.
+        traced: number of inputs for which nodes were compared.
         is_exact: whether the model was compiled to be exact.
-        evidence: what explains the errors at the nodes; nothing, if not given.
+        evidence: rounding errors of the original at the nodes; None if not measured.
     """
     if evidence is None:
         evidence = [NodeEvidence(node.tensor) for node in nodes]
@@ -214,8 +213,8 @@ def verification(
 def _component_axis(shape: Sequence[int], layout: str, has_rows: bool) -> int | None:
     """Return the axis whose indices are judged separately; None for an output judged as a whole.
 
-    It is the axis of the channels of maps, of the fields of a detector's rows [N, rows, fields] or
-    [N, fields, rows], and the last one of outputs with more axes.
+    For maps it is the axis of the channels. For a detector's rows, [N, rows, fields] or [N, fields,
+    rows], it is the axis of the fields. For outputs with more axes it is the last axis.
     """
     axis = None
     if len(shape) == 4:

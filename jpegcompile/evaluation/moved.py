@@ -1,14 +1,14 @@
-"""A network with every sum moved by a few units in the last place, to see how far its answers move.
+"""Move every sum of a network by a few units in the last place, to see how far its outputs change.
 
-A correct implementation rounds each sum of products up or down. Some round all sums in the same
-direction: a transform with a rounded basis has a gain slightly above one. So every sum is
-multiplied by a factor between 1 and 1 + units * u, where u is the unit in the last place of 1. Maps
-get one factor for each row of each channel and one for each pixel; other tensors get one for each
-value. Zeros stay zeros, so that no tie is broken that rounding would not break.
+A correct implementation rounds each sum of products up or down. Some implementations round all sums
+in the same direction: a transform with a rounded basis has a gain slightly above one. So every sum
+is multiplied by a factor between 1 and 1 + units * u, where u is the unit in the last place of 1.
+Maps get one factor for each row of each channel and one for each pixel. Other tensors get one for
+each value. Zeros stay zeros, because rounding does not break ties between zeros either.
 
 The factors come from a table, by the place of a value within its image. So they do not depend on
-the batch that an image is in, and results of parts of a folder can be merged. Before opset 9, ONNX
-has no operator that counts places; there the factors are drawn anew for every run.
+the batch of an image, and results of parts of a folder can be merged. Before opset 9, ONNX has no
+operator that counts places; models of these opsets draw new factors in every run.
 
     y = Conv(x, w)  =>  raw = Conv(x, w), y = Mul(raw, Gather(factors, places of raw))
 """
@@ -41,7 +41,7 @@ _ROWS = frozenset(
     )
 )
 _SUMS = frozenset(("Add", "Sum", "Sub", "Mean"))
-# Their results depend on no values, and may be sizes.
+# The results of these operators do not depend on values, and may be sizes.
 _SIZES = frozenset(("Shape", "Size"))
 _UNITS: dict[int, float] = {TensorProto.FLOAT: 2.0**-23, TensorProto.FLOAT16: 2.0**-10}
 
@@ -52,8 +52,8 @@ def moved(
     """Return a copy of a model with every sum that depends on the image moved.
 
     Args:
-        model: the model; nodes within branches and loops stay as they are.
-        image: name of its image input.
+        model: the model; nodes within branches and loops do not change.
+        image: name of the model's image input.
         units: largest move, in units in the last place.
         has_batch: whether the first axis of the image is the batch.
     """
@@ -106,18 +106,29 @@ class _Writer:
             graph.initializer.append(numpy_helper.from_array(table, _TABLE))
 
     def move_map(self, raw: str, output: str, kind: int) -> None:
-        """Multiply by factors for rows and for pixels, which are fewer than the values."""
+        """Multiply by a factor for each row and a factor for each pixel.
+
+        This requires far fewer factors than one for each value.
+
+        Args:
+            raw: name of the tensor.
+            output: name of the result.
+            kind: ONNX element type.
+        """
         rows, pixels = (self._slice(raw, axis) for axis in (-1, 1))
         half = self._units * _UNITS.get(kind, 0.0) / 2
         between = self._add("Mul", [raw, self._factor(rows, half, kind)])
         self._add("Mul", [between, self._factor(pixels, half, kind)], output)
 
     def move_values(self, raw: str, output: str, kind: int) -> None:
-        """Multiply by a factor for each value."""
+        """Multiply by a factor for each value; the arguments are as for `move_map`."""
         self._add("Mul", [raw, self._factor(raw, self._units * _UNITS[kind], kind)], output)
 
     def move_all(self, raw: str, output: str, kind: int) -> None:
-        """Multiply by one factor, half of the largest, for all values."""
+        """Multiply all values by one factor; the arguments are as for `move_map`.
+
+        The distance of the factor from 1 is half of the largest distance.
+        """
         name = next(self._names)
         dtype = helper.tensor_dtype_to_np_dtype(kind)
         factor = np.asarray(1 + self._units * _UNITS[kind] / 2, dtype)

@@ -1,4 +1,4 @@
-"""A model that runs part by part, to limit the memory for its inner tensors.
+"""Run a model part by part, to limit the memory for its inner tensors.
 
 Every part computes some of the wanted tensors, and the tensors that later parts read. Each node
 runs once, as in a run of the whole model.
@@ -38,8 +38,7 @@ class Parts:
 
         Args:
             model: the model; it is not changed.
-            groups: names of the wanted tensors of each part; names that the model does not have are
-                ignored.
+            groups: names of the wanted tensors of each part; unknown names are ignored.
             open_session: opens the model of a part.
         """
         self._model = onnx.ModelProto()
@@ -57,7 +56,7 @@ class Parts:
         """Run one part, and put its outputs on the shelf.
 
         Args:
-            index: of the part; parts run in order.
+            index: index of the part; parts run in order.
             held: inputs of the model, and outputs of earlier parts.
 
         Raises:
@@ -73,7 +72,10 @@ class Parts:
         try:
             made = session.run(names, feeds)
         except Exception as error:
-            text = f"ONNX Runtime fails on a part of the model: {one_line(error)}"
+            text = (
+                f"ONNX Runtime failed to run a part of the model: {one_line(error)}; check that"
+                " the original runs with such inputs"
+            )
             raise UnsupportedModelError(Message("traced-part-fails", text)) from error
         del feeds
         held.put(dict(zip(names, made, strict=True)))
@@ -103,7 +105,7 @@ class Parts:
         return _reads(nodes).union(*self._groups[index:])
 
     def _divided(self) -> list[list[onnx.NodeProto]]:
-        """Return the nodes of each part, in model order: those that no earlier part contains."""
+        """Return the nodes of each part in model order, without nodes of earlier parts."""
         nodes = self._model.graph.node
         makers = {name: i for i, node in enumerate(nodes) for name in node.output if name}
         taken: set[int] = set()
@@ -124,7 +126,7 @@ class Parts:
 
 
 def as_fed(model: onnx.ModelProto, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Return the feeds of a model's inputs, in their element types."""
+    """Return the feeds that a model has inputs for, in the element types of the inputs."""
     kinds = {v.name: v.type.tensor_type.elem_type for v in model.graph.input}
     return {
         name: np.asarray(values, helper.tensor_dtype_to_np_dtype(kinds[name]))

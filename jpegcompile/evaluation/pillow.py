@@ -1,4 +1,4 @@
-"""Inputs of the original model by Pillow: its 8-bit decode and its resize."""
+"""Inputs of the original model from Pillow's 8-bit decode and resize."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def pillow_input(
 
     Args:
         file: a path, or the content of a file.
-        preprocess: from pixels to the model's input.
+        preprocess: preprocessing from pixels to the model's input.
         taken: the model's image input.
         tolerant: as for `pillow_pixels`.
 
@@ -55,11 +55,11 @@ def seen_by_pillow(
     Several views are stacked along a new first axis.
 
     Pillow's own filters return 8-bit integers. Filters of other libraries are applied to Pillow's
-    decode in real arithmetic.
+    decode in floating point.
 
     Args:
         file: a path, or the content of a file.
-        preprocess: from pixels to the model's input.
+        preprocess: preprocessing from pixels to the model's input.
         taken: the model's image input.
         tolerant: as for `pillow_pixels`.
 
@@ -89,7 +89,7 @@ def pillow_pixels(file: Path | bytes, color: Color, *, tolerant: bool = False) -
     Args:
         file: a path, or the content of a file.
         color: order of the channels.
-        tolerant: whether to decode as much as possible of a file that ends early; the rest is grey,
+        tolerant: whether to decode as much as possible of a file that ends early; the rest is gray,
             as in `read_coefficients`.
 
     Raises:
@@ -106,7 +106,7 @@ def _with_image(
     """Return what `work` returns for the image of a file.
 
     Raises:
-        ImageError: if Pillow cannot decode the file; or as `work` raises it.
+        ImageError: if Pillow cannot decode the file, or if `work` raises it.
     """
     name = "bytes" if isinstance(file, bytes) else file
     try:
@@ -124,8 +124,9 @@ def _opened(file: Path | bytes) -> Path | BytesIO:
 def _with_end(file: Path | bytes) -> BytesIO:
     """Return a file with an end-of-image marker appended.
 
-    Without the marker Pillow refuses a file that ends early. With it, Pillow decodes the data that
-    there are, as `read_coefficients` does. It reads nothing after the end of an undamaged file.
+    Without the marker, Pillow refuses a file that ends early. With the marker, Pillow decodes the
+    available data, as `read_coefficients` does. Pillow reads nothing after the end of an undamaged
+    file.
     """
     content = file if isinstance(file, bytes) else file.read_bytes()
     return BytesIO(content + END_OF_IMAGE)

@@ -1,8 +1,8 @@
-"""A network that computes sums over whole maps in float64, to find the original's error there.
+"""Compute a network's sums over whole maps in float64, to find the original's error of these sums.
 
-ONNX Runtime adds the values of a map one after another in float32. If the values are alike, as in
-an image of one colour, the additions round in the same direction, and the error grows with their
-number. Neither moved sums (`moved.py`) nor an unoptimised run show this error.
+ONNX Runtime adds the values of a map one after another in float32. If the values are equal, as in
+an image of one color, the additions round in the same direction, and the error grows with their
+number. Neither moved sums (`moved.py`) nor an unoptimized run show this error.
 
     y = ReduceMean(x)  =>  y = Cast<float>(ReduceMean(Cast<double>(x)))
 """
@@ -26,7 +26,7 @@ def with_precise_sums(model: onnx.ModelProto) -> onnx.ModelProto | None:
     """Return a copy of a model that computes float32 means and sums in float64; None without any.
 
     Args:
-        model: the model; nodes within branches and loops stay as they are.
+        model: the model; nodes within branches and loops do not change.
     """
     result = onnx.ModelProto()
     result.CopyFrom(model)

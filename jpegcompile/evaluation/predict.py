@@ -29,7 +29,7 @@ class Prediction:
     Attributes:
         file: path of the file.
         classes: indices of the classes, best first.
-        scores: of the classes, as the model computes them.
+        scores: scores of these classes, as the model computes them.
     """
 
     file: str
@@ -45,9 +45,9 @@ class Predictions(list[Prediction]):
     """Predictions for the usable files, in their order.
 
     Attributes:
-        skipped: unusable files, and why.
-        ignored: why, for every folder that was passed over, by its path.
-        pixel_fallbacks: how many of the files went through the pixel fallback.
+        skipped: unusable files with reasons.
+        ignored: reason for each ignored folder, by its path.
+        pixel_fallbacks: number of files that went through the pixel fallback.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Predictions(list[Prediction]):
         """Create a list of predictions.
 
         Args:
-            predictions: of the usable files.
+            predictions: predictions for the usable files.
             skipped: as the attribute.
             ignored: as the attribute.
             pixel_fallbacks: as the attribute.
@@ -99,18 +99,17 @@ def run(
             scores [N, classes].
         images: files and folders.
         top: number of classes to return for each file.
-        native: whether native kernels run the nodes that they can, for a model given by its path.
-        providers: what such a model runs on, as for `jpegcompile.load`.
-        tolerant: whether to read as much as possible of damaged files, as `read_coefficients`.
-        on_error: what to do with unusable files: "stop" raises the error of the first; "skip" and
-            "report" skip them, and `Predictions.skipped` lists them.
+        native: whether native kernels run the nodes that they support. Ignored for a session.
+        providers: what the model runs on, as for `jpegcompile.load`. Ignored for a session.
+        tolerant: whether to use the readable part of damaged files, as `read_coefficients`.
+        on_error: what to do with unusable files: "stop" raises the error of the first one; "skip"
+            and "report" skip them, and `Predictions.skipped` lists them.
         fallback: "pixels" also reads files without readable coefficients, as `Session.run`.
         progress: called with (done, total).
 
     Raises:
         UsageError: if the first output does not contain scores, or `top` is less than 1.
-        ImageError: if an image is damaged, or does not have the network's size; or no image is
-            usable.
+        ImageError: if an image is damaged or has the wrong size, or if no image is usable.
         AccessError: if a file cannot be read.
     """
     if top < 1:
@@ -145,6 +144,6 @@ def run(
 
 
 def _expand(image: str | os.PathLike[str], fallback: Fallback) -> ImageFiles:
-    """Return the files of a folder, or the file itself, whatever its name; it may be missing."""
+    """Return the files of a folder, or the path itself if it is not a folder."""
     path = Path(image)
     return jpeg_files(path, fallback) if path.is_dir() else ImageFiles((path,), {})

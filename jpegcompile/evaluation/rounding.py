@@ -1,13 +1,13 @@
-"""The rounding error of the original: how far its answers move when they are computed differently.
+"""The rounding error of the original: how far its outputs move if they are computed differently.
 
-- *Not optimised*: ONNX Runtime fuses nothing and uses other convolutions. Both results are correct
+- *Not optimized*: ONNX Runtime fuses nothing and uses other convolutions. Both results are correct
   in float32, so their distance is a lower bound of the rounding error.
 - *Moved*: every sum is moved by up to `MULTIPLE` units in the last place (`moved.py`). This also
   shows what the network amplifies, and which of its decisions are near-ties.
 - *Precise sums*: means and sums over maps are computed in float64 (`precise_sums.py`). The distance
   is the whole error of the original's sums over maps, so the tolerance is only twice as large.
 - *Float32 version* of networks in float16 (`widened.py`): its distance shows the rounding of
-  floating-point answers directly, and replaces what moved sums say about them.
+  floating-point outputs directly. It replaces the result of moved sums for these outputs.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class OwnRounding:
 
         Args:
             source: the original.
-            taken: its image input.
-            tolerance: that its outputs are judged by.
+            taken: image input of the original.
+            tolerance: tolerance of its outputs.
         """
         self._is_half = tolerance.is_half
         self._plain = SpatialModel(source, taken, arena=False, optimised=False)
@@ -52,7 +52,7 @@ class OwnRounding:
     def variants(self, batch: NDArray[np.float32]) -> list[Variant]:
         """Return the outputs for one batch. Moved sums already contain the multiple."""
         found = [Variant(self._plain.run(batch), MULTIPLE)]
-        # In float16, moved sums show which answers jump, and the float32 version the other errors.
+        # In float16, moved sums show only jumps, and the float32 version shows the other errors.
         found.append(Variant(self._moved.run(batch), 0.0 if self._is_half else 1.0))
         if self._precise is not None:
             found.append(Variant(self._precise.run(batch), PRECISE_MULTIPLE))

@@ -1,4 +1,4 @@
-"""Arrays by name, with large ones in files, so that two models need not keep both sets of maps."""
+"""Arrays by name, the large ones in files, so that the maps of two models need less memory."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Shelf(Mapping[str, NDArray[Any]]):
         """Create a shelf.
 
         Args:
-            folder: for files.
-            arrays: to put on it.
+            folder: folder for the files of large arrays.
+            arrays: arrays to put on the shelf.
         """
         self._folder = folder
         self._numbers = count()

@@ -20,7 +20,7 @@ class SpatialModel:
     """The source model in ONNX Runtime.
 
     Attributes:
-        output_names: of the model.
+        output_names: names of the model's outputs.
     """
 
     def __init__(
@@ -37,9 +37,9 @@ class SpatialModel:
 
         Args:
             source: the original.
-            taken: its image input.
+            taken: image input of the original.
             threads: ONNX Runtime's number of intra-op threads.
-            model: made from the original, to run in its place.
+            model: a variant of the original to run in its place. Default: the original.
             arena: whether ONNX Runtime keeps the memory of a run for the next one.
             optimised: whether ONNX Runtime may fuse and reorder operators.
         """
@@ -56,8 +56,8 @@ class SpatialModel:
         """Return outputs by name, for any number of inputs.
 
         Args:
-            batch: [N, ...] as the model reads them; or [N, views, ...], several views of each
-                image, over which outputs are averaged.
+            batch: inputs [N, ...] of the model. Outputs for inputs [N, views, ...], which are
+                several views of each image, are averaged over the views.
 
         Raises:
             RowsError: if there are several inputs, and an output does not contain a row for each.
@@ -87,11 +87,11 @@ def readable(model: onnx.ModelProto) -> onnx.ModelProto:
 def score_count(source: Source, taken: NetworkInput, output: str) -> int:
     """Return the number of classes of an output [N, classes], by running the source model once.
 
-    Declared shapes may lack it, and some are wrong.
+    Declared shapes may lack this number or be wrong.
 
     Args:
         source: the original.
-        taken: its image input.
+        taken: image input of the original.
         output: name of the output.
     """
     model = SpatialModel(source, taken)

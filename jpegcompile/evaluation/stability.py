@@ -1,8 +1,8 @@
-"""Whether the smallest change of an image changes the answer, where few frequencies decide masks.
+"""Check whether tiny changes of an image change the answer, for masks from few frequencies.
 
-A pixel whose approximation is within rounding of zero may be kept or masked. If many such decisions
-follow each other, one changed decision changes others, and the answer is chaotic: machines,
-runtimes and orders of summation differ by as much as different images do.
+If the approximation of a pixel is close to zero, rounding decides whether the pixel is kept or
+masked. In a deep network one changed decision may change many others. The answer is then chaotic:
+machines, runtimes and orders of summation differ by as much as different images do.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from jpegcompile.runtime.session import Session
 
 Array = NDArray[Any]
 
-# An image moves if an output moves by more than this part of its largest magnitude. Rounding moves
-# networks without masks by 1e-5 at most.
+# An image moves if an output moves by more than this fraction of its largest magnitude. Rounding
+# moves the outputs of networks without masks by at most 1e-5.
 MOVE = 0.01
-# A model is chaotic if more than this part of the images moves: "a few in a thousand" are not.
+# A model is chaotic if more than this fraction of the images moves. A few in a thousand are normal.
 MOST_MOVED = 0.05
-# Changes of the image that are tried.
+# Number of changes of each image to try.
 _TRIALS = 2
 _SEED = 0
 
@@ -60,7 +60,7 @@ class Stability:
         return self.share > MOST_MOVED
 
     def text(self) -> str:
-        """Return the figures in words."""
+        """Return the numbers in words."""
         return (
             f"one unit in the last place of the image moves {self.moved} of {self.images} images"
             f" by more than {MOVE:g} of the largest output, at most by {self.largest:.2g}"
@@ -85,11 +85,11 @@ def stability_of(
 ) -> Stability:
     """Run images unchanged, and changed by one unit in the last place, up or down at random.
 
-    The changes are the same every time, so the result is reproducible.
+    The random numbers are the same in every call, so the result is reproducible.
 
     Args:
         run: returns the outputs of a batch of images, each with a row for every image.
-        batches: of images, floating-point [N, ...], at least one.
+        batches: batches of images, floating-point [N, ...]; at least one.
         progress: called with the number of images of each finished batch.
     """
     generator = np.random.default_rng(_SEED)
@@ -103,7 +103,7 @@ def stability_of(
         moves.append(np.max(rows, axis=0))
         if progress is not None:
             progress(len(batch))
-    # The scale of an output that is zero everywhere: any move from zero counts.
+    # If an output is zero everywhere, any move from zero counts.
     scale = np.maximum(np.max(scales, axis=0), np.finfo(np.float32).tiny)
     relative = (np.concatenate(moves, axis=1) / scale[:, None]).max(axis=0)
     return Stability(len(relative), int((relative > MOVE).sum()), float(relative.max()))
@@ -114,20 +114,20 @@ def measure_stability(
 ) -> Stability:
     """Measure the stability of a compiled model on JPEG files.
 
-    The image is changed after decode and normalisation.
+    The image is changed after decode and normalization.
 
     Args:
-        session: of the model.
+        session: session of the model.
         files: JPEG files of the network's size.
         shared: inputs besides the image, the same for every image.
 
     Raises:
-        ImageError: if a file is damaged, or does not have the network's size.
+        ImageError: if a file is damaged or has the wrong size.
         AccessError: if a file cannot be read.
         UsageError: as `Session.run`.
     """
     if not files:
-        text = "there are no images to measure stability on; give one at least"
+        text = "there are no images to measure stability on; give at least one"
         raise UsageError(Message("stability-without-images", text))
     return stability_of(
         lambda batch: session.run_image(batch, shared), network_inputs(session, files)
@@ -144,9 +144,9 @@ def network_inputs(
     """Yield the network's inputs for files, in batches.
 
     Args:
-        session: of the model.
+        session: session of the model.
         files: JPEG files.
-        tolerant: whether to read as much as possible of damaged files.
+        tolerant: whether to use the readable part of damaged files.
         fallback: "pixels" also reads files without readable coefficients.
 
     Raises:
@@ -159,7 +159,7 @@ def network_inputs(
 
 
 def changed(batch: Array, generator: np.random.Generator) -> Array:
-    """Return every number's neighbour above or below, at random."""
+    """Return the neighbor above or below each number, at random."""
     towards = np.where(generator.random(batch.shape) < 0.5, -np.inf, np.inf)
     return np.asarray(np.nextafter(batch, towards.astype(batch.dtype)))
 

@@ -1,4 +1,4 @@
-"""How large a conversion error may be."""
+"""The tolerance for conversion errors."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 from jpegcompile.precision import FLOAT32, Precision
 
-# For the networks in the tests, conversion errors are 0.9 to 2.1 times the rounding error.
+# Tolerance in units of the measured rounding error. For the networks in the tests, conversion
+# errors are 0.9 to 2.1 times the rounding error.
 MULTIPLE = 8.0
-# For the error of the original's sums over maps, which is known and not estimated.
+# The same for the error of the original's sums over maps, which is known and not estimated.
 PRECISE_MULTIPLE = 2.0
-# Parts of the largest magnitude: a few units in the last place of the answer.
+# Smallest tolerances, as fractions of the largest magnitude: a few units in the last place.
 FLOOR = 1e-6
 HALF_FLOOR = 2.0**-10
-# An error above this part of the largest magnitude is not rounding but another decision.
+# An error above this fraction of the largest magnitude is a jump: another decision, not rounding.
 JUMP = 1e-3
 HALF_JUMP = 0.1
 
@@ -23,11 +24,12 @@ class Tolerance:
     """The tolerance of an output.
 
     Attributes:
-        absolute: allowed error, whatever was measured. If this and `relative` are None, the
-            tolerance follows from the measured rounding error.
-        relative: the same as a fraction of the largest magnitude; the larger of the two counts.
+        absolute: allowed error as given by the user. If this and `relative` are None, the tolerance
+            follows from the measured rounding error.
+        relative: allowed error as a fraction of the largest magnitude. The larger of `absolute` and
+            `relative` counts.
         is_half: whether the network is in float16.
-        precision: of the compiled model.
+        precision: precision of the compiled model.
     """
 
     absolute: float | None = None
@@ -42,17 +44,17 @@ class Tolerance:
 
     @property
     def jump(self) -> float:
-        """Part of the largest magnitude above which an error is a jump."""
+        """Fraction of the largest magnitude above which an error is a jump."""
         return HALF_JUMP if self.is_half or self._is_coarse else JUMP
 
     @property
     def units(self) -> float:
-        """By how many units in the last place sums are moved (`moved.py`)."""
+        """Units in the last place by which sums are moved (`moved.py`)."""
         return 1.0 if self.is_half else MULTIPLE
 
     @property
     def units_counted(self) -> float:
-        """Factor from the distance that moved sums cause to a rounding error."""
+        """Factor that converts the distance due to moved sums to a rounding error."""
         return 1.0 / self.units
 
     def allowed(self, largest: float, own: float) -> float:
@@ -69,11 +71,11 @@ class Tolerance:
 
     @property
     def _coarseness(self) -> float:
-        """Rounding error of the precision, in units of float32's.
+        """Rounding error of the precision divided by the rounding error of float32.
 
-        The original's rounding error is measured in float32. A number that is stored in a coarser
-        precision is off by this factor more, and sums are float32 in both. Rounding errors add up
-        linearly, so errors at the outputs grow by this factor at most.
+        The original's rounding error is measured in float32. Storing a number in a coarser
+        precision increases its error by this factor; sums are float32 in both. Rounding errors add
+        up linearly, so errors at the outputs grow at most by this factor.
         """
         return self.precision.roundoff / FLOAT32.roundoff
 

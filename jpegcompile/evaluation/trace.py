@@ -27,30 +27,37 @@ from jpegcompile.runtime.batch import fill
 from jpegcompile.runtime.image_runner import ImageRunner
 from jpegcompile.runtime.session import Session
 
-# Bytes of the compared tensors of a group, of both models. Running the models needs more.
+# Largest size of a group's compared tensors of both models, in bytes. Running the models needs
+# more memory.
 GROUP_BYTES = 1 << 30
-# Inputs that are run at once, if memory allows.
+# Largest number of inputs to run at once.
 _MOST_AT_ONCE = 8
-# Batches of inputs for which the rounding error of the original is measured at every node.
+# Number of batches for which the rounding error of the original is measured at every node.
 _MOST_EXPLAINED = 2
 _FLOAT_BYTES = 4
 # A running network needs memory for a few of its largest maps.
 _MAPS_AT_ONCE = 4
 
-# Tensor -> largest error and largest magnitude.
+# Largest error and largest magnitude by tensor.
 Errors = dict[str, tuple[float, float]]
 
 
 def tracer_of(session: ImageRunner, source: Source, most: int, native: bool) -> Tracer | None:
-    """Return what compares the nodes of a compiled model; None for a module of PyTorch.
+    """Return a tracer for the nodes of a compiled model; None for a PyTorch module.
 
-    A kernel of a module computes several nodes, and the tensors between them do not exist.
+    A kernel of a module computes several nodes, so the tensors between these nodes do not exist.
+
+    Args:
+        session: session of the compiled model.
+        source: the original.
+        most: largest number of inputs to compare.
+        native: whether native kernels run the compiled model.
     """
     return Tracer(session, source, most, native) if isinstance(session, Session) else None
 
 
 class Tracer:
-    """Compares every JPEG-domain tensor with its twin in the source, for the first inputs.
+    """Compares every JPEG-domain tensor with the original's tensor, for the first inputs.
 
     Attributes:
         traced: number of inputs that were kept for the comparison.
@@ -60,13 +67,13 @@ class Tracer:
         """Prepare to compare a compiled model with its source.
 
         Args:
-            session: of the compiled model.
+            session: session of the compiled model.
             source: the original.
-            most: number of inputs that are compared.
+            most: largest number of inputs to compare.
             native: whether native kernels run the compiled model.
         """
         self.traced = 0
-        # The session itself is not kept: its memory is needed while parts of its model run.
+        # Do not keep the session, because parts of its model need its memory while they run.
         self._sides = Sides(session, source, native)
         self._most = most
         self._kept: list[Batch] = []
@@ -79,7 +86,7 @@ class Tracer:
         self._groups = _groups(order, sizes, self._step)
 
     def keep(self, batch: Batch) -> None:
-        """Keep inputs of a batch for the comparison, until there are enough."""
+        """Keep inputs of a batch for the comparison, up to the largest number of inputs."""
         usable = [
             index
             for index in range(len(batch.spatial))
@@ -121,7 +128,7 @@ class Tracer:
         """Measure the rounding error of the original at every node, for a few of the inputs.
 
         Args:
-            tolerance: says by how much sums are moved.
+            tolerance: tolerance whose `units` sums are moved by.
         """
         sides, units = self._sides, tolerance.units
         image = sides.image
@@ -147,7 +154,7 @@ class Tracer:
         is_spatial: bool = False,
     ) -> None:
         """Raise `errors` to the errors of the first side against the second."""
-        # The images of a batch share their matrices, so each image is a batch of its own.
+        # All images of a batch share their matrices, so each image needs a separate batch.
         is_alone = self._sides.takes_axes or any(side.fixed_batch for side, _ in pair)
         step = 1 if is_alone else self._step
         count = len(batch.spatial)
@@ -182,7 +189,7 @@ class Tracer:
         is_spatial: bool,
     ) -> None:
         first, second = (side.names[tensor] for side in sides)
-        # A tensor without a twin was made by a pass.
+        # A pass created this tensor, so the original has no such tensor.
         if first not in held[0] or second not in held[1]:
             return
         actual, expected = held[0][first], held[1][second]
@@ -216,7 +223,12 @@ def tensor_bytes(model: onnx.ModelProto) -> dict[str, int]:
 
 
 def inputs_at_once(sizes: Mapping[str, int], most: int) -> int:
-    """Return how many inputs can be run together within the memory budget, 1 at least."""
+    """Return how many inputs can run together within the memory budget; at least 1.
+
+    Args:
+        sizes: bytes of each tensor for one input.
+        most: largest result.
+    """
     largest = _MAPS_AT_ONCE * max(sizes.values(), default=1)
     return max(min(most, GROUP_BYTES // max(largest, 1)), 1)
 
@@ -236,5 +248,5 @@ def _groups(order: Sequence[str], sizes: Mapping[str, int], at_once: int) -> lis
 
 
 def _rows(values: NDArray[Any], other: NDArray[Any], count: int) -> NDArray[Any]:
-    """Return values without the padding of a fixed batch, where the two batch sizes differ."""
+    """Return values without the padding of a fixed batch, if the two batch sizes differ."""
     return values if values.shape == other.shape or not values.ndim else values[:count]

@@ -1,4 +1,4 @@
-"""The two models whose inner tensors are compared: how each is opened and fed."""
+"""Open and feed the two models whose inner tensors are compared."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Side:
 
     Attributes:
         model: the model.
-        names: its name of each compared tensor, by the compiled model's name.
-        open: opens a part of it.
-        feeds: returns its inputs for some inputs of a batch.
+        names: name of each compared tensor in this model, by its name in the compiled model.
+        open: opens a part of the model.
+        feeds: returns the model's inputs for some inputs of a batch.
         fixed_batch: fixed batch size; None for a dynamic batch.
     """
 
@@ -49,18 +49,18 @@ class Sides:
     Attributes:
         model: the compiled model.
         source: the original.
-        image: its image input.
-        views: views of an image that the network sees.
+        image: image input of the original.
+        views: number of views of an image that the network sees.
         twins: for each compared tensor of the compiled model, the tensor of the source.
         takes_axes: whether the compiled model reads matrices of an image; then images run one at a
             time.
     """
 
     def __init__(self, session: Session, source: Source, native: bool) -> None:
-        """Copy what both sides need from a session, which is not kept.
+        """Copy the data for both sides from a session, without keeping the session.
 
         Args:
-            session: of the compiled model.
+            session: session of the compiled model.
             source: the original.
             native: whether native kernels run the compiled model.
         """
@@ -72,12 +72,12 @@ class Sides:
         tensors = session.info.tensors
         self.twins = {tensor: _twin(twin, session.info) for tensor, (_, twin) in tensors.items()}
         self.takes_axes = takes_axes(session.model)
-        # Where native kernels compute the image, the session's model begins after them.
+        # If native kernels compute the image, the session's model begins after these kernels.
         given = {value.name for value in session.model.graph.input}
         self._takes_image = session.info.ingest_output in given
 
     def is_fed(self, image: ReadImage | None) -> bool:
-        """Whether an image can be fed to the graph as it is; None is a tensor."""
+        """Whether an image can be fed to the graph unchanged; None means a tensor."""
         if image is None or self._info.frame is None:
             return True
         if isinstance(image, PixelImage):
@@ -89,7 +89,7 @@ class Sides:
         return fits_inputs(image.frame, self._info.frame, self._info.input)
 
     def compiled(self) -> Side:
-        """Return the compiled model."""
+        """Return the side of the compiled model."""
         frame, taken = self._info.frame, self.image
 
         def feeds(batch: Batch, chosen: list[int]) -> Feeds:
@@ -118,17 +118,18 @@ class Sides:
     def original(
         self, model: onnx.ModelProto | None = None, renamed: Mapping[str, str] | None = None
     ) -> Side:
-        """Return the original, or a model made from it.
+        """Return the side of the original, or of a variant of the original.
 
         Args:
-            model: made from the original; the original itself if not given.
-            renamed: tensors of the source that have another name in `model`.
+            model: a variant of the original. Default: the original.
+            renamed: names in `model` of tensors of the source, if they differ.
         """
         image = self.image.name
         model = self.source.model if model is None else model
         renamed = renamed or {}
         names = {tensor: renamed.get(twin, twin) for tensor, twin in self.twins.items()}
-        # ONNX Runtime 1.32 moves a Transpose across a Resize with `axes`, and cannot run that.
+        # ONNX Runtime 1.32 moves a Transpose across a Resize with `axes`, and cannot run the
+        # result.
         optimised = not self._info.feeds_whole_images
         opened = partial(
             inference_session, folder=self.source.folder, arena=False, optimised=optimised
@@ -143,7 +144,7 @@ class Sides:
 
 
 def _twin(tensor: str, info: CompiledInfo) -> str:
-    """Return the name of a tensor in the source, whose input may be whole images."""
+    """Return the name of a tensor in the source. The source may read images of any size."""
     own = info.own_preprocessing
     is_image = own is not None and info.feeds_whole_images and tensor == info.input.name
     return own.output if own is not None and is_image else tensor

@@ -38,8 +38,8 @@ class Trial:
 
     Attributes:
         source: the original.
-        tolerance: of the outputs.
-        files: JPEG files; without any, random tensors are used.
+        tolerance: tolerance of the outputs.
+        files: JPEG files; if empty, random tensors are used.
     """
 
     source: Source
@@ -94,7 +94,7 @@ class Trial:
 
 def _random_batches(session: ImageRunner, samples: int, seed: int) -> Iterator[Batch]:
     if session.info.input_mode != "tensor":
-        text = f"{session.path}: takes JPEG files, so verify needs some: give --images FOLDER"
+        text = f"{session.path}: reads JPEG files, and verify has none; give --images FOLDER"
         raise UsageError(Message("verify-without-images", text))
     if samples < 1:
         raise UsageError(Message("samples-out-of-range", f"samples is {samples}; give 1 or more"))
@@ -133,7 +133,7 @@ def _reads_files(session: Session) -> bool:
 def _run_files(session: Session, batch: Batch, tolerant: bool) -> list[NDArray[Any]]:
     """Return the outputs of a compiled file that reads image files itself.
 
-    Images that the file cannot read go through the session.
+    The session runs images that the compiled file cannot read.
     """
     images = list(zip(batch.files, batch.images, batch.whole, strict=True))
     taken = [_is_taken(session, image, is_whole) for _, image, is_whole in images]
@@ -148,7 +148,7 @@ def _run_files(session: Session, batch: Batch, tolerant: bool) -> list[NDArray[A
 
 
 def _is_taken(session: Session, image: ReadImage, is_whole: bool) -> bool:
-    """Whether the model itself can read a file; of damaged files, a session reads more."""
+    """Whether the compiled file itself can read an image file; it reads no damaged files."""
     if not is_whole or not isinstance(image, Coefficients):
         return False
     return session.info.input.is_preprocessed or session.fits(image)

@@ -1,4 +1,4 @@
-"""What `verify` found: errors between a compiled model and its original."""
+"""The result of `verify`: errors of a compiled model relative to its original."""
 
 from __future__ import annotations
 
@@ -27,36 +27,36 @@ from jpegcompile.results.merging import (
 )
 from jpegcompile.results.record import Record, Unbounded
 
-# Rounding of a single node reaches a few times its tolerance; defects are much larger.
+# Rounding errors of a single node may reach a few times its tolerance; defects are much larger.
 _SUSPICIOUS = 4.0
 
 
 @dataclass(frozen=True)
 class OutputError(Record):
-    """Errors at one output, against the original fed by the float decode.
+    """Errors at one output, relative to the original with the decode of the compiled model.
 
-    Where an output has channels or fields of many values each (maps, rows of a detector), each of
-    them is judged separately, and the numbers are of the worst one.
+    If an output has channels or fields of many values each (maps, rows of a detector), each channel
+    or field is judged separately, and the numbers belong to the worst one.
 
     Attributes:
-        name: of the output.
-        conversion: largest absolute conversion error; infinite where shapes differ.
+        name: name of the output.
+        conversion: largest absolute conversion error; infinite if shapes differ.
         decoder: largest absolute decoder difference; None for tensor samples.
         largest: largest magnitude of the original's output.
         allowed: error that the tolerance allows.
-        same_top1: inputs whose largest entry is at the same place, against the float decode;
-            None where the output is not a vector of scores.
-        same_top1_pillow: the same against Pillow's decode.
+        same_top1: number of inputs whose largest entry is at the same place as in the original's
+            output; None if the output is not a vector of scores.
+        same_top1_pillow: the same for the original with Pillow's decode.
         own: rounding error of the original; `allowed` is a multiple of it.
-        near_ties: inputs whose largest entry is elsewhere, where the original's scores at the two
-            places differ by no more than `allowed`.
-        component: index of the channel or field that the numbers are of; None for the whole.
-        jumps: entries that are nowhere near the original's, or that differ and are not
-            floating-point numbers (indices, texts).
-        own_jumps: entries at which the original itself jumps when its sums are moved within the
-            tolerance. The compiled model may jump at as many entries.
+        near_ties: number of inputs whose largest entry is at another place, but the original's
+            scores at the two places differ by no more than `allowed`.
+        component: index of the channel or field of these numbers; None for the whole output.
+        jumps: number of entries that are far from the original's entries, or that differ and are
+            not floating-point numbers (indices, texts).
+        own_jumps: number of entries at which the original jumps if its sums are moved within the
+            tolerance. The compiled model may jump at that many entries.
         entries: number of entries of all inputs.
-        shapes: of the compiled and the original model's output where they differ; else None.
+        shapes: shapes of the compiled and the original output if they differ; else None.
     """
 
     name: str
@@ -81,13 +81,13 @@ class OutputError(Record):
         errors, largest, own = components if components.size else np.zeros((3, 1))
         pairs = zip(largest, own, strict=True)
         allowed = np.array([tolerance.allowed(float(a), float(b)) for a, b in pairs])
-        # Where nothing is allowed, any error is infinitely more.
+        # If the tolerance is 0, any error is infinitely larger.
         with np.errstate(divide="ignore", invalid="ignore"):
             part = np.where(errors > 0, errors / allowed, 0.0)
         worst = int(np.argmax(np.nan_to_num(part, nan=np.inf)))
         whole, error, jumps = float(np.max(allowed)), float(errors[worst]), measured.jumps
         if tolerance.is_given:
-            # The user's tolerance is for every entry.
+            # The user's tolerance applies to every entry.
             worst, error, jumps = int(np.argmax(largest)), measured.worst, 0
         elif measured.shapes is not None or jumps > measured.own_jumps:
             error = measured.worst
@@ -111,9 +111,9 @@ class OutputError(Record):
 
     @property
     def is_within(self) -> bool:
-        """Whether every entry is within the tolerance; it is not if an error or limit is NaN.
+        """Whether every entry is within the tolerance; False if an error or the tolerance is NaN.
 
-        If rounding moves most of the original's answers, counting jumps verifies nothing.
+        If rounding moves most of the original's entries, counting jumps verifies nothing.
         """
         if self.shapes is not None or not self.conversion <= self.allowed:
             return False
@@ -121,23 +121,23 @@ class OutputError(Record):
 
     @property
     def is_undetermined(self) -> bool:
-        """Whether rounding moves most of the original's own answers."""
+        """Whether rounding moves most of the original's entries."""
         return self.own_jumps > self.entries / 2
 
 
 @dataclass(frozen=True)
 class NodeError(Record):
-    """Conversion error at one JPEG-domain tensor, against the block DCT of its spatial twin.
+    """Conversion error at one JPEG-domain tensor, against the block DCT of the original's tensor.
 
     Attributes:
-        node: that computes the tensor, by its name in the source.
-        tensor: in the compiled model.
-        twin: in the original model.
+        node: name of the node that computes the tensor, as in the source.
+        tensor: name of the tensor in the compiled model.
+        twin: name of the same tensor in the original model.
         block: block size.
         error: largest absolute error of a coefficient.
         largest: largest magnitude of the original's coefficients.
-        allowed: what the rounding of the original explains, as at an output; only measured where
-            an output is out of tolerance, else None.
+        allowed: error that the rounding error of the original explains. None unless an output
+            exceeds its tolerance.
     """
 
     computed: ClassVar[tuple[str, ...]] = ("relative",)
@@ -158,27 +158,27 @@ class NodeError(Record):
 
 @dataclass(frozen=True)
 class Verification(Record):
-    """Outcome of `verify`.
+    """The result of `verify`.
 
     Attributes:
-        inputs: images or tensors that were run.
-        inputs_for_nodes: inputs for which nodes were compared. In a merged result this is the sum
-            over the parts.
+        inputs: number of images or tensors that were run.
+        inputs_for_nodes: number of inputs for which nodes were compared. In a merged result this is
+            the sum over the parts.
         outputs: errors at the outputs.
         nodes: errors at the nodes, sorted, the worst relative error first.
-        is_exact: whether the model was compiled to be exact: no mask approximated, no frequency
-            dropped.
+        is_exact: whether the model was compiled to be exact, without approximate masks and
+            truncated coefficients.
         is_half: whether the network is in float16.
-        suspect: the first node whose error is more than the rounding before it explains; None if
-            there is no such node, or none was looked for.
-        skipped: unusable files, and why.
-        ignored: why, for every folder that was passed over, by its path.
-        pixel_fallbacks: how many of the files went through the pixel fallback.
-        models: what was run; None for outputs that `bench` checked. This holds for `options` too.
-        options: options of the run.
+        suspect: the first node whose error is larger than rounding errors explain; None if there is
+            no such node, or the verification did not search for one.
+        skipped: unusable files with reasons.
+        ignored: reason for each ignored folder, by its path.
+        pixel_fallbacks: number of files that went through the pixel fallback.
+        models: models that were run; None for outputs that `bench` checked.
+        options: options of the run; None for outputs that `bench` checked.
         inputs_digest: identifies the set of inputs (`digest_of`); empty if it is unknown.
-        shards: parts of a folder that the result is of; empty for all files that were given.
-        evidence: what `merge` needs.
+        shards: shards of the files in this result; empty for all files.
+        evidence: measurements that `merge` needs.
     """
 
     kind: ClassVar[str] = "verification"
@@ -222,14 +222,14 @@ class Verification(Record):
         return all(output.is_within and self.agrees(output) for output in self.outputs)
 
     def agrees(self, output: OutputError) -> bool:
-        """Whether every top-1 of an output is the same, near-ties aside."""
+        """Whether every top-1 class of an output is the same, except for near-ties."""
         return output.same_top1 is None or output.same_top1 + output.near_ties == self.inputs
 
     def merge(self, other: Verification) -> Verification:
-        """Return the result of both results' inputs together.
+        """Return the result for the inputs of both results.
 
-        Counts and maxima are exact, and everything that follows from them (tolerances, near-ties,
-        the verdict) is judged again. `docs/results.md` lists the fields.
+        Counts and maxima are exact. Tolerances, near-ties and the verdict follow from them and are
+        computed again. `docs/results.md` lists the fields.
 
         Raises:
             UsageError: if the results are of different models, tolerances or splits.
@@ -260,7 +260,7 @@ class Verification(Record):
 
 
 def merged_verifications(parts: Iterable[Verification]) -> Verification:
-    """Return the result of all parts together.
+    """Return the merged result of all parts.
 
     Raises:
         UsageError: as `Verification.merge`.
@@ -309,7 +309,7 @@ def _explained(node: NodeError, measured: NodeEvidence, tolerance: Tolerance) ->
 
 
 def _suspect_of(nodes: Iterable[NodeError]) -> str | None:
-    """Return the first node whose error is far more than the rounding before it explains."""
+    """Return the first node whose error is far larger than rounding errors explain."""
     return next(
         (n.node for n in nodes if n.allowed is not None and not n.error <= _SUSPICIOUS * n.allowed),
         None,

@@ -1,10 +1,11 @@
 """Verify a compiled model against its original, at the outputs and at every lowered node.
 
-A fused convolution with its residual input and activation is one operator, and is compared as one.
-Two errors are kept apart, because their causes and sizes differ. The conversion error is measured
-against the original fed by the decode that the model is compiled for: it is floating-point rounding
-only. The decoder difference is measured against the original fed by Pillow, which rounds pixels to
-8 bits and clamps them.
+A fused convolution with its residual input and activation is compared as one operator.
+
+Two errors are reported separately, because their causes and sizes differ. The conversion error is
+measured against the original with the decode that the model is compiled for, so it consists only of
+floating-point rounding. The decoder difference is measured against the original with Pillow's
+decode, which rounds pixels to 8 bits and clamps them.
 """
 
 from __future__ import annotations
@@ -65,22 +66,20 @@ def verify(
     Args:
         original: the source model.
         compiled: path of the compiled model.
-        images: folder of JPEG files. Without it, a model compiled for tensors is verified on random
-            ones.
+        images: folder of JPEG files. Default: random tensors, for a model compiled for tensors.
         samples: number of random tensors (standard normal).
-        seed: of the random tensors.
-        node_inputs: number of inputs for which every lowered node is compared. They are the first
-            inputs, and only files with the sampling that the model is compiled for count.
-        absolute: largest error that is allowed at an output. Without this and `relative`, the
-            tolerance is a multiple of the original's rounding error (`Tolerance`), which is
-            measured.
-        relative: the same as a fraction of the largest magnitude of the output; the larger of the
-            two limits counts.
-        native: whether native kernels run the nodes that they can.
+        seed: seed of the random tensors.
+        node_inputs: number of inputs for which every lowered node is compared. These are the first
+            inputs that have the sampling that the model is compiled for.
+        absolute: largest allowed error at an output. Without this and `relative`, the tolerance is
+            a multiple of the original's measured rounding error (`Tolerance`).
+        relative: largest allowed error as a fraction of the largest magnitude of the output. The
+            larger of the two tolerances counts.
+        native: whether native kernels run the nodes that they support.
         providers: what the compiled model runs on, as for `jpegcompile.load`.
-        on_error: what to do with unusable files: "stop" raises the error of the first; "skip" and
-            "report" skip them, and the result lists them.
-        tolerant: whether to read as much as possible of damaged files, as `read_coefficients`.
+        on_error: what to do with unusable files: "stop" raises the error of the first one; "skip"
+            and "report" skip them, and the result lists them.
+        tolerant: whether to use the readable part of damaged files, as `read_coefficients`.
         fallback: "pixels" also reads files without readable coefficients, as `Session.run`.
         files: use only these files of the folder.
         shard: use only part I of N of the files, as "I/N" or (I, N); see `Verification.merge`.
@@ -89,12 +88,12 @@ def verify(
     Raises:
         UsageError: if images are required and not given, the compiled model was compiled from
             another original, or an argument is out of range.
-        ImageError: if an image is damaged, or does not have the network's size.
+        ImageError: if an image is damaged or has the wrong size.
         AccessError: if a file cannot be read.
     """
     for name, value in (("absolute", absolute), ("relative", relative)):
         if value is not None and not 0 <= value < math.inf:
-            text = f"{name} is {value:g}; give the error that is allowed, 0 or more"
+            text = f"{name} is {value:g}; give the largest allowed error, 0 or more"
             raise UsageError(Message("tolerance-out-of-range", text))
     session = opened(
         compiled, native=native, arena=False, providers=providers, progress=progress or no_progress
@@ -160,7 +159,7 @@ def _tensor_names(count: int, seed: int) -> Iterator[str]:
 
 
 def _traced(meter: Meter, tracer: Tracer | None, is_exact: bool) -> Verification:
-    """Judge the outputs and compare the nodes; explain their errors if an output is wrong."""
+    """Judge the outputs and compare the nodes; measure rounding at nodes if an output fails."""
     result = verification(meter, is_exact=is_exact)
     if tracer is None:
         return result
@@ -176,7 +175,7 @@ def _traced(meter: Meter, tracer: Tracer | None, is_exact: bool) -> Verification
 def _measured(trial: Trial, session: ImageRunner) -> Measured:
     """Run a trial; if it fails with a batch, run it again with one input at a time.
 
-    Outputs without a row for each input are compared as wholes. Some models with a dynamic batch
+    With one input at a time, outputs need no row for each input. Some models with a dynamic batch
     only run a batch of one.
     """
     try:
@@ -184,13 +183,13 @@ def _measured(trial: Trial, session: ImageRunner) -> Measured:
     except (RowsError, UnsupportedModelError):
         if session.batch_size == 1:
             raise
-    # Not in the handler: the error keeps everything alive that the first attempt opened.
+    # Run outside the handler, because the error keeps alive what the first attempt opened.
     session.batch_size = 1
     return trial.run(session)
 
 
 def is_half_precision(model: onnx.ModelProto) -> bool:
-    """Whether weights of a model are float16: then its sums are rounded to float16, too."""
+    """Whether weights of a model are float16, so that its sums are rounded to float16, too."""
     return any(t.data_type == TensorProto.FLOAT16 for t in model.graph.initializer)
 
 
@@ -199,7 +198,7 @@ def original_of(original: str | os.PathLike[str] | onnx.ModelProto, session: Ima
 
     Args:
         original: the source model.
-        session: of the compiled model.
+        session: session of the compiled model.
 
     Raises:
         UsageError: as `require_same_source`.
@@ -233,10 +232,10 @@ def require_same_source(source: Source, session: ImageRunner) -> None:
 
 
 def require_passed(result: Verification) -> None:
-    """Turn a failed verification into an error.
+    """Raise an error if a verification failed.
 
     Raises:
-        CheckFailedError: naming the first output that is out of tolerance.
+        CheckFailedError: if an output fails. The message names the first such output.
     """
     for output in result.outputs:
         fault = _fault(result, output)
@@ -246,7 +245,7 @@ def require_passed(result: Verification) -> None:
 
 
 def _fault(result: Verification, output: OutputError) -> Message | None:
-    """Return the fault of an output; None if it has none."""
+    """Return the fault of an output; None if the output passes."""
     if output.shapes is not None:
         actual, expected = (list(shape) for shape in output.shapes)
         text = f"has shape {actual}, and the original's has {expected}"
@@ -272,7 +271,7 @@ def _fault(result: Verification, output: OutputError) -> Message | None:
 def _likely(result: Verification, output: OutputError) -> str:
     """Return the likely cause, and what to do."""
     if not result.is_exact:
-        # Few frequencies change answers on purpose; compare measures what that costs.
+        # Few frequencies change answers on purpose; compare measures the loss of accuracy.
         return "the model was compiled to approximate (--frequencies, --truncate): use compare"
     if result.suspect is not None:
         return (
@@ -281,7 +280,7 @@ def _likely(result: Verification, output: OutputError) -> str:
         )
     if output.is_undetermined:
         return (
-            "rounding moves most of the original's own answers, so verify cannot decide; use"
+            "rounding changes most entries of the original itself, so verify cannot decide; use"
             " compare"
         )
     if not result.inputs_for_nodes:

@@ -1,4 +1,4 @@
-"""The float32 version of a network in float16: the same weights, without rounding to 11 bits."""
+"""The float32 version of a float16 network: the same weights, without rounding to 11 bits."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def widened(model: onnx.ModelProto, folder: Path | None) -> onnx.ModelProto:
     """Return a copy of a model with float32 in place of float16.
 
     Args:
-        model: the model; its weights may be in files.
-        folder: that the paths of these files are relative to.
+        model: the model; its weights may be in external files.
+        folder: folder of these files.
     """
     result = onnx.ModelProto()
     result.CopyFrom(model)

@@ -1,6 +1,6 @@
 """Infer the declared types and shapes of a model again.
 
-Tools that change a graph often leave outdated declarations behind. ONNX Runtime infers shapes from
+Tools that change a graph often do not update its declarations. ONNX Runtime infers shapes from
 the operators, and so does this module: declared shapes of inner tensors are dropped, and declared
 shapes of outputs are used only if inference finds nothing.
 """
@@ -19,7 +19,7 @@ from jpegcompile.weights.light import without_values
 
 
 def infer_declarations(model: onnx.ModelProto, source: str) -> None:
-    """Drop declarations of inner tensors and update those of outputs, in place.
+    """Drop declarations of inner tensors and update the declarations of outputs, in place.
 
     Args:
         model: a model with topologically sorted nodes.
@@ -46,7 +46,7 @@ def infer_declarations(model: onnx.ModelProto, source: str) -> None:
             output.ClearField("type")
     inferred = [_inferred(light, source)]
     if may_be_inferred_wrongly(light):
-        # Inferred sizes can be wrong here. Ranks, and results that do not use these sizes, are not.
+        # Inferred sizes can be wrong here. Ranks, and results that do not use the sizes, are right.
         whole = inferred[0]
         inferred = [_inferred(without_ceil_mode(light), source), _without_sizes(whole)]
     for found in inferred:

@@ -21,7 +21,7 @@ from jpegcompile.network_input import Layout
 from jpegcompile.opset import standard_opset
 
 _RANK = 4
-# A tensor of rank 3 with any other first and last dimension is not taken for an image.
+# A tensor of rank 3 with any other first and last dimension is not considered an image.
 _CHANNELS = (1, 3)
 _SQUEEZE_TAKES_AXES_SINCE = 13
 
@@ -58,8 +58,8 @@ def declared_image(model: onnx.ModelProto, wanted: str | None, source: str) -> D
 
     Raises:
         UnsupportedModelError: if the image input is not a floating-point tensor of rank 4 or has a
-            dynamic number of channels; or as `image_input_name`.
-        UsageError: as `image_input_name`.
+            dynamic number of channels; or for the reasons of `image_input_name`.
+        UsageError: for the reasons of `image_input_name`.
     """
     name = image_input_name(model, wanted, source)
     kind = next(value for value in model.graph.input if value.name == name).type.tensor_type

@@ -46,7 +46,7 @@ class Source:
         model: the model without local functions. Large external weights stay in their files.
         name: name of the model in messages.
         sha256: hash of the serialized model and its external weight files.
-        folder: folder that the weight files are relative to; None for a model in memory.
+        folder: folder to which the paths of weight files are relative; None for a model in memory.
         files: the model file and its weight files.
         integer_pixels: integer type of the image input in the file, such as "uint8"; None for a
             floating-point input. The image input of `model` is float32 in both cases.
@@ -161,13 +161,13 @@ def _refuse_absent_weights(model: onnx.ModelProto) -> None:
 def _inlined(model: onnx.ModelProto, source: str) -> onnx.ModelProto:
     """Return the model without local functions.
 
-    When onnx converts a function from another opset, it fails unless the types of initializers are
-    declared. So they are declared while it inlines.
+    onnx can convert a function from another opset only if the types of initializers are declared.
+    The types are therefore declared during inlining.
 
     Raises:
         UnsupportedModelError: if onnx cannot inline a function, or a function is in the standard
-            operator domain. There ONNX Runtime runs either the function or the operator, depending
-            on its kernels.
+            operator domain. For such a function, ONNX Runtime runs either the function or the
+            operator, depending on its kernels.
     """
     hidden = next((f.name for f in model.functions if f.domain in ("", "ai.onnx")), None)
     if hidden is not None:
@@ -186,7 +186,7 @@ def _inlined(model: onnx.ModelProto, source: str) -> onnx.ModelProto:
     try:
         inlined = inliner.inline_local_functions(model, convert_version=True)
     except Exception as error:
-        # onnx raises whatever its C++ code throws.
+        # onnx passes on any exception of its C++ code.
         raise UnsupportedModelError(
             Message(
                 "functions-not-inlined",
@@ -226,9 +226,9 @@ def _refuse_compiled(source: Source) -> None:
 def _refuse_newer(source: Source) -> None:
     """Refuse unsupported IR versions and opsets.
 
-    Compiled files have an IR version of their own, so the IR version that ONNX Runtime supports
-    does not matter. But a file newer than the installed onnx may contain fields that onnx would
-    silently drop.
+    Compiled files have a fixed IR version, so the IR version that ONNX Runtime supports does not
+    matter. But a file newer than the installed onnx may contain fields that onnx would silently
+    drop.
     """
     if source.model.ir_version > onnx.IR_VERSION:
         raise UnsupportedModelError(
@@ -265,7 +265,7 @@ def _refuse_newer(source: Source) -> None:
 
 @cache
 def newest_opset() -> int:
-    """Return the newest opset that the installed ONNX Runtime loads, by trying."""
+    """Return the newest opset that the installed ONNX Runtime loads; found by trial."""
     for version in range(onnx.defs.onnx_opset_version(), OLDEST_OPSET, -1):
         value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy"]
         graph = helper.make_graph(
@@ -283,7 +283,7 @@ def newest_opset() -> int:
 
 
 def _clean_sizes(graph: onnx.GraphProto) -> None:
-    """Make sizes of -1, and batches of 0, dynamic dimensions, as exporters mean them."""
+    """Convert sizes of -1 and batches of 0 to dynamic dimensions, which exporters mean by them."""
     for value in (*graph.input, *graph.output, *graph.value_info):
         for axis, size in enumerate(value.type.tensor_type.shape.dim):
             if size.HasField("dim_value") and size.dim_value < (1 if axis == 0 else 0):

@@ -99,7 +99,7 @@ def _sort(
     if len(order) < len(listed):
         _refuse_cycle(listed, before, set(range(len(listed))) - set(order), where)
     if order != list(range(len(listed))):
-        # Messages deleted from a repeated field must not be added to it again, so copy them.
+        # Protobuf messages that are deleted from a field must not be added to it again: copy them.
         sorted_nodes = [onnx.NodeProto() for _ in order]
         for copy, index in zip(sorted_nodes, order, strict=True):
             copy.CopyFrom(listed[index])

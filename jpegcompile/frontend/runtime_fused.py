@@ -8,11 +8,11 @@ FastGelu(x, b)             =>  the same, by tanh
 QuickGelu(x)               =>  Mul(x, Sigmoid(Mul(x, alpha)))
 LayerNormalization(x, ..)  =>  its parts, below opset 17, which lacks the operator; the same for
                                SimplifiedLayerNormalization, at any opset
-GroupNormalization(x, s, b) => InstanceNormalization between reshapes, below opset 21, where the
-                               onnx checker refuses it: s and b have one number a group there
+GroupNormalization(x, s, b) => InstanceNormalization between reshapes, below opset 21: there s and b
+                               have one number for each group, and the onnx checker refuses the node
 
-All rewrites are exact; ContribOperators.md of ONNX Runtime documents what the operators compute. A
-model that ONNX Runtime saves after optimization has them in the operator domain com.microsoft.
+All rewrites are exact; ContribOperators.md of ONNX Runtime documents what the operators compute. In
+a model that ONNX Runtime saved after optimization, their operator domain is com.microsoft.
 """
 
 from __future__ import annotations
@@ -264,9 +264,9 @@ def _quick_gelu(parts: _Parts, opset: int) -> bool:
 def _layer_normalization(parts: _Parts, opset: int) -> bool:
     """Rewrite a normalization of the last axis; another axis would require the rank.
 
-    Nodes that use the further outputs, which are for training, are not rewritten. The simplified
-    form subtracts no mean. Both are computed in float32 or more, since the usual epsilon of 1e-12
-    is zero in float16.
+    Nodes that use the additional outputs, which are for training, are not rewritten. The simplified
+    form subtracts no mean. Both forms are computed in at least float32, since the usual epsilon of
+    1e-12 is zero in float16.
     """
     if parts.attributes.get("axis", -1) != -1 or any(parts.node.output[1:]):
         return False

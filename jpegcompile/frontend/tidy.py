@@ -1,6 +1,6 @@
 """Convert models that ONNX Runtime accepts, but the onnx checker does not, to standard form.
 
-The meaning that ONNX Runtime gives a model is kept: of two entries for the same key, the last one
+A model keeps the meaning that it has in ONNX Runtime: of two entries for the same key, the last one
 counts.
 """
 
@@ -63,7 +63,7 @@ def tidy_graphs(graph: onnx.GraphProto, source: str) -> None:
     """Name graphs, and drop redundant initializers and declarations, in place.
 
     Inputs that are also initializers or Constant nodes are constants, as in IR version 3, and are
-    removed from the inputs. Branches of If get no inputs.
+    removed from the inputs. Inputs of If branches are removed, too.
 
     Args:
         graph: the graph; its subgraphs are included.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import onnx
 
-# A Slice whose end is this or larger ends where its axis does. Exporters write it so.
+# Exporters write this end, or a larger one, for a Slice up to the end of an axis.
 END_OF_AXIS = 2**31 - 1
 # Exporters name tensors after module paths, which can be long.
 _LONGEST = 60
@@ -40,7 +40,7 @@ def name_of(node: onnx.NodeProto) -> str:
 
 
 def quoted(name: str) -> str:
-    """Return a name in quotes for messages; a long name is cut to its end, which tells it apart."""
+    """Return a name in quotes for messages; of a long name, only the end, which identifies it."""
     return f"'{name}'" if len(name) <= _LONGEST else f"'...{name[-_LONGEST:]}'"
 
 

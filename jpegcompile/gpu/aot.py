@@ -99,15 +99,14 @@ def compile_launch(launch: Launch, arch: int, chip: int | None = None) -> Cubin:
     """
     cubin = compile_unchecked(launch, arch)
     if cubin.used.stack or cubin.used.local_instructions:
-        # ptxas limits registers so that more programs run concurrently, and then spills a few
-        # bytes.
+        # ptxas limits the registers so that more programs run concurrently, and then spills some.
         cubin = compile_unchecked(launch, arch, cubin.used.registers + MORE_REGISTERS)
     check_limits(cubin, chip or arch)
     return cubin
 
 
 def compile_unchecked(launch: Launch, arch: int, registers: int | None = None) -> Cubin:
-    """Compile the kernel of a launch without checking its limits; it can spill registers.
+    """Compile the kernel of a launch without a check of its limits; the kernel can spill registers.
 
     Args:
         launch: the launch.
@@ -228,7 +227,7 @@ def check_limits(cubin: Cubin, chip: int) -> None:
 def _types(launch: Launch, kernel: Any) -> dict[str, str]:
     """Return the Triton type of each argument; empty for constants.
 
-    A pointer that the launch does not use gets the type of the output.
+    The type of a pointer that the launch does not use is the type of the output.
     """
     types = {}
     for parameter in kernel.params:
@@ -255,7 +254,7 @@ def _check_number(kernel: str, name: str, value: int) -> None:
         raise InternalError(
             Message(
                 "kernel-number-misaligned",
-                f"{kernel}: {name} is {value}, but must be a multiple of 16",
+                f"{kernel}: {name} is {value}, not a multiple of 16; please report it",
             )
         )
 

@@ -13,8 +13,8 @@ The fields of a line are separated by tabs:
     entry        name of the function
     warps        warps of a program
     shared       dynamic shared memory of a program in bytes
-    parameters   name:type, in order, separated by spaces, without the two last parameters: pointers
-                 to scratch memory, which can be null
+    parameters   name:type, in order, separated by spaces, without the last two parameters, which
+                 are pointers to scratch memory and can be null
     offset       start of the cubin, from the end of the index
     size         size of the cubin in bytes
     sha256       hash of the cubin

@@ -8,7 +8,7 @@ describes one parameter:
     bytes 0 to 3    0
     bytes 4 and 5   ordinal
     bytes 6 and 7   offset in bytes from the first parameter
-    bytes 8 to 11   bits 18 to 31 hold the size in bytes
+    bytes 8 to 11   bits 18 to 31 are the size in bytes
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ class Step:
 
     Attributes:
         launch: the launch.
-        makes: name of its output; "y" for the last step.
+        makes: name of the step's output; "y" for the last step.
         shape: shape of its output.
         reads: names of the outputs of earlier steps that it reads, by argument.
     """
@@ -34,11 +34,17 @@ class KernelInSteps(Protocol):
     """A kernel that consists of several launches in sequence."""
 
     def steps(self, batch: int, precision: Precision, tiling: Tiling) -> tuple[Step, ...]:
-        """Return the launches for `batch` images; `tiling` is the tiling of the last launch."""
+        """Return the launches in order.
+
+        Args:
+            batch: number of images.
+            precision: precision of the computation.
+            tiling: tiling of the last launch.
+        """
 
 
 def steps_of(kernel: Kernel, batch: int, precision: Precision, tiling: Tiling) -> tuple[Step, ...]:
-    """Return all launches of a kernel for `batch` images."""
+    """Return all launches of a kernel in order; the arguments are as for `Kernel.launch`."""
     if isinstance(kernel, KernelInSteps):
         return kernel.steps(batch, precision, tiling)
     launch = kernel.launch(batch, precision, tiling)
@@ -60,4 +66,10 @@ class Kernel(Protocol):
         """Return a tiling that does not spill registers on any GPU."""
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
-        """Return the launch for `batch` images."""
+        """Return the launch.
+
+        Args:
+            batch: number of images.
+            precision: precision of the computation.
+            tiling: division of the work into programs.
+        """

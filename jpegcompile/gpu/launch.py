@@ -47,8 +47,9 @@ class Launch:
         kernel: MODULE:FUNCTION within `jpegcompile.kernels`.
         grid: number of programs along each axis.
         pointers: element type of each pointer argument, such as "fp16".
-        numbers: integers by name. The kernel receives those that are its arguments.
-        constants: compile-time constants by name. The kernel receives those that are its arguments.
+        numbers: integers by name. The kernel receives only the ones that it has as arguments.
+        constants: compile-time constants by name. The kernel receives only the ones that it has as
+            arguments.
         tiling: warps and stages.
     """
 
@@ -72,5 +73,11 @@ def storage_type(precision: Precision) -> str:
 
 
 def programs(rows: int, channels: int, tiling: Tiling) -> tuple[int, int, int]:
-    """Return the grid of a kernel that computes rows of a map."""
+    """Return the grid of a kernel that computes rows of a map.
+
+    Args:
+        rows: number of rows of the output matrix.
+        channels: number of output channels.
+        tiling: division of the output into programs.
+    """
     return -(-rows // tiling.rows), -(-channels // tiling.channels), 1

@@ -58,7 +58,14 @@ class MapLayout:
 
     @classmethod
     def whole(cls, channels: int, height: int, width: int, block: int = 1) -> MapLayout:
-        """Return the layout of a map with all frequencies, stored as pixels."""
+        """Return the layout of a map with all frequencies, stored as pixels.
+
+        Args:
+            channels: number of channels.
+            height: height in pixels.
+            width: width in pixels.
+            block: block size of the map in the JPEG domain; 1 for a spatial map.
+        """
         return cls(channels, height, width, block, full(block))
 
     @property

@@ -104,8 +104,8 @@ SPREAD = Program((step("Max", OTHER, OTHER),))
 def of_approximation(program: Program) -> Program:
     """Return a program that reads the approximation instead of the pixel: the paper's APX.
 
-    Unused operands of a step are zero like the index of the pixel. They are replaced too, and stay
-    unused.
+    Unused operands of a step are zero, which is also the index of the pixel. They are replaced too,
+    but stay unused.
     """
 
     def replaced(place: int) -> int:

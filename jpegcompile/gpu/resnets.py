@@ -82,7 +82,7 @@ def resnet50(frequencies: int = ALL) -> list[Layer]:
 
 
 def se_resnet50() -> list[Layer]:
-    """Return the convolutions of SE-ResNet-50: ResNet-50 with two more after each third one.
+    """Return the convolutions of SE-ResNet-50: each block of ResNet-50 has two more at its end.
 
     The third convolution of a block has no epilogue, because its result is scaled before the sum.
     """

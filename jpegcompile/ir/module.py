@@ -144,7 +144,7 @@ class Module:
 
     @property
     def is_preprocessed(self) -> bool:
-        """Whether the graph preprocesses files; on targets that launch kernels, kernels do."""
+        """Whether the graph preprocesses files; False on targets that launch kernels themselves."""
         is_of_files = self.options.takes_files and not self.options.target.chooses_layouts
         return is_of_files and self.image.is_preprocessed
 

@@ -1,8 +1,8 @@
 """A graph with cleanup and topological sort in linear time, for graphs of any depth.
 
 `cleanup` and `toposort` of onnx-graphsurgeon recurse with a few frames for each node of a chain.
-They also compare whole nodes to remove a reader of a tensor, which takes quadratic time for
-constants with thousands of readers, such as transform matrices. The methods here return the same
+They also compare whole nodes to remove a reader of a tensor. This is quadratic for constants with
+thousands of readers, such as transform matrices. The methods here return the same
 results, in the same order.
 """
 
@@ -17,7 +17,7 @@ from jpegcompile.ir.graph import detach
 
 
 class OrderedGraph(gs.Graph):  # type: ignore[misc]
-    """A graphsurgeon graph with linear-time methods; subgraphs use those of graphsurgeon."""
+    """A graphsurgeon graph with linear-time methods; subgraphs keep graphsurgeon's methods."""
 
     nodes: list[gs.Node]
 

@@ -1,7 +1,7 @@
-"""Base classes of passes, the value of a declined match, and tools to rewrite nodes.
+"""Base classes of passes, and tools to rewrite nodes.
 
 A pass returns whether it changed the graph; a second run changes nothing. A lowering replaces one
-node by its JPEG-domain twin between casts, independently of neighbouring nodes:
+node by its JPEG-domain equivalent between casts, independently of neighboring nodes:
 
     Op(x)  =>  ToSpatial(JpegOp(ToJpeg(x)))
 
@@ -223,7 +223,7 @@ class Rewriter:
         self.changed = True
 
     def _take_outputs(self, count: int) -> list[gs.Tensor]:
-        """Remove the node; return the JPEG-domain tensors that its first outputs are cast from."""
+        """Remove the node; return the JPEG-domain tensors that are cast to its first outputs."""
         targets = list(self.node.outputs[:count])
         remove_node(self.module.graph, self.node)
         return [self._spatial(target) for target in targets]

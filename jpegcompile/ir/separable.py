@@ -1,7 +1,7 @@
 """Lowering of separable linear operators, which are one matrix for each axis.
 
-R @ x @ C with R = D_out A_H D_in^T and C = (D_out A_W D_in^T)^T, where A is the spatial operator of
-an axis and D the DCT of its tiles.
+R @ x @ C with R = D_out A_H D_in^T and C = (D_out A_W D_in^T)^T. A is the spatial operator of an
+axis, and D is the DCT of its tiles.
 """
 
 from __future__ import annotations

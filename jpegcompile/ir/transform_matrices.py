@@ -20,6 +20,8 @@ class ConstantPool:
 
     The DCT of an axis is stored as one block-diagonal matrix [size, size]. For the maps of a ResNet
     a matrix has at most tens of kilobytes, and any runtime applies it as a matrix product.
+
+    In the methods, `block` is the block size and `dtype` the precision of the constant.
     """
 
     def __init__(self, fresh: Callable[[str], str]) -> None:
@@ -58,7 +60,14 @@ class ConstantPool:
     def to_pixels(
         self, size: tuple[int, int], block: int, dtype: np.dtype[Any], names: Pair = INVERSE
     ) -> dict[str, gs.Tensor]:
-        """Matrices that transform a map [H, W] to pixels, by operand name for H and W."""
+        """Matrices that transform a map to pixels, by operand name.
+
+        Args:
+            size: (H, W) of the map.
+            block: block size of the map.
+            dtype: precision of the matrices.
+            names: operand names of the matrices for H and for W.
+        """
         height, width = size
         left, right = self.inverse(height, block, dtype), self.forward(width, block, dtype)
         return dict(zip(names, (left, right), strict=True))
@@ -66,7 +75,7 @@ class ConstantPool:
     def to_coefficients(
         self, size: tuple[int, int], block: int, dtype: np.dtype[Any], names: Pair = FORWARD
     ) -> dict[str, gs.Tensor]:
-        """Matrices that transform a map [H, W] to the JPEG domain, by operand name for H and W."""
+        """Matrices that transform a map to the JPEG domain, by operand name; see `to_pixels`."""
         height, width = size
         left, right = self.forward(height, block, dtype), self.inverse(width, block, dtype)
         return dict(zip(names, (left, right), strict=True))

@@ -1,4 +1,4 @@
-"""Verify a module between passes, so that the pass that breaks the graph is named."""
+"""Verify a module between passes, so that an error names the pass that broke the graph."""
 
 from __future__ import annotations
 

@@ -2,10 +2,10 @@
 
     python jpegcompile/jpeg/bench.py DIR [--rounds N] [--json FILE]
 
-The benchmark compiles bench_libjpeg.c with `cc` and the libjpeg of the system, checks that both
-read the same integers, then times passes over all files in interleaved rounds. Ways with one thread
+The benchmark compiles bench_libjpeg.c with `cc` and the system's libjpeg. It checks that both read
+the same integers, then times passes over all files in interleaved rounds. Pipelines with one thread
 are measured in processor time, which other processes disturb less. The contract for photographs:
-`read_coefficients` takes at most 0.62 of the time of the C loop, from paths and from bytes, and two
+`read_coefficients` needs at most 0.62 of the time of the C loop, from paths and from bytes, and two
 threads are at least 1.85 times as fast as one.
 """
 
@@ -35,7 +35,7 @@ C_PROGRAM = Path(__file__).with_name("bench_libjpeg.c")
 
 @contextmanager
 def plain_c_loop(paths: list[str]) -> Iterator[Callable[[], float]]:
-    """Yield a function that runs one pass of the C program and returns its processor time, seconds.
+    """Yield a function that runs one pass of the C program and returns its processor time in s.
 
     Raises:
         AssertionError: if the C program and `read_coefficients` read different integers.
@@ -79,7 +79,7 @@ def check_equal(paths: list[str], expected: np.ndarray[tuple[int], np.dtype[np.i
 
 
 def measure(paths: list[str], rounds: int) -> Rounds:
-    """Return the seconds of a pass by each way."""
+    """Return the seconds of a pass by each pipeline."""
     contents = [Path(path).read_bytes() for path in paths]
 
     def one_by_one(sources: Sequence[ImageSource]) -> None:

@@ -1,8 +1,8 @@
-/* The yardstick of bench.py: a plain loop over jpeg_read_coefficients, as in libjpeg's own
+/* The baseline of bench.py: a plain loop over jpeg_read_coefficients, as in libjpeg's own
  * transcoders. Usage: bench_libjpeg DUMP FILE...
  *
- * Writes to DUMP the coefficients of every file that the components' true sizes cover, as int16.
- * Then, for every line on its standard input, reads all files once and prints the
+ * Writes the coefficients of all files to DUMP as int16, without blocks outside the components'
+ * true sizes. Then, for every line on its standard input, reads all files once and prints the
  * seconds of processor time.
  */
 #include <stdio.h>

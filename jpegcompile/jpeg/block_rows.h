@@ -20,7 +20,7 @@ public:
 
     // The header as an image. Its components have extents, tables and factors, but no coefficients.
     [[nodiscard]] virtual const Image& frame() const noexcept = 0;
-    // Sets the blocks of a component's rows that will be read; the others need not be stored.
+    // Sets the columns of a component's blocks that will be read; other blocks need not be stored.
     // Default: all. Call this before the first `next` or `skip`, and again if the rows are opened
     // again.
     virtual void keep(std::size_t /*component*/, BlockRange /*columns*/) {}
@@ -29,10 +29,10 @@ public:
     [[nodiscard]] virtual bool next() = 0;
     // Advances like `next`, to a row whose blocks will not be read.
     [[nodiscard]] virtual bool skip() { return next(); }
-    // The blocks of one of the block rows of the row of MCUs, [columns][64] in natural order. `row`
-    // is below the component's vertical factor (1 if it is the only component), and the row lies
-    // within the component's true size. One block more than the component has is readable. Blocks
-    // that are not kept are readable, too, and hold anything. Not to be called behind `skip`.
+    // Returns the blocks of a block row of the current row of MCUs, [columns][64] in natural order.
+    // `row` must be below the component's vertical factor (below 1 if it is the only component) and
+    // within the component's true size. The caller may also read one block after the last one, and
+    // blocks that are not kept; their contents are undefined. Do not call this after `skip`.
     [[nodiscard]] virtual const std::int16_t* blocks(std::size_t component,
                                                      std::size_t row) const = 0;
     // Goes back before the first row if all rows are in memory. Otherwise does nothing and returns

@@ -49,7 +49,7 @@ void Course::note(const jpeg_error_mgr& message) noexcept {
             }
             break;
         case JTRC_DHT:
-            tables_ |= bit(values[0]);  // its class is 16 in a file
+            tables_ |= bit(values[0]);  // libjpeg adds 16 to the slot of an AC table
             is_behind_scan_ = false;
             break;
         case JTRC_DQT:

@@ -24,8 +24,8 @@ constexpr std::size_t entry_bytes = 12;
 // The largest size of values that are stored in the entry itself.
 constexpr std::size_t value_bytes = 4;
 
-// How a TIFF structure may begin: the third and the fourth are in neither byte order, and the last
-// is that of BigTIFF, which Pillow reads as plain TIFF.
+// The possible starts of a TIFF structure. The third and the fourth match neither byte order. The
+// last one is the start of BigTIFF, which Pillow reads as plain TIFF.
 constexpr std::string_view headers[] = {"MM\0\x2a"sv, "II\x2a\0"sv, "MM\x2a\0"sv, "II\0\x2a"sv,
                                         "MM\0\x2b"sv};
 
@@ -33,7 +33,7 @@ constexpr std::string_view headers[] = {"MM\0\x2a"sv, "II\x2a\0"sv, "MM\x2a\0"sv
 enum class Kind { text, integer, fraction, signed_fraction, real };
 struct Type {
     std::size_t bytes;  // size of one value; 0 for undefined types
-    Kind kind;          // of BYTE and UNDEFINED Pillow makes bytes, not a number
+    Kind kind;          // Pillow converts BYTE and UNDEFINED to bytes, not to numbers
 };
 constexpr Type types[] = {{0, Kind::text},            {1, Kind::text},    {1, Kind::text},
                           {2, Kind::integer},         {4, Kind::integer}, {8, Kind::fraction},
@@ -42,7 +42,8 @@ constexpr Type types[] = {{0, Kind::text},            {1, Kind::text},    {1, Ki
                           {4, Kind::real},            {8, Kind::real},    {4, Kind::integer},
                           {0, Kind::text},            {0, Kind::text},    {8, Kind::integer}};
 
-// 0 where there is none. Of two 32-bit integers it is whole only if the fraction is.
+// Returns the quotient; 0 if the denominator is 0. The quotient of two 32-bit integers is a whole
+// number only if the exact fraction is one.
 double quotient(double numerator, double denominator) noexcept {
     return denominator == 0.0 ? 0.0 : numerator / denominator;
 }
@@ -113,7 +114,7 @@ std::optional<unsigned> orientation_of_directory(const Tiff& tiff) noexcept {
     const std::size_t directory = tiff.number(4, 4);
     const std::size_t count = tiff.number(directory, 2);
     std::bitset<tag_count> taken;
-    std::uint64_t outside = 0;  // bytes of the values that do not stand in their entries
+    std::uint64_t outside = 0;  // bytes of the values that are not stored in their entries
     for (std::size_t index = 0; index < count; ++index) {
         const std::size_t entry = directory + 2 + index * entry_bytes;
         if (!tiff.holds(entry, entry_bytes)) {

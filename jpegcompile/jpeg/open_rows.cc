@@ -54,8 +54,8 @@ private:
     Image image_;
     std::vector<std::size_t> factors_;
     std::vector<std::vector<std::int16_t>> last_rows_;
-    std::size_t rows_ = 0;   // of MCUs
-    std::size_t begun_ = 0;  // of them
+    std::size_t rows_ = 0;   // number of rows of MCUs
+    std::size_t begun_ = 0;  // number of rows begun so far
 };
 
 }  // namespace

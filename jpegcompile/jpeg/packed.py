@@ -1,12 +1,11 @@
-"""Packed batches of quantized coefficients, which take less memory on their way to a GPU.
+"""Packed batches of quantized coefficients, for a smaller transfer to a GPU.
 
 Most coefficients of a photograph are zero, and most others are small. Packing is lossless for all
 int16 values. Each 8x8 block becomes a record of 3 to 232 bytes with these parts:
 
 - DC: the first coefficient, two bytes, low byte first.
 - ROWS: one byte. The coefficients in zigzag order (T.81, figure A.6) form eight rows of eight. Bit
-  r
-  is set if row r has a nonzero coefficient besides DC.
+  r is set if row r has a nonzero coefficient besides DC.
 - MASKS: one byte per row with a set bit in ROWS. Bit i is set if coefficient i of the row is
   nonzero. DC has no bit.
 - NIBBLES: four bits per nonzero coefficient, two per byte, low bits first: -8 to 7 in two's

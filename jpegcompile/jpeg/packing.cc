@@ -14,7 +14,7 @@
 namespace jpegcompile {
 namespace {
 
-// The place in zigzag order (T.81, figure A.6) of each coefficient in natural order.
+// For each coefficient in natural order, its place in zigzag order (T.81, figure A.6).
 constexpr std::array<std::uint8_t, block_coefficients> zigzag_places() {
     std::array<std::uint8_t, block_coefficients> places{};
     std::uint8_t place = 0;
@@ -32,7 +32,7 @@ constexpr std::array<std::uint8_t, block_coefficients> zigzag_places() {
 constexpr auto zigzag = zigzag_places();
 // About 0.1 ms of work. Starting a thread takes a tenth of that.
 constexpr std::size_t blocks_worth_a_thread = 1024;
-// Coefficients that are compared with zero at once, the first in the lowest bits.
+// Number of coefficients compared with zero at once. The first one is in the lowest bits.
 constexpr std::size_t lanes = sizeof(std::uint64_t) / sizeof(std::int16_t);
 static_assert(std::endian::native == std::endian::little);
 
@@ -40,7 +40,8 @@ static_assert(std::endian::native == std::endian::little);
 // to predict, so the code has no branches.
 std::uint64_t nonzeros(const std::int16_t* block) noexcept {
     constexpr std::uint64_t low_bits = 0x7fff'7fff'7fff'7fff;
-    // Takes the highest bits of four lanes, moved down to bits 0, 16, 32 and 48, to bits 48 to 51.
+    // Multiplying by this moves bits 0, 16, 32 and 48, the highest bits of the four lanes after a
+    // shift, to bits 48 to 51.
     constexpr std::uint64_t gather = std::uint64_t{1} << 48 | std::uint64_t{1} << 33 |
                                      std::uint64_t{1} << 18 | std::uint64_t{1} << 3;
     static_assert(lanes == 4);
@@ -107,8 +108,8 @@ std::uint8_t* write_record(std::uint8_t* out, const std::int16_t* block) noexcep
     return words;
 }
 
-// A slice of work: whole groups that one thread packs. Its output begins where it would begin if
-// all records before it were longest ones.
+// A slice of work: whole groups that one thread packs. Its output starts where it would start if
+// all earlier records had the largest size.
 struct Share {
     std::size_t first_block = 0;
     std::size_t last_block = 0;
@@ -116,7 +117,7 @@ struct Share {
     std::size_t bytes = 0;
 };
 
-// Offsets count from the share's beginning.
+// Packs a slice of work. Offsets count from the start of the slice.
 void pack_share(Share& share, const std::int16_t* coefficients, std::uint8_t* lengths,
                 std::int32_t* offsets) noexcept {
     std::uint8_t* out = share.stream;
@@ -145,7 +146,7 @@ std::vector<Share> shares_of(std::size_t blocks, std::size_t threads, std::uint8
     return shares;
 }
 
-// Moves what the shares have written together; returns its bytes.
+// Moves the output of all slices together and returns its size in bytes.
 std::size_t join(std::span<Share> shares, std::uint8_t* stream, std::int32_t* offsets) noexcept {
     std::size_t bytes = 0;
     for (const Share& share : shares) {

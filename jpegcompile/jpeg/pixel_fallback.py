@@ -81,7 +81,7 @@ class PixelFallback:
             max_pixels: largest number of pixels; larger images are refused before decoding.
 
         Raises:
-            UsageError: if `fallback` is another word.
+            UsageError: if `fallback` is neither "none" nor "pixels".
         """
         self.fallback = checked_fallback(fallback)
         self._color: Color = color

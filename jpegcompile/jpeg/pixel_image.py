@@ -43,7 +43,7 @@ ReadImage: TypeAlias = Coefficients | PixelImage
 
 
 def coefficients_of(images: Sequence[ReadImage]) -> list[Coefficients]:
-    """Return images that must all be coefficients.
+    """Return the same images if all of them are coefficients.
 
     Raises:
         InternalError: if an image has pixels.
@@ -51,7 +51,10 @@ def coefficients_of(images: Sequence[ReadImage]) -> list[Coefficients]:
     found = [image for image in images if isinstance(image, Coefficients)]
     if len(found) < len(images):
         raise InternalError(
-            Message("pixels-instead-of-coefficients", "expected coefficients, but found pixels")
+            Message(
+                "pixels-instead-of-coefficients",
+                "expected coefficients, but found pixels; please report it",
+            )
         )
     return found
 

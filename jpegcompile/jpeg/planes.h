@@ -41,8 +41,8 @@ struct BlockExtents {
 // Returns no rows and columns without chroma.
 [[nodiscard]] BlockExtents chroma_extents(const FrameKind& kind) noexcept;
 
-// Reads a file of that kind strictly. Allocates memory only after the header is checked. Throws
-// ReadError, which says how the file differs from the kind.
+// Reads a file of that kind strictly: damaged data is an error. Allocates memory only after the
+// header is checked. Throws ReadError, which says how the file differs from the kind.
 [[nodiscard]] Image read_planes(std::span<const unsigned char> bytes, const FrameKind& kind);
 
 // The targets for the planes of an image.

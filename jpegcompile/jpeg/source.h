@@ -63,7 +63,7 @@ private:
     const InputFile* file_ = nullptr;
     int read_errno_ = 0;
     std::span<const unsigned char> start_;
-    std::array<unsigned char, 65536> buffer_;  // left uninitialised on purpose
+    std::array<unsigned char, 65536> buffer_;  // left uninitialized on purpose
 };
 
 }  // namespace jpegcompile

@@ -24,7 +24,7 @@ def frame_of(subsampling: str, height: int, width: int) -> Frame:
 
 
 def subsampling_of(frame: Frame) -> str | None:
-    """Return the name of a frame's subsampling; None if no compiled model can be made for it.
+    """Return the name of a frame's subsampling; None if no model can be compiled for it.
 
     Only ratios matter: the factors 2x2, 2x2, 2x2 are 4:4:4.
     """

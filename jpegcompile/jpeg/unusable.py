@@ -91,7 +91,7 @@ class ImageReader:
             fallback: decodes files without readable coefficients. None makes them unusable.
 
         Raises:
-            UsageError: if `on_error` is another word.
+            UsageError: if `on_error` is not one of these.
         """
         if on_error not in ON_ERROR:
             raise UsageError(
@@ -178,11 +178,12 @@ class ImageReader:
         Args:
             source: path or bytes of the file.
             index: index of the source among all sources.
-            error: why the coefficients are unusable. It names the source as the only one.
+            error: why the coefficients are unusable. Its message names the source as if it were
+                the only source.
 
         Raises:
-            ImageError: `error` if the reader has no fallback; the error of the fallback; or that
-                the network does not accept the pixels.
+            ImageError: `error` if the reader has no fallback, an error of the fallback, or an error
+                if the network does not accept the pixels.
         """
         if self._fallback is None:
             raise error
@@ -231,7 +232,7 @@ class ImageReader:
             raise ImageError(Message("no-file-usable", text))
 
     def _at_once(self, sources: Sequence[ImageSource]) -> list[Coefficients] | None:
-        """Read all sources together; None if one fails, and `_alone` must read each."""
+        """Read all sources together; None if one fails, so that `_alone` must read each source."""
         try:
             return read_coefficients_many(sources, threads=self._threads)
         except (ImageError, AccessError):

@@ -22,8 +22,8 @@ LUMA_FACTORS = {
     "4:1:1": (4, 1),
 }
 
-# Number of operators for the per-pixel programs of a model, and the longest program of a kernel. It
-# has more steps than any activation, but few enough for the registers.
+# Number of operators for the per-pixel programs of a model, and limits on a program of a kernel:
+# more steps than any activation needs, but few enough for the registers.
 MOST_PROGRAMS = 32
 MOST_PROGRAM_STEPS = 256
 MOST_PROGRAM_CONSTANTS = 256
@@ -32,7 +32,7 @@ MOST_PROGRAM_CONSTANTS = 256
 # channels, the smaller tile has 16. The smaller tile is faster if the weights of the larger one
 # exceed the last-level cache.
 MOST_WINOGRAD4_FLOATS = 5 << 20
-# Convolutions of at most this number of channels have an implementation of their own.
+# Convolutions of at most this number of channels have a separate implementation.
 THIN_CHANNELS = 4
 # Floats in all tables of a sparse first convolution, 32 MB, and groups of channels for each table.
 MOST_TABLE_FLOATS = 8 << 20

@@ -58,7 +58,7 @@ class Activation:
     """An activation after a convolution or a sum.
 
     Attributes:
-        operator: the activation as an operator of its own in the JPEG domain.
+        operator: name of the separate JPEG-domain operator of the activation.
         operands: operands in addition to the map.
         applied: statements that compute `result` from `spatial`.
         old: statements for models below opset 11, if they differ.
@@ -104,7 +104,7 @@ class _Form:
 
     @property
     def operands(self) -> tuple[Operand, ...]:
-        """Further operands of the activation, with the output channels."""
+        """Operands of the activation in addition to the map, with the output channels."""
         return tuple(
             Operand(o.name, o.role, NUMBER if o.shape == NUMBER else "N O 1 1")
             for o in ACTIVATIONS[self.activation].operands

@@ -103,7 +103,7 @@ class Operator:
         name: name of the operator.
         summary: what the operator computes, as a short noun phrase.
         inputs, outputs: operands in the order of a node.
-        attributes: attributes without those for the layouts of maps.
+        attributes: attributes, except for the layouts of maps.
         bodies: function bodies for runtimes without the native kernels, lowest opsets first; empty
             if standard operators cannot express the operator.
         reference: NumPy reference, as MODULE:FUNCTION within `kernels/`.
@@ -116,7 +116,7 @@ class Operator:
         truncates: whether the output keeps only the frequencies of the input `band`.
         ingest: name of the ingest that the operator starts with.
         keeps_band: whether each frequency of the output depends only on the same frequency of the
-            input maps, so that the output has no further frequencies.
+            input maps, so that the output has no additional frequencies.
     """
 
     name: str

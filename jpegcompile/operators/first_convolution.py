@@ -13,8 +13,8 @@ from jpegcompile.operators.fragments import PIXELS_OF_X, inverse
 from jpegcompile.operators.ingest import INGESTS
 
 # Without a method, the kernel chooses the sparse path if it needs at most this number of vectors of
-# 16 sums. Each nonzero coefficient needs one vector for each output that its block reaches and each
-# group of channels.
+# 16 sums. Each nonzero coefficient needs one vector for each pair of a group of channels and an
+# output position that its block reaches.
 SPARSE_VECTORS = Attribute("sparse_vectors", "int", 0)
 
 
@@ -26,7 +26,7 @@ def first_convolution_name(ingest: str, convolution: str) -> str:
 def _joined(ingest: Operator, convolution: Operator) -> Operator:
     is_spatial = convolution.base == SPATIAL_CONV
     operands, (y,) = convolution.inputs[1:], convolution.outputs
-    # The method of the fused operator is a different choice than that of the convolution.
+    # The attribute `method` has other values in the fused operator than in the convolution.
     method, *others = convolution.attributes
     output = Operand(y.name, y.role, y.shape, y.type, "output_block", True, convolution.truncates)
     return Operator(

@@ -12,7 +12,7 @@ PRECISION = Attribute("to", "int")
 
 # The transform of a map of ones. Adding a constant only changes DC coefficients.
 DC = Operand("dc", "plane", "H W")
-# 1 for frequencies in the band, 0 for the others.
+# 1 for frequencies in the band, 0 for other frequencies.
 BAND = Operand("band", "plane", "H W")
 # One number, or one number for each channel of one or all images.
 CHANNELS = "N C 1 1"

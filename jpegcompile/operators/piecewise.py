@@ -100,7 +100,7 @@ class _Function:
     old: str = ""
 
     def bodies(self, pixels: str) -> tuple[Body, ...]:
-        """Return the bodies of the function for the pixels that the statements compute."""
+        """Return the bodies of the function; the statements `pixels` compute `spatial`."""
         new = Body(between(self.applied, pixels))
         return (Body(between(self.old, pixels), CLIP_INPUTS_SINCE), new) if self.old else (new,)
 

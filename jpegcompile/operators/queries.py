@@ -10,9 +10,8 @@ from jpegcompile.operators.ingest import DECODES, PREPROCESSING
 from jpegcompile.operators.registry import OPERATORS
 
 # Attributes for the layouts of maps. A grouped map of shape [N, C, H, W] is stored in the order
-# [N][C / 16][H][W][16]. A compact map stores only the coefficients u + v < n of each tile, in the
-# order [N][C / 16][tiles][K][16], with the K coefficients of a tile row by row. The tensor keeps
-# its shape.
+# [N][C / 16][H][W][16]. A compact map stores only the K coefficients u + v < n of each tile. Their
+# order is [N][C / 16][tiles][K][16], row by row within a tile. The tensor keeps its shape.
 _MAPS = tuple(
     operand
     for side in ("inputs", "outputs")
@@ -44,7 +43,7 @@ def is_piecewise_linear(operator: Operator) -> bool:
 def approximation_of(operator: Operator, masking: Masking) -> Operator | None:
     """Return the approximation of an exact operator by few frequencies; None if there is none.
 
-    An operator that takes positions has one approximation for both maskings.
+    An operator whose approximation determines positions has one approximation for both maskings.
     """
     forms = [o for o in OPERATORS.values() if o.exact == operator.name]
     fitting = [o for o in forms if o.masking == masking or o.takes_positions]

@@ -1,1 +1,1 @@
-"""Every option once: the command line, the Python functions and docs/options.md follow from it."""
+"""The record of all options, which defines the CLI, the Python functions and docs/options.md."""

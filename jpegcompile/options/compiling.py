@@ -147,8 +147,8 @@ FREQUENCIES: Option[Frequencies] = Option(
     "frequencies",
     15,
     "How many spatial frequencies, 1 to 15, decide the masks of ReLU, PReLU, Clip and MaxPool; all"
-    " 15 are exact. Or a JSON file with a number for each node. auto searches for the numbers of"
-    " each node, and for those of --truncate.",
+    " 15 are exact. Or a JSON file with a number for each node. auto searches for a number for each"
+    " node, and also for the numbers of --truncate.",
     kind="plan",
     choices=(AUTO,),
     metavar="N|FILE|auto",
@@ -158,8 +158,8 @@ FREQUENCIES: Option[Frequencies] = Option(
 TRUNCATE: Option[int | None] = Option(
     "truncate",
     None,
-    "How many frequencies, 1 to 15, the results of these operators keep. Overrides the file of"
-    " --frequencies. auto searches for a number for each node and keeps masks exact.",
+    "How many frequencies, 1 to 15, the results of ReLU, PReLU, Clip and MaxPool keep. Overrides"
+    " the file of --frequencies. auto searches for a number for each node and keeps masks exact.",
     kind="frequencies",
     choices=(AUTO,),
     metavar="N|auto",
@@ -242,8 +242,8 @@ _INSPECTED: dict[str, Option[Any]] = {
     ),
     "truncate": replace(
         TRUNCATE,
-        help="How many frequencies, 1 to 15, the results of these operators keep. Overrides the"
-        " file of --frequencies.",
+        help="How many frequencies, 1 to 15, the results of ReLU, PReLU, Clip and MaxPool keep."
+        " Overrides the file of --frequencies.",
         choices=(),
         metavar="N",
     ),

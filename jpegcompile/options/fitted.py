@@ -24,13 +24,13 @@ def image_of(source: Source, image_input: str | None, size: Size | None = None) 
 
     Args:
         source: the model.
-        image_input: name of the input; None if no other input can be the image.
-        size: height and width, where they are dynamic dimensions of the model.
+        image_input: name of the input; None if only one input can be the image.
+        size: height and width, if they are dynamic dimensions of the model.
 
     Raises:
-        UnsupportedModelError: if it is no floating-point tensor of rank 4, or its channels are
-            dynamic, or its size is dynamic and `size` is None.
-        UsageError: if there is no input of that name, or it is fixed to another size.
+        UnsupportedModelError: if the input is not a floating-point tensor of rank 4, its channels
+            are dynamic, or its size is dynamic and `size` is None.
+        UsageError: if there is no input of that name, or the input has another fixed size.
     """
     image = declared_image(source.model, image_input, source.name)
     height, width = sized(f"{source.name}: input '{image.name}'", image.size, size)
@@ -40,8 +40,13 @@ def image_of(source: Source, image_input: str | None, size: Size | None = None) 
 def complete_options(options: CompileOptions, image: NetworkInput) -> CompileOptions:
     """Fill in defaults that depend on the model, and check the options against the model.
 
+    Args:
+        options: options that the user asks for.
+        image: image input of the model.
+
     Raises:
-        UsageError: naming the option and what to give instead.
+        UsageError: if an option does not fit the model. The message names the option and what to
+            give instead.
     """
     if options.preprocess is not None:
         preprocess = for_network(options.preprocess, image.size)
@@ -62,8 +67,8 @@ def complete_options(options: CompileOptions, image: NetworkInput) -> CompileOpt
         raise UsageError(
             Message(
                 "preprocess-missing",
-                f"--input {options.input_mode} needs --preprocess, the normalization that the model"
-                " was trained with: imagenet, cifar10, unit, none or a JSON file",
+                f"--input {options.input_mode} needs --preprocess; give the normalization that the"
+                " model was trained with: imagenet, cifar10, unit, none or a JSON file",
             )
         )
     if image.channels not in (1, 3):
@@ -116,8 +121,12 @@ def _require_placed(preprocess: Preprocess, image: NetworkInput) -> None:
 def require_averages(source: Source, preprocess: Preprocess | None) -> None:
     """Refuse outputs that have no average over the views of an image, if there are several views.
 
+    Args:
+        source: the model.
+        preprocess: preprocessing of the model; None if it has none.
+
     Raises:
-        UsageError: naming the first output that does not contain real numbers.
+        UsageError: if an output does not contain real numbers. The message names the output.
     """
     if preprocess is None or preprocess.geometry.view_count == 1:
         return

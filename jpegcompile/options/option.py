@@ -52,7 +52,7 @@ class Option(Generic[T]):
         least: smallest whole number.
         most: largest whole number; None for no limit.
         metavar: what the help shows for the value; empty to derive it from `kind`.
-        default_text: what the default means, where the value itself does not say it.
+        default_text: what the default means, if the value itself does not say it.
         short: short form on the command line, such as "-o".
         is_required: whether the user must set the option.
         place: where the option exists: on the command line, in Python, or on both.
@@ -85,13 +85,13 @@ class Option(Generic[T]):
 
     @property
     def spelling(self) -> str:
-        """The option as the help lists it: the off switch too, where the flag is on by default."""
+        """The option in the help, with its off switch if the flag is on by default."""
         is_on = self.kind == "flag" and self.default is True
         return f"{self.flag}/--no-{self.flag[2:]}" if is_on else self.flag
 
     @property
     def default_words(self) -> str:
-        """The default for a reader; empty where the option has none to speak of."""
+        """The default in words; empty if there is no default to show."""
         if self.default_text:
             return self.default_text
         if self.default is None or self.kind == "flag" or self.default == ():
@@ -129,7 +129,7 @@ class Verb:
     """A command: its help, arguments and options.
 
     Attributes:
-        name: as a user types it.
+        name: name of the command, as a user types it.
         summary: first line of the help.
         arguments: positional arguments.
         sections: options, in the order of the help.

@@ -62,7 +62,7 @@ def compile_options(**given: Unpack[ModelOptions]) -> CompileOptions:
     Options that are not given have the defaults of the record (`jpegcompile/options/compiling.py`).
 
     Raises:
-        UsageError: if an option has no such value, or two options exclude each other.
+        UsageError: if the value of an option is invalid, or two options exclude each other.
         AccessError: if a preprocessing or frequencies file cannot be read.
     """
     asked = model_options({**{option.name: option.default for option in MODEL}, **given})
@@ -115,7 +115,7 @@ def compile_options(**given: Unpack[ModelOptions]) -> CompileOptions:
 
 
 def _domain(asked: DomainChoice | None, target: Target) -> DomainChoice:
-    """The domain of feature maps: as asked, or the default of the target."""
+    """Return the domain of feature maps that the user asks for, or the default of the target."""
     if asked is None:
         return "auto" if target.chooses_layouts else "jpeg"
     if asked not in ("jpeg", "auto"):

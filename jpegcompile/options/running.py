@@ -242,7 +242,7 @@ TUNED_BATCH: Option[int | None] = Option(
     default_text="32, or the fixed batch size",
 )
 AGAIN: Option[bool] = Option(
-    "again", False, "Repeat the measurements that this GPU already has.", kind="flag"
+    "again", False, "Repeat measurements that exist for this GPU.", kind="flag"
 )
 CHECKED_MODEL: Option[Path | None] = Option(
     "model", None, "Also check this ONNX model.", kind="path", metavar="FILE"

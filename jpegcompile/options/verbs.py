@@ -174,8 +174,8 @@ BENCH = Verb(
         " and at the same time, and ORIGINAL is timed with several readers (--rivals).",
         "Before timing, bench checks that the outputs of both sides are equal. If they differ,"
         " nothing is timed and the exit code is 1.",
-        "For the folder of a PyTorch module, a step ends when the GPU has finished; --per-op and"
-        " --portable are not available.",
+        "If COMPILED is the folder of a PyTorch module, a step ends when the GPU has finished, and"
+        " --per-op and --portable are not available.",
     ),
 )
 RUN = Verb(
@@ -199,10 +199,11 @@ MERGE = Verb(
     ),
     ("merge",),
     (
-        "Results of verify and compare are of parts of the same images (--shard), and the merged"
-        " result is the result of all images. Results of bench are of different batch sizes or"
-        " numbers of threads.",
-        "The exit code is the exit code of the verb itself. --max-drop is for results of compare.",
+        "Results of verify or compare must be for parts of the same images (--shard). The merged"
+        " result is for all images. Results of bench must be for different batch sizes or numbers"
+        " of threads.",
+        "The exit code is the same as for verify, compare or bench. --max-drop applies to results"
+        " of compare.",
     ),
 )
 TUNE = Verb(
@@ -215,8 +216,8 @@ TUNE = Verb(
         "MODEL is the folder of a model for --target triton. Before a tiling is timed, its result"
         " is compared with the result of the default tiling.",
         "The fastest tilings are written to the manifest of the model after each kernel, and are"
-        " used when the model is loaded. A second run on the same GPU measures only"
-        " what is missing.",
+        " used when the model is loaded. A second run on the same GPU measures only the missing"
+        " kernels.",
     ),
 )
 GPU_CHECK = Verb(
@@ -254,7 +255,7 @@ GPU_KERNELS = Verb(
     (),
     (Section("Options", (GPUS, KERNEL_FILE, JSON)),),
     ("gpu_kernels",),
-    ("Triton compiles the kernels. It needs no GPU, and takes minutes.",),
+    ("Triton compiles the kernels. This needs no GPU, and takes minutes.",),
 )
 PAPER = Verb(
     "paper",

@@ -1,1 +1,1 @@
-"""From a photograph of any size to what a network takes: descriptions, and where they are read."""
+"""Preprocessing from images of any size to a network's input, and readers of its descriptions."""

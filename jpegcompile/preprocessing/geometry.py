@@ -207,8 +207,8 @@ class Geometry:
         """Raise an error if the geometry is not possible with the integer decode.
 
         Raises:
-            UsageError: if the resize is not Pillow's, drops frequencies, or the fill has other
-                values than whole numbers from 0 to 255.
+            UsageError: if the resize is not Pillow's or drops frequencies, or the fill contains
+                values other than whole numbers from 0 to 255.
         """
         library = "pillow" if self.resize is None else self.resize.filter.library
         if library != "pillow":
@@ -260,7 +260,7 @@ class Geometry:
         return self._turn(orientation)[0]
 
     def displayed(self, frame: Frame) -> Size:
-        """Return (height, width) of an image after its orientation is applied, if it is."""
+        """Return the displayed (height, width) of an image, after its orientation if it applies."""
         return frame.size[::-1] if self.exchanges_sides(frame.orientation) else frame.size
 
     def _turn(self, orientation: int) -> tuple[bool, bool, bool]:

@@ -56,10 +56,18 @@ def checked_fields(data: Mapping[str, Any], where: str) -> dict[str, Any]:
         )
     if not scale[0]:
         raise UsageError(
-            Message("scale-zero", f"{where}: scale is zero, which makes all images equal")
+            Message(
+                "scale-zero",
+                f"{where}: scale is zero, which makes all images equal; give another number",
+            )
         )
     if 0.0 in std:
-        raise UsageError(Message("std-zero", f"{where}: std contains a zero, and std is a divisor"))
+        raise UsageError(
+            Message(
+                "std-zero",
+                f"{where}: std contains a zero, but std is a divisor; give numbers other than zero",
+            )
+        )
     mean = _numbers(data.get("mean", 0.0), "mean", where)
     for name, dividends in (("scale", scale), ("mean", mean)):
         if any(_is_beyond_float32(d / s) for d in dividends for s in std):
@@ -85,13 +93,14 @@ def _numbers(value: object, name: str, where: str) -> tuple[float, ...]:
     if not values or not all(
         isinstance(v, int | float)
         and not isinstance(v, bool)
-        and abs(v) <= sys.float_info.max  # false for NaN, and takes integers of any length
+        and abs(v) <= sys.float_info.max  # false for NaN, and accepts integers of any length
         for v in values
     ):
         raise UsageError(
             Message(
                 "normalization-not-finite",
-                f"{where}: {name} is not a finite number or a list of finite numbers",
+                f"{where}: {name} is not a finite number or a list of finite numbers; give one"
+                " number, or one for each channel",
             )
         )
     return tuple(float(cast(float, v)) for v in values)

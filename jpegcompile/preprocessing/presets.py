@@ -53,16 +53,16 @@ PRESETS: Mapping[str, Preprocess] = {
     "none": Preprocess(),
 }
 
-# Networks with shorter sides are made for images of their own size, such as CIFAR.
+# Networks with shorter sides, such as networks for CIFAR, expect images of their own size.
 _SMALLEST_OF_PHOTOGRAPHS = 96
 _OF_PHOTOGRAPHS = ("imagenet", "imagenet-bicubic", "imagenet-v2")
 
 
 def for_network(preprocess: Preprocess, network: Size) -> Preprocess:
-    """Return the preprocessing that a preset means for a network.
+    """Adapt a preset to a network.
 
-    Small networks that use ImageNet's mean and standard deviation take images of their own size.
-    For them an ImageNet preset means the normalization alone.
+    Small networks that use ImageNet's mean and standard deviation read images of their own size.
+    For such networks an ImageNet preset keeps only its normalization.
 
     Args:
         preprocess: any preprocessing; only ImageNet presets are changed.

@@ -24,10 +24,10 @@ FIELDS = _NUMBERS | GEOMETRY_FIELDS | {"preset"}
 
 
 def preprocess_of(spec: object) -> Preprocess:
-    """Return the preprocessing that a description stands for.
+    """Return the preprocessing for a description.
 
     Args:
-        spec: one of
+        spec: one of these:
             - a `Preprocess`;
             - the name of a preset, or of weights of torchvision such as
               "torchvision:resnet50.IMAGENET1K_V2";

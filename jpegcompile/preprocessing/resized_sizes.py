@@ -21,14 +21,20 @@ def with_short_side(image: Size, side: int) -> Size:
 
 
 def keeping_ratio(image: Size, size: Size, covers: bool) -> Size:
-    """Make the image cover `size`, or fit into it, like timm's ResizeKeepRatio."""
+    """Return the resized size of an image whose aspect ratio is kept, as timm's ResizeKeepRatio.
+
+    Args:
+        image: (height, width) of the image.
+        size: (height, width) to cover or to fit into.
+        covers: whether the resized image covers `size`; otherwise it fits into `size`.
+    """
     ratios = [side / wanted for side, wanted in zip(image, size, strict=True)]
     ratio = min(ratios) if covers else max(ratios)
     return round(image[0] / ratio), round(image[1] / ratio)
 
 
 def contained(image: Size, most: Size) -> Size:
-    """Make the image as large as fits into `most`, like Pillow's ImageOps.contain."""
+    """Return the largest size of an image that fits into `most`, as Pillow's ImageOps.contain."""
     height, width = image
     ratio, wanted = width / height, most[1] / most[0]
     if ratio > wanted:

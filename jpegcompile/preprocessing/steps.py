@@ -62,7 +62,7 @@ SCALED_DECODING = Message(
 
 
 def no_choice(library: str) -> Message:
-    """Return the message for `antialias` with a library that has no such option.
+    """Return the message for `antialias` with a library that does not have this option.
 
     Args:
         library: name of the library.
@@ -269,7 +269,7 @@ class Crop:
         rounding: how a centered crop rounds half a pixel: "even" rounds to the even neighbor like
             torchvision and timm, "down" rounds down like TensorFlow and Hugging Face. If the image
             is too small, both sides are filled; the first side gets the smaller half.
-        size: (height, width) that the network must have; None for any size.
+        size: required (height, width) of the network; None for any size.
 
     Raises:
         UsageError: if a field is out of range.

@@ -1,8 +1,8 @@
 """Read preprocessing of torchvision: `weights.transforms()`, or a Compose of transforms.
 
 This module does not import torchvision; it recognizes transforms by their names and attributes. A
-resize before ToTensor acts on a PIL image, so it is Pillow's. A resize after ToTensor acts on a
-tensor, so it is torchvision's.
+resize before ToTensor acts on a PIL image, so it uses Pillow's filters. A resize after ToTensor
+acts on a tensor, so it uses torchvision's filters.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from jpegcompile.preprocessing.steps import INTERPOLATIONS, Crop, Filter, Resize
 _PRESET = ("crop_size", "resize_size", "mean", "std", "interpolation", "antialias")
 # Transforms that convert images to tensors.
 _TO_TENSOR = {"ToTensor", "MaybeToTensor", "PILToTensor", "ToImage"}
-# The result so far: "resize", "crop", "views", "is_tensor", "scale", "mean", "std", "color".
+# Results so far, by key: "resize", "crop", "views", "is_tensor", "scale", "mean", "std", "color".
 _Found = dict[str, Any]
 
 

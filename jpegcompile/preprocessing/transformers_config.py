@@ -1,8 +1,9 @@
 """Read the `preprocessor_config.json` of an image classifier of Hugging Face.
 
 The steps are the steps of transformers' image processors: resize, center crop, rescale, normalize.
-The resize is Pillow's. Processors that work on tensors differ from it only by rounding, except for
-Lanczos: torch has no Lanczos filter for tensors, so these processors warn and use bicubic.
+The resize uses Pillow's filters. Processors that work on tensors differ from Pillow only by
+rounding, except for Lanczos: torch has no Lanczos filter for tensors, so these processors warn and
+use bicubic.
 """
 
 from __future__ import annotations

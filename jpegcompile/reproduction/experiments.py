@@ -48,12 +48,11 @@ def paper(
     machine.
 
     Args:
-        model: as for `compile`. Without a model, the network of the demo with its images and
-            preprocessing.
+        model: as for `compile`. Default: the demo's network with its images and preprocessing.
         images: folder with a folder of JPEG files for each class.
         preprocess: as for `compile`.
-        labels: JSON file from folder name to class index. Without it, classes follow the sorted
-            names of folders.
+        labels: JSON file that maps folder names to class indices. Default: classes are numbered in
+            the sorted order of the folder names.
         output_name: name of the output with the scores [N, classes]; the first output by default.
         image_input: as for `compile`.
         input_size: as for `compile`.

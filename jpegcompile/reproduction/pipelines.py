@@ -1,7 +1,7 @@
-"""The two pipelines whose throughput the experiments compare, from bytes of files to scores.
+"""The two pipelines from bytes of files to scores whose throughput the experiments compare.
 
-Both consist of parts of `jpegcompile bench` and of public functions: the spatial pipeline is the
-one that `bench` times, and the JPEG pipeline is `Session.run`.
+The spatial pipeline is the pipeline that `jpegcompile bench` times. The JPEG pipeline is
+`Session.run`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def jpeg_scores(subject: Subject) -> ScorePipeline:
 
 
 def spatial_scores(subject: Subject, threads: int) -> ScorePipeline:
-    """Return the pipeline with Pillow's decode, normalisation and the original model.
+    """Return the pipeline with Pillow's decode, normalization and the original model.
 
     Args:
         subject: the models.
@@ -52,7 +52,7 @@ def spatial_scores(subject: Subject, threads: int) -> ScorePipeline:
 
 
 def _any_size_reader(subject: Subject) -> Callable[[bytes], NDArray[np.float32]]:
-    """Return a reader of one file of any size, with the resize of Pillow as people write it.
+    """Return a reader of one file of any size, with Pillow's decode and resize.
 
     Filters of other libraries are applied to Pillow's decode, because Pillow has no equal filter.
     """

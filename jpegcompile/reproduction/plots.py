@@ -1,4 +1,4 @@
-"""The plots, drawn with matplotlib without its global state; equal results give equal bytes."""
+"""The plots, drawn with matplotlib without global state; equal results produce equal bytes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Colours of Okabe and Ito's palette, which colour-blind readers can tell apart; markers differ too.
+# Colors of Okabe and Ito's palette, which color-blind readers can tell apart; markers differ too.
 _ASM, _APX, _TRUNCATED = "#0072B2", "#D55E00", "#009E73"
 _SPATIAL, _EXACT = "#999999", "#333333"
 _STYLE = {
@@ -134,7 +134,7 @@ def draw_accuracy(result: AccuracyByFrequencies, model: str) -> Figure:
 
 
 def draw_throughput(result: Throughput) -> Figure:
-    """Plot images a second of both pipelines, with a pair of bars for each batch size."""
+    """Plot images per second of both pipelines, with a pair of bars for each batch size."""
     figure, axes = _figure()
     width = 0.38
     for offset, name, color, label in (
@@ -188,7 +188,7 @@ def _whiskers(points: Sequence[PairedCounts]) -> list[list[float]]:
     for counts in points:
         low, high = counts.interval()
         below.append(100 * max(counts.after - max(counts.before + low, 0.0), 0.0))
-        # The interval is one of a difference, but an accuracy is at most 1.
+        # The interval belongs to a difference, but an accuracy is at most 1.
         above.append(100 * max(min(counts.before + high, 1.0) - counts.after, 0.0))
     return [below, above]
 

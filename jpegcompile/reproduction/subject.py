@@ -84,7 +84,7 @@ class Subject:
 def material(
     model: ModelSource | None, images: PathLike | None, preprocess: PreprocessSource | None
 ) -> Material:
-    """Return the given model, images and preprocessing; without a model, return the demo's.
+    """Return the given model, images and preprocessing, or those of the demo if none is given.
 
     Raises:
         UsageError: if only some of the three are given.
@@ -101,7 +101,7 @@ def material(
         raise UsageError(Message("paper-images-missing", text))
     if preprocess is None:
         text = (
-            "--preprocess is missing; give the normalisation of the training: imagenet, cifar10,"
+            "--preprocess is missing; give the normalization of the training: imagenet, cifar10,"
             " unit, none or a JSON file"
         )
         raise UsageError(Message("paper-preprocess-missing", text))

@@ -1,4 +1,4 @@
-"""Images a second of both pipelines on this machine, in interleaved rounds.
+"""Images per second of both pipelines on this machine, in interleaved rounds.
 
 The idle threads of sessions do not spin, because they would take processor time from the other
 pipeline.
@@ -27,9 +27,9 @@ from jpegcompile.reproduction.subject import Subject
 ROUNDS = 9
 SPATIAL, JPEG = "spatial", "jpeg"
 _BATCHES = (1, 32)
-# Tolerance between two ways to run one model, as a fraction of the largest score.
+# Tolerance between two runs of one model, as a fraction of the largest score.
 _RELATIVE_TOLERANCE = 1e-5
-# Limits of a round. A batch has a fixed cost, so small batches give stable times with fewer images.
+# Limits of a round. A batch has a fixed cost, so small batches need fewer images for stable times.
 _MOST_IMAGES = 128
 _MOST_SMALL_BATCHES = 64
 
@@ -41,8 +41,8 @@ class BatchThroughput:
     Attributes:
         batch: images in a batch.
         images: images that a round runs.
-        spatial: images a second in each round, with Pillow and the original model.
-        jpeg: images a second in each round, with entropy decoding and the compiled model.
+        spatial: images per second in each round, with Pillow and the original model.
+        jpeg: images per second in each round, with entropy decoding and the compiled model.
     """
 
     batch: int
@@ -87,7 +87,7 @@ class Throughput:
     timings: tuple[BatchThroughput, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return JSON-ready data, in images a second."""
+        """Return JSON-ready data, in images per second."""
         return {
             "cpus": self.cpus,
             "threads": self.threads,
@@ -107,7 +107,7 @@ def round_images(subject: Subject) -> dict[int, int]:
     counts = {}
     for batch in batches:
         whole = min(_MOST_IMAGES, _MOST_SMALL_BATCHES * batch, available) // batch * batch
-        # Fewer images than a batch make one smaller batch, which a fixed-batch model pads.
+        # Fewer images than a batch form one smaller batch, which a fixed-batch model pads.
         counts[min(batch, available)] = whole or available
     return counts
 
@@ -128,7 +128,7 @@ def throughput(
 
     Args:
         subject: models and images; its session has `threads` threads.
-        scores: scores of its images.
+        scores: scores of the images of `subject`.
         threads: threads of ONNX Runtime and of reading.
         rounds: number of measurements of each pipeline.
         progress: called with the number of images done since the last call.
@@ -160,7 +160,7 @@ def _speeds(
     rounds: int,
     progress: Advance | None,
 ) -> dict[str, tuple[float, ...]]:
-    """Return the images a second of each pipeline in each round."""
+    """Return the images per second of each pipeline in each round."""
 
     def measurement(pipeline: ScorePipeline) -> Measurement:
         measure = timed(lambda: _run(pipeline, files, batch))

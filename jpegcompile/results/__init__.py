@@ -1,1 +1,1 @@
-"""What commands return: records with JSON forms and schemas, merging, and tables."""
+"""Results of commands: records with JSON forms and schemas, merging, and tables."""

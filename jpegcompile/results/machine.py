@@ -1,4 +1,4 @@
-"""What a measurement was made on."""
+"""The machine of a measurement."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _LINUX = Path("/proc/cpuinfo")
 
 
 def processor_name() -> str:
-    """Return the model of the processor; the architecture where the system does not name it."""
+    """Return the processor's model, or its architecture if the system does not name a model."""
     if _LINUX.is_file():
         for line in _LINUX.read_text(encoding="utf-8", errors="replace").splitlines():
             key, _, value = line.partition(":")

@@ -23,10 +23,10 @@ def page_markdown(page: Page) -> str:
 
 
 def table_markdown(table: Table) -> str:
-    """Return a table as Markdown; its title is a line above it, its notes a list below it."""
+    """Return a table as Markdown, with its title in a line above and its notes in a list below."""
     rows = [[_cell(column.name) for column in table.columns]]
     rows += [[_cell(cell.text) for cell in row] for row in table.rows]
-    # A separator has three dashes at least, with the colon.
+    # A separator has at least three characters.
     widths = [max(3, *(len(row[index]) for row in rows)) for index in range(len(table.columns))]
     pairs = list(zip(table.columns, widths, strict=True))
     separator = [_separator(column, width) for column, width in pairs]
@@ -55,12 +55,12 @@ def _line(cells: list[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Return a text that stays in its cell."""
+    """Return a text as one line without pipes, so that it stays in its cell."""
     return _escaped(" ".join(text.split()))
 
 
 def _escaped(text: str) -> str:
-    """Return a text without Markdown of its own."""
+    """Return a text whose Markdown characters are escaped."""
     for mark in ("\\", "|", "<", "`", "*", "_", "["):
         text = text.replace(mark, f"\\{mark}")
     return text

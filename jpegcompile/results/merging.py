@@ -1,4 +1,4 @@
-"""What the merging of partial results shares: shards, files in order, and refusals."""
+"""Shared parts of merging results: shards, the order of files, and errors."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from jpegcompile.whole_numbers import whole_number
 
 @dataclass(frozen=True)
 class Models(Record):
-    """The two models that a result is about.
+    """The two models of a result.
 
     Attributes:
-        source_sha256: of the source model's file.
-        compiled_sha256: of the metadata that the compiled model carries.
+        source_sha256: SHA-256 of the source model's file.
+        compiled_sha256: SHA-256 of the compiled model's metadata.
     """
 
     source_sha256: str
@@ -36,7 +36,7 @@ class Models(Record):
 
     @classmethod
     def of(cls, info: CompiledInfo) -> Models:
-        """Return the models that a compiled model's metadata describes."""
+        """Return the models for the metadata of a compiled model."""
         text = dumps(info.to_json(), sort_keys=True)
         return cls(info.source_sha256, sha256(text.encode()).hexdigest())
 
@@ -101,7 +101,7 @@ class Shard(Record):
         """Read a shard from "I/N" or a pair.
 
         Raises:
-            UsageError: if it is not two whole numbers with 1 <= I <= N.
+            UsageError: if `given` is not two whole numbers with 1 <= I <= N.
         """
         if isinstance(given, Shard):
             return given
@@ -119,7 +119,7 @@ class Shard(Record):
 
 
 def file_order(file: str | Path) -> tuple[str, ...]:
-    """Sort key of files: folder by folder, as listings have them."""
+    """Return a key that sorts files folder by folder, as in listings."""
     return Path(file).parts
 
 
@@ -129,13 +129,13 @@ def selected(
     """Return some of the files of a folder.
 
     Args:
-        found: every file that counts.
-        files: the wanted ones; all if None.
-        shard: which part of the wanted files, sorted by path, is returned; all if None. Shard I of
-            N contains the files number I, I + N, I + 2 N and so on.
+        found: all image files of the folder.
+        files: files to choose; None for all files.
+        shard: shard of the chosen files, sorted by path; None for all of them. Shard I of N
+            contains the files number I, I + N, I + 2 N and so on.
 
     Raises:
-        UsageError: if a file is not among those found, or nothing is left.
+        UsageError: if one of `files` is not in `found`, or the result is empty.
     """
     wanted = sorted(found, key=file_order)
     if files is not None:
@@ -152,15 +152,15 @@ def selected(
             text = f"shard {shard} is empty: there are {total} files; use fewer shards"
             raise UsageError(Message("shard-empty", text))
     if not wanted:
-        raise UsageError(Message("no-files-named", "no files are named; give one at least"))
+        raise UsageError(Message("no-files-named", "no files are named; give at least one"))
     return frozenset(wanted)
 
 
 def merged_shards(first: Sequence[Shard], second: Sequence[Shard]) -> tuple[Shard, ...]:
-    """Return the shards that two results contain; none if they are the whole folder together.
+    """Return the shards of two results; an empty tuple if they cover the whole folder.
 
     Raises:
-        UsageError: if a shard is in both, or they are parts of different splits.
+        UsageError: if a shard is in both results, or the results are parts of different splits.
     """
     if bool(first) != bool(second):
         text = "one result is a shard and the other is not; merge the shards of one split"
@@ -228,7 +228,12 @@ def _hexadecimal(number: int) -> str:
 
 
 def require_same(what: str, first: Any, second: Any) -> None:
-    """Refuse to merge results that differ in something that all parts share.
+    """Raise an error if two results differ in a property that all parts must share.
+
+    Args:
+        what: name of the property in messages.
+        first: property of the first result.
+        second: property of the second result.
 
     Args:
         what: they must not differ in.
@@ -236,9 +241,9 @@ def require_same(what: str, first: Any, second: Any) -> None:
         second: of the other result.
 
     Raises:
-        UsageError: naming it.
+        UsageError: if the properties differ.
     """
-    # NaN is the same as itself here.
+    # `repr` also treats NaN as equal to NaN.
     if first != second and repr(first) != repr(second):
         if is_dataclass(first) and type(first) is type(second):
             for field in fields(first):
@@ -246,13 +251,13 @@ def require_same(what: str, first: Any, second: Any) -> None:
                 require_same(f"{what}, {field.name}", *pair)
         text = (
             f"the results differ in {what} ({_short(first)} and {_short(second)}), so they cannot"
-            " be merged; make all parts with the same models and options"
+            " be merged; create all parts with the same models and options"
         )
         raise UsageError(Message("merge-results-differ", text))
 
 
 def evidence_lacks() -> UsageError:
-    """Return the error of a result without the evidence that merging needs."""
+    """Return the error for a result without the evidence that merging needs."""
     text = "a result lacks its evidence, which merging needs; run the command again to get it"
     return UsageError(Message("merge-without-evidence", text))
 
@@ -270,9 +275,9 @@ def merged_ignored(first: Mapping[str, str], second: Mapping[str, str]) -> dict[
 def exact_sum(parts: Iterable[float]) -> tuple[float, ...]:
     """Return a few floats whose exact sum is the sum of `parts`.
 
-    The first is the rounded sum, the second the rounded rest, and so on until nothing is left. So
-    sums of sums are exact: they do not depend on how the terms were grouped. A sum that is infinite
-    or NaN is (inf,).
+    The first float is the rounded sum, the second is the rounded rest, and so on until the rest is
+    zero. So sums of sums are exact, and do not depend on the grouping of the terms. The result is
+    (inf,) if the sum is infinite or NaN.
     """
     rest = list(parts)
     total: list[float] = []

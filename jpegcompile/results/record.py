@@ -1,8 +1,8 @@
 """Records that are written to JSON and read back.
 
-`Record` adds `to_json` and `from_json` to a frozen dataclass. Both follow the type hints, and so
-does the JSON schema of the record (`schema.py`). JSON has no infinite numbers and no NaN: such a
-number is printed as null, and a field that may contain one is declared `Unbounded`.
+`Record` adds `to_json` and `from_json` to a frozen dataclass. Both methods, and the JSON schema of
+the record (`schema.py`), follow the type hints. JSON has no infinite numbers and no NaN. These
+numbers are printed as null, and fields that may contain them are declared `Unbounded`.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ Unbounded = Annotated[float, INFINITE]
 
 
 class Record:
-    """Mixin that gives a frozen dataclass a JSON form.
+    """Mixin that adds a JSON form to a frozen dataclass.
 
     Attributes:
-        kind: value of the key "kind" in the JSON form; empty for records that have no such key.
-        computed: names of properties that the JSON form contains beside the fields.
+        kind: value of the key "kind" in the JSON form; empty for records without this key.
+        computed: names of properties that the JSON form contains in addition to the fields.
     """
 
     kind: ClassVar[str] = ""
     computed: ClassVar[tuple[str, ...]] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return JSON-ready data; infinite numbers are kept."""
+        """Return JSON-ready data, except that infinite numbers and NaN stay."""
         return encoded_fields(self)
 
     @classmethod
@@ -51,7 +51,7 @@ class Record:
 
 
 def encoded_fields(record: Any) -> dict[str, Any]:
-    """Return the fields of a dataclass, and the properties that it names, as JSON-ready data."""
+    """Return the fields and the `computed` properties of a dataclass as JSON-ready data."""
     kind = getattr(type(record), "kind", "")
     names = [field.name for field in fields(record)]
     names += getattr(type(record), "computed", ())
@@ -82,9 +82,9 @@ def decoded(hint: Any, data: Any, where: str) -> Any:
     """Read a value of the type `hint` from JSON data.
 
     Args:
-        hint: a type as fields of records have it.
-        data: as `json.loads` returns it.
-        where: the place in the document, for the message of an error.
+        hint: type of a field of a record.
+        data: data from `json.loads`.
+        where: place in the document, for error messages.
 
     Raises:
         ValueError: if the data has another form.
@@ -170,7 +170,7 @@ def _decoded_record(cls: type, data: Any, where: str) -> Any:
 
 
 def _required(is_right: bool, data: Any, where: str) -> Any:
-    """Return `data`, or raise the error of a value that has another form."""
+    """Return `data` if it has the right form, or raise an error."""
     if not is_right:
         raise ValueError(f"{where} is {str(data)[:60]!r}, which is not a value of this key")
     return data

@@ -1,4 +1,4 @@
-"""JSON schemas (draft 2020-12) of records, made from their type hints."""
+"""JSON schemas (draft 2020-12) of records, derived from their type hints."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True)
 class Form:
-    """How the JSON form of a record differs from its fields.
+    """Differences between the JSON form of a record and its fields.
 
     Attributes:
-        keys: types of further keys, and of fields that have another type in JSON.
+        keys: types of additional keys, and of fields that have another type in JSON.
         omitted: fields without a key.
         kind: value of the key "kind"; empty for a record without the key.
     """
@@ -44,8 +44,8 @@ def document_schema(root: type, title: str, forms: Mapping[type, Form]) -> Schem
 
     Args:
         root: a dataclass or a TypedDict.
-        title: of the schema.
-        forms: of records whose JSON form is not `Record.to_json`.
+        title: title of the schema.
+        forms: forms of records that do not use `Record.to_json`.
     """
     writer = _Writer(forms)
     top = writer.of(root)
@@ -68,7 +68,7 @@ class _Writer:
         """Return the schema of a type; records go into the definitions."""
         origin, parts = get_origin(hint), get_args(hint)
         if origin is Annotated:
-            # Numbers that may be infinite (`Unbounded`) are null then.
+            # Infinite numbers (`Unbounded`) are null in JSON.
             return {"type": ["number", "null"]}
         if origin in (Union, types.UnionType):
             return _of_union([self.of(part) for part in parts])
@@ -85,7 +85,7 @@ class _Writer:
         if is_typeddict(hint) or is_dataclass(hint):
             name = hint.__name__
             if name not in self.definitions:
-                # The name is taken first: a record may contain itself.
+                # Reserve the name first, because a record may contain itself.
                 self.definitions[name] = {}
                 self.definitions[name] = self._of_record(hint)
             return {"$ref": f"#/$defs/{name}"}
@@ -102,7 +102,7 @@ class _Writer:
         }
 
     def _of_record(self, cls: Any) -> Schema:
-        """Return the schema of a dataclass or TypedDict: it has these keys, and no others."""
+        """Return the schema of a dataclass or TypedDict, which allows no other keys."""
         form = self._forms.get(cls, Form({}, kind=getattr(cls, "kind", "")))
         if is_typeddict(cls):
             hints = get_type_hints(cls, include_extras=True)

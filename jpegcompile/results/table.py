@@ -15,7 +15,7 @@ from jpegcompile.results.record import Record
 Value = str | int | float | bool | None
 Alignment = Literal["left", "right"]
 
-# Printed in place of a number that there is not.
+# Text of a missing number.
 MISSING = "-"
 
 
@@ -24,8 +24,8 @@ class Cell(Record):
     """One value of a table.
 
     Attributes:
-        value: the value; None where there is none.
-        text: how it is printed.
+        value: the value; None if it is missing.
+        text: printed text of the value.
     """
 
     value: Value
@@ -38,7 +38,7 @@ class Column(Record):
 
     Attributes:
         name: the header; may be empty.
-        unit: of the values, such as "s" or "%"; the printed texts contain it where it is needed.
+        unit: unit of the values, such as "s" or "%". The printed texts contain it if needed.
         alignment: "right" for numbers.
     """
 
@@ -52,8 +52,8 @@ class Table(Record):
     """A table.
 
     Attributes:
-        title: what the table shows; printed as a line above it, if it is not empty.
-        columns: of the table.
+        title: title of the table, printed as a line above it if not empty.
+        columns: columns of the table.
         rows: cells, one for each column.
         notes: lines printed below the table.
     """
@@ -76,7 +76,7 @@ class Table(Record):
 
 @dataclass(frozen=True)
 class Page(Record):
-    """Tables and lines of text, in the order in which they are printed.
+    """Tables and lines of text in the order of printing.
 
     Attributes:
         parts: tables, and texts of one line.
@@ -104,14 +104,14 @@ def number(value: int | float | None, style: str = "", *, suffix: str = "") -> C
 
     Args:
         value: the number; None prints a dash.
-        style: of Python's formatting, such as ".2e" or ",".
-        suffix: printed after the number.
+        style: format of the number, such as ".2e" or ",".
+        suffix: text after the number.
     """
     return Cell(value, MISSING if value is None else f"{value:{style}}{suffix}")
 
 
 def percentage(fraction: float | None, digits: int = 2) -> Cell:
-    """Return a cell with a fraction that is printed in percent."""
+    """Return a cell with a fraction, printed in percent."""
     if fraction is None:
         return Cell(None, MISSING)
     return Cell(fraction, f"{100 * fraction:.{digits}f} %")
@@ -124,8 +124,8 @@ def columns(
 
     Args:
         names: headers of the columns.
-        right: numbers of the columns that are aligned to the right.
-        units: units of columns, by their number.
+        right: indices of the columns that are aligned to the right.
+        units: units of columns by their index.
     """
     given = units or {}
     return tuple(

@@ -1,4 +1,4 @@
-"""Tables on a terminal, by rich."""
+"""Print tables on a terminal with rich."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jpegcompile.results.table import Page, Table
 
 
 def print_page(out: Console, page: Page) -> None:
-    """Print a page: tables without lines, and texts as they are."""
+    """Print a page: tables without lines, and texts unchanged."""
     for part in page.parts:
         if isinstance(part, Table):
             print_table(out, part)

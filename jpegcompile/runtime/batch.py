@@ -56,7 +56,11 @@ def run_batch(
         outputs = session.run(list(names), {**filled, **(shared or {})})
     except Exception as error:
         raise UnsupportedModelError(
-            Message("runtime-run-failed", f"ONNX Runtime fails: {one_line(error)}")
+            Message(
+                "runtime-run-failed",
+                f"ONNX Runtime failed to run the model: {one_line(error)}; check that the original"
+                " runs with such inputs",
+            )
         ) from error
     if not has_batch and fixed_batch == 1:
         outputs = [_with_batch(output) for output in outputs]

@@ -149,7 +149,7 @@ class CompiledFile:
             raise UsageError(
                 Message(
                     "image-views-missing",
-                    f"{self._path}: sees {views} views of an image, [N, {views}, ...], but the"
+                    f"{self._path}: runs on {views} views of an image, [N, {views}, ...], but the"
                     f" image has shape {list(images.shape)}; create it by Session.image_of or"
                     " Session.preprocessor",
                 )

@@ -98,7 +98,7 @@ def begin_at(model: onnx.ModelProto, tensor: str, taken: NetworkInput) -> onnx.M
 
 
 def _batch(graph: onnx.GraphProto, tensor: str) -> onnx.TensorShapeProto.Dimension:
-    """The batch dimension of the image, or of luma if the type of the image is missing."""
+    """Return the batch dimension of the image, or of luma if the image has no type."""
     described = {value.name: value for value in (*graph.value_info, *graph.input)}
     value = described.get(tensor) or described.get(LUMA)
     if value is None:
@@ -177,7 +177,7 @@ def _separate_ingest(model: onnx.ModelProto, image: str) -> None:
 
 
 def _inputs(node: onnx.NodeProto, operator: Operator) -> dict[str, str]:
-    """Names of a node's inputs by operand."""
+    """Return the names of a node's inputs by operand."""
     return {o.name: name for o, name in zip(operator.inputs, node.input, strict=False) if name}
 
 

@@ -33,7 +33,7 @@ def file_feeds(
         raise UsageError(
             Message(
                 "feeds-one-image-per-run",
-                f"{path}: takes one image per run, without a batch, but {len(sources)} images are"
+                f"{path}: accepts one image per run, without a batch, but {len(sources)} images are"
                 " given; call feeds for each, or Session.run for all",
             )
         )
@@ -94,8 +94,8 @@ def _view(runner: ImageRunner, view: int | None) -> int:
         raise UsageError(
             Message(
                 "view-missing",
-                f"{runner.path}: sees {count} views of an image, but a run takes one view; call"
-                f" feeds with each view from 0 to {count - 1} and average the outputs, or use"
+                f"{runner.path}: runs on {count} views of an image, but a run accepts one view;"
+                f" call feeds with each view from 0 to {count - 1} and average the outputs, or use"
                 " Session.run",
             )
         )
@@ -106,14 +106,15 @@ def _view(runner: ImageRunner, view: int | None) -> int:
             raise UsageError(
                 Message(
                     "view-of-single-view",
-                    f"view is {view!r}, but {runner.path} sees one view of an image; leave it out",
+                    f"view is {view!r}, but {runner.path} runs on one view of an image; leave it"
+                    " out",
                 )
             )
         raise UsageError(
             Message(
                 "view-out-of-range",
-                f"view is {view!r} but {runner.path} sees {count} views of an image; give a whole"
-                f" number from 0 to {count - 1}",
+                f"view is {view!r} but {runner.path} runs on {count} views of an image; give a"
+                f" whole number from 0 to {count - 1}",
             )
         )
     return int(view)
@@ -124,8 +125,8 @@ def _bytes(path: str, sources: Sequence[ImageSource]) -> Feeds:
         raise UsageError(
             Message(
                 "feeds-one-file-per-run",
-                f"{path}: takes the bytes of one file per run, but {len(sources)} images are given;"
-                " call feeds for each, or Session.run for all",
+                f"{path}: accepts the bytes of one file per run, but {len(sources)} images are"
+                " given; call feeds for each, or Session.run for all",
             )
         )
     return {JPEG: np.frombuffer(image_bytes(sources[0]), np.uint8)}

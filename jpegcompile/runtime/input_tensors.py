@@ -42,7 +42,7 @@ def check_size(frame: Frame, taken: NetworkInput, name: str) -> None:
         name: name of the image in messages.
 
     Raises:
-        ImageError: if the image does not get the network's size; the message begins with `name`.
+        ImageError: if it cannot. The message begins with `name`.
     """
     try:
         taken.geometry.place(frame, taken.size)
@@ -67,7 +67,8 @@ def check_usable(
         color: color for a model for tensors. None for other models, which use all components.
 
     Raises:
-        ImageError: if the image does not get the network's size, or its sampling is not supported.
+        ImageError: if the geometry cannot bring the image to the network's size, or the sampling of
+            the image is not supported.
     """
     check_size(frame, taken, name)
     if written is not None and fits_inputs(frame, written, taken):
@@ -217,8 +218,8 @@ def original_input(
         One image in the model's layout; with several views [views, ...].
 
     Raises:
-        ImageError: if the sampling of the image is not supported, or the image does not get the
-            network's size.
+        ImageError: if the sampling of the image is not supported, or the geometry cannot bring it
+            to the network's size.
     """
     geometry, color = preprocess.geometry, preprocess.color_for(taken.channels)
     if isinstance(image, PixelImage):

@@ -29,7 +29,7 @@ _FILES = ("libjpegcompile_ort.so", "jpegcompile_ort.dll")
 
 @dataclass(frozen=True)
 class Execution:
-    """How the nodes of a compiled file run that are not standard operators.
+    """How the nodes of a compiled file run, except for standard operators.
 
     Attributes:
         library: path of the library of native kernels; None if no library is registered.

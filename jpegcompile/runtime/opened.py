@@ -35,7 +35,7 @@ def load(
             the function bodies in the file. `Session.execution` has the numbers. Modules ignore
             this option.
         providers: what a file runs on: "auto" uses a GPU if possible, and warns with
-            `FallbackWarning` if something is missing for it; "cuda" requires a GPU; "cpu"; or
+            `FallbackWarning` if a requirement is missing; "cuda" requires a GPU; "cpu"; or
             execution providers in ONNX Runtime's form. See `docs/onnxruntime_gpu.md`. Modules
             ignore this option.
         progress: called with (kernels done, total kernels) while "cuda" compiles GPU kernels.
@@ -46,7 +46,7 @@ def load(
     Raises:
         AccessError: if a file cannot be read, the native kernels cannot be loaded, "cuda" cannot be
             used, or there is no GPU for a module.
-        UsageError: if `providers` is another word.
+        UsageError: if `providers` is an unknown word.
         UnsupportedModelError: if the model was not written by jpegcompile, or by a newer version.
     """
     found: Any = opened(path, native=native, providers=providers, progress=progress)

@@ -138,7 +138,9 @@ def inference_session(
             )
     except Exception as error:
         reason = Message(
-            "runtime-refuses-model", f"ONNX Runtime refuses the model: {one_line(error)}"
+            "runtime-refuses-model",
+            f"ONNX Runtime refuses the model: {one_line(error)}; upgrade onnxruntime, or compile"
+            " the model again",
         )
         if not providers.may_fall_back:
             raise UnsupportedModelError(reason) from error

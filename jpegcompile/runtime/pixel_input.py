@@ -43,7 +43,7 @@ def shown(image: PixelImage, geometry: Geometry, network: Size, decoder: Decoder
         [H, W, C]; with several views [views, H, W, C].
 
     Raises:
-        ImageError: if the image does not get that size.
+        ImageError: if the geometry cannot bring the image to that size.
     """
     placements = placements_of(geometry, image.frame, network)
     if decoder == "float" or placements[0].rows.filter.library != "pillow":
@@ -70,7 +70,7 @@ def network_tensor(image: PixelImage, taken: NetworkInput, block: int) -> NDArra
         One image in the network's layout; with several views [views, ...].
 
     Raises:
-        ImageError: if the image does not get the network's size.
+        ImageError: if the geometry cannot bring the image to the network's size.
         UsageError: if the network was compiled for tensors.
     """
     _, affine = taken.from_pixels

@@ -90,7 +90,7 @@ def placed_feeds(
 
 
 def _integer_feeds(images: Sequence[Coefficients], info: CompiledInfo) -> Feeds:
-    """Inputs for the integer decode: coefficients, and the frame of the files as numbers."""
+    """Return the inputs for the integer decode: coefficients, and the frame as numbers."""
     frame = images[0].frame
     assert info.frame is not None
     feeds: Feeds = {LUMA: np.stack([image.planes[0][None] for image in images])}
@@ -130,7 +130,7 @@ def _plane(
     operators: IngestOperators,
     component: int,
 ) -> Feeds:
-    """Coefficients of a plane, transposed if the operators require it, and its matrices."""
+    """Return coefficients of a plane, transposed if the operators require it, and its matrices."""
     coefficients = np.stack([np.stack(of_image) for of_image in planes])
     if operators.is_transposed:
         coefficients = coefficients.transpose(0, 1, 3, 2, 5, 4)
@@ -143,7 +143,7 @@ def _plane(
 
 
 def _no_chroma(batch: int, size: tuple[int, int]) -> Feeds:
-    """Chroma inputs for grayscale files: one block of zeros, and matrices of zeros."""
+    """Return chroma inputs for grayscale files: one block of zeros, and matrices of zeros."""
     rows, columns = AXIS_INPUTS[CHROMA]
     return {
         CHROMA: np.zeros((batch, 2, 1, 1, 8, 8), np.int16),

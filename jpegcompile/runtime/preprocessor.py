@@ -238,7 +238,8 @@ class Preprocessor:
         raise InternalError(
             Message(
                 "native-frame-refused",
-                f"{name}: the native ingest refuses a frame that the network takes",
+                f"{name}: the native ingest refuses a frame that the network accepts; please report"
+                " it",
             )
         )
 

@@ -192,8 +192,8 @@ def _kernels(
     device = cuda.device()
     if device.startswith(cuda.NO_CUDA):
         reason = device.removeprefix(cuda.NO_CUDA)
-        advice = "install NVIDIA's driver, or use --providers cpu"
-        return (), Message("cuda-device-missing", f"{reason}; {advice}")
+        text = f"{reason}; install NVIDIA's driver, or give --providers cpu"
+        return (), Message("cuda-device-missing", text)
     if not native:
         return (), None
     files = cuda.kernel_files(model)
@@ -205,7 +205,7 @@ def _kernels(
     gpu = architecture_for(device)
     if gpu is None or progress is None:
         advice = (
-            "use --providers cpu" if gpu is None else f"run jpegcompile gpu-kernels --gpus {gpu}"
+            "give --providers cpu" if gpu is None else f"run jpegcompile gpu-kernels --gpus {gpu}"
         )
         return (), Message("cuda-kernels-missing", f"there are no kernels for {device}; {advice}")
     (built,) = gpu_kernels([gpu], progress=progress)
@@ -218,7 +218,8 @@ def _missing(files: tuple[Path, ...]) -> Message | None:
     told = cuda.status(files)
     if not told.startswith(cuda.NO_CUDA):
         return None
-    return Message("cuda-kernels-unusable", told.removeprefix(cuda.NO_CUDA))
+    reason = told.removeprefix(cuda.NO_CUDA)
+    return Message("cuda-kernels-unusable", f"CUDA cannot run the compiled kernels: {reason}")
 
 
 def give_notice(reason: str) -> None:

@@ -225,7 +225,8 @@ class Session(ImageRunner):
         """Run the inputs of one batch, as `feeds` returns them.
 
         A smaller batch is padded to a fixed batch size. A model with `--input jpeg` runs with
-        JpegDecode or JpegIngestFile. If the inputs are for one view of several, so are the outputs.
+        JpegDecode or JpegIngestFile. If the inputs are for one of several views, the outputs are
+        for that view, too.
 
         Args:
             feeds: inputs by name.
@@ -299,7 +300,7 @@ class Session(ImageRunner):
             )
 
     def _apart(self, images: Sequence[ReadImage]) -> tuple[list[int], list[int]]:
-        """Indices of images for the whole model, and of images for the model after its ingest."""
+        """Split indices: images for the whole model, and images for the model after its ingest."""
         is_tensor = self.info.input_mode == "tensor"
         direct = [i for i, image in enumerate(images) if is_tensor or self.fits(image)]
         return direct, [i for i in range(len(images)) if i not in set(direct)]

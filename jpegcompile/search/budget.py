@@ -1,4 +1,4 @@
-"""Find the farthest plan on a path that is within the budget, and not by chance."""
+"""Find the farthest plan on a path that is within the budget, and is so not only by chance."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from jpegcompile.search.interval import PairedCounts, mean_counts
 
-# Offsets of the neighbours of a plan, in steps of this fraction of the path. Neighbours differ in
-# some frequencies but lose nearly the same accuracy.
+# Offsets of the neighbors of a plan, in steps of `_STEP` of the path. Neighbors differ in some
+# frequencies but lose nearly the same accuracy.
 _NEIGHBOURS = (-2, -1, 1, 2)
 _STEP = 1 / 80
 # Largest number of measurements in one step of the search.
@@ -22,9 +22,10 @@ def farthest_within(
 ) -> int:
     """Find a plan within the budget whose successor is not, by bisection.
 
-    A plan is within the budget if a lower confidence bound of its accuracy is, and so is the bound
-    of the mean of its neighbors. Masks are discontinuous: plans that differ in one frequency differ
-    on some images by chance, and among many plans one is lucky.
+    A plan is within the budget if two lower confidence bounds of the accuracy are: the bound of the
+    plan, and the bound of the mean over the plan and its neighbors. The second is needed because
+    masks are discontinuous. Plans that differ in one frequency differ on some images by chance, and
+    one of many plans would be within the budget by chance.
 
     Args:
         plans: number of plans. The first plan is exact, and losses increase along the path except

@@ -23,7 +23,7 @@ _VERSION = 1
 
 
 def default_folder() -> Path:
-    """Return the folder for measurements if the caller names none."""
+    """Return the folder for measurements if the caller does not give one."""
     return cache_folder("frequencies")
 
 
@@ -102,7 +102,7 @@ class Cache:
             raise self._refusal(error) from error
 
     def _refusal(self, error: OSError) -> AccessError:
-        # mkdir raises FileExistsError if a file is in the place of the folder.
+        # mkdir raises FileExistsError if the path is a file.
         reason = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
         return AccessError(
             Message(

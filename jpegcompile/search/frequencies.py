@@ -1,11 +1,11 @@
 """Choose the frequencies of every nonlinearity within a budget of accuracy.
 
-1. Sensitivity: reduce each knob alone, on some of the search images. Its loss is the mean
-   Kullback-Leibler divergence of the scores from the exact scores. Measuring it requires far fewer
-   images than measuring a change of accuracy.
+1. Sensitivity: reduce each knob alone, on some of the search images. The loss of a knob is the mean
+   Kullback-Leibler divergence of the scores from the exact scores. A loss requires far fewer images
+   than a change of accuracy.
 2. Path: remove the cheapest frequency first, since losses of single knobs nearly add up.
 3. Budget: find the farthest plan on the path whose accuracy on all search images is within the
-   budget, by a lower confidence bound. The mean of its neighbors must be within the budget too:
+   budget, by a lower confidence bound. The mean over its neighbors must be within the budget too:
    masks are discontinuous, so plans that differ in one frequency differ on some images by chance.
    The outputs of the plan must not depend on rounding; see `jpegcompile.evaluation.stability`.
 4. Verification: measure the plan on the other half of the images, which no step above uses.
@@ -53,12 +53,11 @@ from jpegcompile.search.plan_evaluator import Levels, PlanEvaluator, plan_from_l
 from jpegcompile.search.probe import FEWEST, Knob, Probe, common_subsampling
 from jpegcompile.search.splits import Split, halves_for, require_budget_range, require_no_guess
 
-# Number of images for sensitivities. For a ResNet-20, four times as many give the same order except
-# for neighbors.
+# Number of images for sensitivities. Four times as many barely change the order (ResNet-20).
 _SENSITIVITY_IMAGES = 256
 # A knob with this divergence, in nats as a mean over images, is not reduced further.
 _HOPELESS = 0.5
-# Number of images that determine whether a plan is chaotic, which it is if one in twenty changes.
+# Number of images that determine whether a plan is chaotic.
 _STABILITY_IMAGES = 128
 
 
@@ -69,12 +68,12 @@ class FrequencySearch:
     Attributes:
         plan: frequency plan for `compile`.
         max_drop: budget in percentage points of top-1 accuracy.
-        search: the plan against the exact model, on the images for the search.
-        verification: the plan against the exact model, on the images for verification.
+        search: counts of the plan and the exact model, on the images for the search.
+        verification: counts of the plan and the exact model, on the images for verification.
         masks: mask frequencies of every nonlinearity, for 8x8 tiles.
         kept: kept frequencies of every nonlinearity, for 8x8 tiles.
-        skipped: skipped files, and why they are unusable.
-        ignored: why each ignored folder was ignored, by path.
+        skipped: unusable files, with reasons.
+        ignored: reason for each ignored folder, by its path.
         stability: effect of rounding on the plan; None if all masks are exact.
         refused: effect of rounding on the first plan that was within the budget but refused as
             chaotic; None if there was none.
@@ -155,7 +154,7 @@ def choose_frequencies(
             confidence bound.
         preprocess: as for `compile`.
         labels: JSON file that maps folder names to class indices. By default, classes are numbered
-            in the order of the sorted folder names.
+            in the sorted order of the folder names.
         output_name: name of the output with the scores [N, classes]; the first output by default.
         relu: "asm" or "apx".
         has_exact_masks: whether masks use all frequencies, so that only kept frequencies are
@@ -169,16 +168,16 @@ def choose_frequencies(
             "report" skip them before the images are split, and list them in the result. A file
             that becomes unreadable later ends the search in any case.
         tolerant: whether to use the readable part of damaged files, as for `read_coefficients`.
-        fallback: "pixels" to decode files whose coefficients cannot be read with another decoder,
-            as for `Session.run`.
+        fallback: "pixels" to use Pillow for files whose coefficients cannot be read, as for
+            `Session.run`.
         progress: called with (images done, images in all).
 
     Raises:
         UsageError: if arguments do not fit the model, there are too few images to show a loss
             within the budget, or the exact model is no better than guessing.
         UnsupportedModelError: if the model cannot be compiled or has no nonlinearity.
-        ImageError, AccessError: if an image is damaged, of another size or cannot be read; or if no
-            image is usable.
+        ImageError, AccessError: if an image is damaged, has another size or cannot be read, or if
+            no image is usable.
         CheckFailedError: if the given truncation alone loses more than `max_drop`.
     """
     require_budget_range(max_drop)

@@ -26,7 +26,7 @@ class UsableImages:
 
     Attributes:
         data: usable files with their classes.
-        skipped: skipped files, and why they are unusable.
+        skipped: unusable files, with reasons.
         output: name of the output with the scores.
         chance: accuracy that guessing reaches, as a fraction.
         pixel_fallbacks: number of files that use the pixel fallback.
@@ -65,7 +65,7 @@ def usable_images(
         source: the model.
         folder: folder with one folder of JPEG files for each class.
         labels: JSON file that maps folder names to class indices. By default, classes are numbered
-            in the order of the sorted folder names.
+            in the sorted order of the folder names.
         output: name of the output with the scores; the first output by default.
         image_input: as for `compile`.
         input_size: height and width of a model with a dynamic image size.
@@ -73,7 +73,7 @@ def usable_images(
             size.
         on_error: handling of unusable files.
         tolerant: whether to use the readable part of damaged files.
-        fallback: "pixels" to decode files whose coefficients cannot be read with another decoder.
+        fallback: "pixels" to use Pillow for files whose coefficients cannot be read.
 
     Raises:
         UsageError, AccessError: as `labelled_images`; or if there is no such output.
@@ -83,7 +83,7 @@ def usable_images(
     if preprocess is not None:
         taken = replace(taken, geometry=preprocess.geometry)
     count = partial(score_count, source, taken, name)
-    # Files of every chroma subsampling are usable, so any one will do here.
+    # Files of every chroma subsampling are usable, so the choice does not matter here.
     written = frame_of(GRAY if taken.channels == 1 else "4:4:4", *taken.size)
     data = labelled_images(folder, labels, count, fallback)
     reader = ImageReader(

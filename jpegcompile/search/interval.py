@@ -24,10 +24,10 @@ class PairedCounts:
     Attributes:
         images: number of images.
         right: number of images that the first model predicts correctly.
-        lost: number of these that the second model predicts incorrectly. A mean over several models
-            can be fractional.
-        gained: number of images that only the second model predicts correctly. It can be fractional
-            too.
+        lost: number of images that only the first model predicts correctly. A mean over several
+            second models can be fractional.
+        gained: number of images that only the second model predicts correctly. It can be
+            fractional too.
     """
 
     images: int
@@ -134,10 +134,10 @@ def smallest_budget(images: int) -> float:
 
 
 def is_guessing(right: int, labels: Sequence[int]) -> bool:
-    """Whether always predicting the most frequent class explains the correct predictions.
+    """Whether always predicting the most frequent class would explain the correct predictions.
 
-    It does up to three standard deviations of a binomial above the mean. If all images are of one
-    class, the answer is False.
+    This is so if their number is at most three standard deviations above the mean of a binomial
+    distribution. If all images have the same class, the result is False.
 
     Args:
         right: number of correct predictions.
@@ -153,8 +153,8 @@ def score_bound(counts: PairedCounts, quantile: float) -> float:
     """Return the change at which Tango's score statistic equals `quantile`.
 
     T. Tango, "Equivalence test and confidence interval for the difference in proportions for the
-    paired-sample design", Statistics in Medicine 17 (1998). Unlike the normal interval, it keeps
-    its coverage if few predictions differ, and does not collapse if none differ.
+    paired-sample design", Statistics in Medicine 17 (1998). Unlike the normal interval, this
+    interval keeps its coverage if few predictions differ, and has a width if none differ.
     """
     low, high = -1.0, 1.0
     for _ in range(_STEPS):

@@ -1,4 +1,4 @@
-"""From sensitivities to plans: the order in which frequencies are removed."""
+"""The order in which frequencies are removed, from the sensitivities."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Step:
 def hull(curve: Curve) -> list[Step]:
     """Return the steps along the lower convex hull of a curve, with increasing prices.
 
-    Measured losses are made monotone first. Fewer frequencies are never better except by chance.
+    Measured losses are first made monotone, because fewer frequencies are better only by chance.
     """
     points: list[tuple[int, float]] = []
     worst = 0.0

@@ -49,7 +49,13 @@ class PlanEvaluator:
         self._exact_scores: dict[str, NDArray[np.float64]] = {}
 
     def loss(self, split: Split, knob: Knob, level: int) -> float:
-        """Return the mean divergence of the scores from the exact scores, with one knob reduced."""
+        """Return the mean divergence of the scores from the exact scores, with one knob reduced.
+
+        Args:
+            split: images to measure.
+            knob: the reduced knob.
+            level: number of frequencies of the knob.
+        """
         name = f"loss {split.name} {knob.kind} {level} {knob.node}"
         known = self._cache.get(name)
         if known is None:

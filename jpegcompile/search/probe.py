@@ -145,8 +145,7 @@ class Probe:
             masking: "asm" or "apx".
             fewest: kinds of knobs. A kind with all frequencies has no knobs.
             tolerant: whether to use the readable part of damaged files.
-            fallback: "pixels" to decode files whose coefficients cannot be read with another
-                decoder.
+            fallback: "pixels" to use Pillow for files whose coefficients cannot be read.
             options: further arguments of `compile`.
 
         Raises:

@@ -1,8 +1,8 @@
 """Choose the smallest input size of a network within a budget of accuracy: `--resolution auto`.
 
-1. Candidates: list sizes below the training size, the largest first. The cost model refuses sizes
-   that fill the tiles of kernels so badly that they take as long as a larger size
-   (`search/sizes.py`).
+1. Candidates: list sizes below the training size, the largest first. Some sizes fill the tiles of
+   kernels so badly that they take nearly as long as a larger size. The cost model finds these, and
+   they are not measured (`search/sizes.py`).
 2. Budget: find the smallest candidate by bisection whose accuracy on the search images is within
    the budget, by a lower confidence bound and with the best variant of the preprocessing.
 3. Verification: measure the size on the other half of the images, which no step above uses.
@@ -53,7 +53,7 @@ class Measured:
     Attributes:
         size: (height, width) of the input.
         preprocess: the best variant of the preprocessing, for the training size.
-        counts: the candidate against the network at the training size.
+        counts: counts of the candidate and of the network at the training size.
         is_within: whether the candidate is within the budget.
     """
 
@@ -74,10 +74,11 @@ class ResolutionSearch:
         trained: training size of the network.
         candidates: candidate sizes with their predicted times.
         measured: the measured candidates.
-        search: the chosen size against the training size, on the images for the search.
-        verification: the chosen size against the training size, on the images for verification.
-        skipped: skipped files, and why they are unusable.
-        ignored: why each ignored folder was ignored, by path.
+        search: counts of the chosen size and the training size, on the images for the search.
+        verification: counts of the chosen size and the training size, on the images for
+            verification.
+        skipped: unusable files, with reasons.
+        ignored: reason for each ignored folder, by its path.
         pixel_fallbacks: number of files that used the pixel fallback.
     """
 
@@ -155,7 +156,7 @@ def choose_resolution(
             confidence bound.
         preprocess: as for `compile`.
         labels: JSON file that maps folder names to class indices. By default, classes are numbered
-            in the order of the sorted folder names.
+            in the sorted order of the folder names.
         output_name: name of the output with the scores [N, classes]; the first output by default.
         image_input: as for `compile`.
         input_size: as for `compile`.
@@ -163,8 +164,8 @@ def choose_resolution(
         on_error: handling of unusable files. "stop" raises the error of the first one. "skip" and
             "report" skip them before the images are split.
         tolerant: whether to use the readable part of damaged files, as for `read_coefficients`.
-        fallback: "pixels" to decode files whose coefficients cannot be read with another decoder,
-            as for `Session.run`.
+        fallback: "pixels" to use Pillow for files whose coefficients cannot be read, as for
+            `Session.run`.
         progress: called with (images done, images in all).
 
     Raises:

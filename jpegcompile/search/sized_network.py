@@ -36,7 +36,7 @@ class SizedNetwork:
     """Runs a network at any input size, and caches its predictions.
 
     Attributes:
-        taken: its image input at the training size.
+        taken: the network's image input at the training size.
         preprocess: preprocessing for the training size.
     """
 
@@ -55,7 +55,7 @@ class SizedNetwork:
 
         Args:
             source: the network.
-            taken: its image input at the training size.
+            taken: the network's image input at the training size.
             preprocess: preprocessing for the training size.
             output: name of the output with the scores.
             cache: cache of the predictions.

@@ -15,9 +15,10 @@ from jpegcompile.preprocessing.steps import Filter, Resize
 
 # Sides of candidates are multiples of a block, or of half a block for images below `_SMALL`.
 _STEP, _SMALL_STEP, _SMALL = 8, 4, 96
-# Smallest candidate, as a fraction of the training size. Smaller images show networks too little.
+# Smallest candidate, as a fraction of the training size. Smaller images have too little detail.
 _SMALLEST = 0.375
-# A smaller candidate must save at least this fraction of the time that its area suggests.
+# A smaller candidate must save at least this fraction of the time that would be proportional to the
+# saved area.
 _LEAST_SAVING = 0.4
 
 
@@ -28,7 +29,7 @@ class Candidate:
     Attributes:
         size: (height, width).
         time: predicted time relative to the training size.
-        refused: why the candidate is not measured; empty if it is.
+        refused: reason why the candidate is not measured; empty if it is measured.
     """
 
     size: Size
@@ -73,7 +74,7 @@ def candidates(trained: Size, seconds: Callable[[Size], float]) -> list[Candidat
         if last.time - time < _LEAST_SAVING * promised:
             reason = Message(
                 "resolution-candidate-slow",
-                f"takes nearly as long as the larger {size_text(last.size)}",
+                f"is nearly as slow as the larger {size_text(last.size)}",
             )
             found.append(Candidate(size, time, reason))
             continue

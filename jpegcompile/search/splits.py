@@ -23,7 +23,7 @@ class Split:
     Attributes:
         name: name of the subset in the cache.
         files: image files.
-        labels: their classes.
+        labels: classes of the images.
     """
 
     name: str

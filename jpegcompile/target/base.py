@@ -26,8 +26,8 @@ class CostModel:
 
     Attributes:
         methods: function that chooses a method for each convolution. Its arguments are the
-            convolutions by node name, and the memory budget in bytes for packed weights in
-            addition to the model's own.
+            convolutions by node name, and the memory budget in bytes for packed weights beyond the
+            weights of the model.
         most_vectors: function that returns the largest number of vectors of sums for which the
             first convolution uses the sparse path; 0 to never use it.
     """
@@ -41,7 +41,7 @@ class Kernels:
     """The native kernels of a target.
 
     Attributes:
-        cost_model: imports and returns their cost model.
+        cost_model: imports and returns the cost model of these kernels.
         channel_group: number of channels in a group of the grouped layout; 1 for NCHW.
         compact_tiles: whether kernels pass truncated maps in the compact layout, without zeros.
             Requires a grouped layout.
@@ -53,7 +53,7 @@ class Kernels:
 
 
 def _nothing_required() -> None:
-    """Require nothing: most targets work without further packages."""
+    """Require nothing, because most targets need no further packages."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ def _schedule(_: Target) -> tuple[Pass, ...]:
     from jpegcompile.passes.schedule.store_half import StoreHalf
     from jpegcompile.passes.schedule.take_one_image import TakeOneImage
 
-    # A SpatialConv would be inlined again. Other fused bodies have fewer transforms.
+    # Fusing to SpatialConv is useless here, because its body is inlined again. The bodies of other
+    # fused convolutions have fewer transforms than the separate operators.
     return (FuseConvolution(takes_spatial=False), TakeOneImage(), StoreHalf())
 
 

@@ -73,7 +73,7 @@ def _neighbours(base: Tiling) -> Iterator[Tiling]:
 
 
 def _around(number: int, least: int, most: int) -> list[int]:
-    """Return half and twice a number, as far as they are within limits."""
+    """Return half and twice a number, if they are within limits."""
     return [near for near in (number // 2, number * 2) if least <= near <= most]
 
 

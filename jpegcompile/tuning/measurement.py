@@ -21,9 +21,9 @@ from jpegcompile.tuning.record import Dropped, KernelTuning
 
 # Tolerance of float32 sums in another order, as a fraction of the largest result.
 _SUMS = 2e-5
-# Roundings of half precision by which two results may differ: one for each result, or about 12
-# with a transform. A transform sums 64 rounded numbers with weights whose squares sum to 1, and
-# five times the root mean square bounds this sum.
+# Number of half-precision roundings by which two results may differ: 2 (one for each result), or
+# about 12 with a transform. A transform sums 64 rounded numbers with weights whose squares sum to
+# 1; five times the root mean square bounds this sum.
 _ROUNDINGS, _ROUNDINGS_MIXED = 2.0, 12.0
 _COMPARISONS = {"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"}
 # All candidates run in the first rounds; only the fastest run in the later rounds.
@@ -151,7 +151,7 @@ def _tolerance(kernel: Kernel, precision: Precision) -> float:
 
 
 def _jumps(kernel: Kernel) -> bool:
-    """Return whether the kernel is discontinuous, so that rounding may change results by much."""
+    """Return whether the kernel is discontinuous, so that rounding may change results strongly."""
     program = getattr(kernel, "program", NOTHING)
     compares = _COMPARISONS & {step[0] for step in program.steps}
     is_asm = isinstance(kernel, MaxPool) and kernel.is_asm

@@ -1,4 +1,4 @@
-"""Records of measured tilings, as the manifest of a model stores them."""
+"""Records of measured tilings, in the form that the manifest of a model stores."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Tuning:
         return {**self.to_manifest(), **totals, "measured": self.measured}
 
     def to_manifest(self) -> dict[str, Any]:
-        """Return the data for the manifest; equal measurements give equal text."""
+        """Return the data for the manifest; equal measurements have equal text."""
         kernels = {key: record.to_json() for key, record in self.kernels.items()}
         return {"device": dict(self.device), "batch": self.batch, "kernels": kernels}
 

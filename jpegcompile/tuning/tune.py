@@ -1,4 +1,4 @@
-"""The function `tune`, which measures tilings and writes the fastest into a compiled model."""
+"""The function `tune`, which measures tilings and stores the fastest ones in a compiled model."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def tune(
     again: bool = False,
     progress: Progress | None = None,
 ) -> Tuning:
-    """Measure tilings on the current GPU and write the fastest into the manifest of a model.
+    """Measure tilings on the current GPU and write the fastest ones to the manifest of a model.
 
     The function rewrites the manifest after each kernel. A later run with the same GPU, versions
     and batch size continues where the earlier run ended.

@@ -1,1 +1,1 @@
-"""Weights in separate files (ONNX external data), since protobuf is limited to 2 GB."""
+"""Weights in separate files (ONNX external data), because protobuf is limited to 2 GB."""

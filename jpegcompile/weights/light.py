@@ -8,7 +8,7 @@ import onnx
 from onnx import checker, helper
 from onnx.external_data_helper import uses_external_data
 
-# Smaller tensors can be shapes and axes, whose values inference requires.
+# Smaller tensors may be shapes or axes, and inference requires their values.
 _SMALL = 4096
 
 

@@ -25,10 +25,10 @@ from onnx.external_data_helper import (
 from jpegcompile.errors import AccessError, one_line
 from jpegcompile.messages import Message
 
-# Smaller tensors are read into the model: they can be shapes and axes, whose values inference
-# requires.
+# Smaller tensors are read into the model, because they may be shapes or axes, and inference
+# requires their values.
 LARGE = 4096
-# Other types are packed, or NumPy does not have them.
+# Types that can be memory-mapped. Other types are packed, or NumPy does not support them.
 PLAIN_TYPES = (
     *(TensorProto.FLOAT16, TensorProto.FLOAT, TensorProto.DOUBLE),
     *(TensorProto.INT8, TensorProto.INT16, TensorProto.INT32, TensorProto.INT64),

@@ -7,7 +7,7 @@
 
 namespace jpegcompile {
 
-// Whether a node selects the tanh approximation. Throws KernelError for other values.
+// Whether a node selects the tanh approximation. Throws KernelError for an unknown approximation.
 inline bool is_by_tanh(const Node& node) {
   const std::string approximate = node.text("approximate");
   if (approximate != "none" && approximate != "tanh") {

@@ -84,7 +84,7 @@ struct ResultShape {
 struct Plan : ResultShape {
   std::vector<ComponentPlan> components;  // only components that the network's channels depend on
   int64_t first_row = 0;      // first MCU row that results depend on
-  int64_t needed_rows = 0;    // results depend on no MCU row from this one on
+  int64_t needed_rows = 0;    // end of the MCU rows that results depend on
   std::vector<float> mixing;  // [channels][components]
   // [2][channels][stride]: what is added to rows that show only the fill, and to rows that show the
   // image.

@@ -144,7 +144,7 @@ class Batch {
     }
   }
 
-  // An error that no file causes fails the whole batch.
+  // Fails the whole batch, for errors that are not a file's fault.
   void lose(std::exception_ptr error) noexcept {
     const std::scoped_lock lock(mutex_);
     lost_ = std::move(error);

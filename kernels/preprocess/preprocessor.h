@@ -69,7 +69,7 @@ class Preprocessor {
   friend class Batch;
   void read(const Source& source, void* out);
 
-  // What depends only on a frame's header.
+  // Everything that depends only on a frame's header.
   struct Prepared {
     std::vector<Placement> placements;
     std::vector<Plan> plans;  // for each placement; empty with the integer decode

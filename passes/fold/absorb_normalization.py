@@ -39,7 +39,7 @@ class AbsorbNormalization(Pass):
             absorbed.append(node.op)
             node.inputs = [t for t in node.inputs if value_of(t) is None]
             bypassed = bypass(module.graph, node)
-            # Only graph outputs cannot be bypassed, and _next_step does not return these.
+            # Bypassing fails only for graph outputs, and `_next_step` returns none of them.
             assert bypassed
         if absorbed:
             text = f"the ingest performs the model's normalization ({', '.join(absorbed)})"
@@ -76,7 +76,7 @@ def _next_step(
 
 
 def _by_channel(constant: NDArray[np.generic], channels: int) -> NDArray[np.float64] | None:
-    """Return a constant as one value for each channel of NCHW; None if it varies otherwise."""
+    """Return a constant as one value for each channel of NCHW; None if other axes vary."""
     if any(d != 1 for d in constant.shape[-2:]) or constant.ndim > 4:
         return None
     if constant.size not in (1, channels) or (constant.ndim == 4 and constant.shape[0] != 1):

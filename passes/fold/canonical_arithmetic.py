@@ -1,6 +1,6 @@
 """Rewrite arithmetic on maps to the forms that lowerings support.
 
-Sub(c, x)            =>  Add(Neg(x), c)                      c constant, or one number a channel
+Sub(c, x)            =>  Add(Neg(x), c)                      c constant, or one number per channel
 Sum(x, ..., c, ...)  =>  Add(Add(Sum(x, ...), c), ...)
 Max(x, c)            =>  Clip(x, c, none)                    c a constant number
 Min(x, c)            =>  Clip(x, none, c)                    exact

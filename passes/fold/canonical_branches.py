@@ -50,7 +50,7 @@ class CanonicalBranches(Pass):
 
 
 def _visit(surgery: Surgery, node: gs.Node) -> None:
-    """Apply a node that reads stacks to their maps instead."""
+    """If a node reads stacks, apply it to the maps of the stacks instead."""
     rule = _RULES.get(node.op) if node.domain in (None, "", "ai.onnx") else None
     made = None if rule is None else rule(surgery, node)
     if made is None:
@@ -66,7 +66,7 @@ def _dims(tensor: gs.Tensor) -> tuple[int, ...] | None:
 
 
 def _reshape(surgery: Surgery, node: gs.Node) -> list[Stack] | None:
-    """Reshape from [N, ..., H, W] to [N, ..., H, W]."""
+    """Reshape the branches: from [N, ..., H, W] to [N, ..., H, W] with the same plane."""
     source, target = node.inputs[0], node.outputs[0]
     stack, dims = surgery.stack_of(source), _dims(target)
     if stack is None or dims is None or len(dims) < 3 or target.shape[0] != source.shape[0]:
@@ -95,7 +95,7 @@ def _concat(surgery: Surgery, node: gs.Node) -> list[Stack] | None:
 
 
 def _each(surgery: Surgery, node: gs.Node) -> list[Stack] | None:
-    """Apply a function of each element, possibly with scalar parameters."""
+    """Apply an elementwise function, possibly with scalar parameters."""
     target, stack = node.outputs[0], surgery.stacks.get(id(node.inputs[0]))
     others = [value_of(t) for t in node.inputs[1:] if t.name]
     if stack is None or any(v is None or v.size != 1 for v in others):

@@ -2,13 +2,14 @@
 
 InstanceNormalization(x), GroupNormalization(x), LayerNormalization(x) over channels and plane
 Reshape(InstanceNormalization(Reshape(x))) * scale + shift
-LayerNormalization(x, s, t), s and t vary over the plane    first Add(Mul(n, s), t), n without
+LayerNormalization(x, s, t), s and t vary over the plane
+    first Add(Mul(n, s), t) with n = LayerNormalization(x)
 (x - m) / Sqrt(v + epsilon),  x * factor + (shift - m * factor),  ...
     =>  SpatialGroupNormalization(x, scale, shift, epsilon)                      exact
 
 `analysis/moments.py` recognizes normalizations. The result is a jpegcompile operator because older
-opsets have no GroupNormalization; at block size 1 it stays. Maps in float16 are cast to float32 and
-back.
+opsets have no GroupNormalization. Maps at block size 1 keep this operator. Maps in float16 are cast
+to float32 and back.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def _is_map(tensor: gs.Tensor) -> bool:
 
 
 def _replace_readers(source: gs.Tensor, positions: dict[int, int], module: Module) -> bool:
-    """Replace every normalization of a map that is used outside the nodes that compute it."""
+    """Replace every normalization of a map whose result is an output or has other readers."""
     changed = False
     waiting: list[tuple[int | None, float | None]] = [(None, None)]
     seen = set(waiting)
@@ -148,7 +149,7 @@ def _cast(
 
 
 def _take_apart(node: gs.Node, module: Module) -> bool:
-    """Apply a scale and a shift that vary over the plane after the normalization."""
+    """Move a scale and a shift that vary over the plane out of the normalization."""
     source, target = node.inputs[0], node.outputs[0]
     if not _is_map(source) or int(node.attrs.get("axis", -1)) % 4 != 1:
         return False

@@ -1,4 +1,4 @@
-"""Split a reduction over channels and plane into a reduction over the plane and one of vectors.
+"""Split a reduction over channels and plane: first reduce the plane, then the channels.
 
 ReduceMean(x, axes={1,2,3})  =>  ReduceMean(Flatten(GlobalAveragePool(x)))     exact
 
@@ -40,7 +40,7 @@ class SplitReduction(Pass):
 
 
 def _reduce_channels(node: gs.Node, op: str, source: gs.Tensor, module: Module) -> None:
-    """Reduce the map to vectors [N, C] by a new node, which the given node then reduces."""
+    """Reduce the map to vectors [N, C] by a new node; `node` then reduces the vectors."""
     target, nodes = node.outputs[0], module.graph.nodes
     batch, channels = source.shape[:2]
     pooled = gs.Variable(

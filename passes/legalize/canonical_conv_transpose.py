@@ -1,4 +1,4 @@
-"""Make pads of transposed convolutions explicit, and replace those without stride by convolutions.
+"""Make the pads of ConvTranspose explicit; replace a ConvTranspose without stride by a Conv.
 
 ConvTranspose(auto_pad or output_shape)   =>  ConvTranspose(pads, every attribute written out)
 ConvTranspose(x, w, b), strides of 1      =>  Conv(x, w rotated, b)              exact

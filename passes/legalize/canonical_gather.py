@@ -33,7 +33,7 @@ class CanonicalGather(Pass):
     def run(self, module: Module) -> bool:
         """Rewrite nodes; returns whether a node was rewritten."""
         changed = False
-        # Each round leaves fewer such nodes, or more nodes with a list of indices, so this ends.
+        # The loop ends: each round removes such nodes, or replaces an index by a list of indices.
         while self._round(module):
             changed = True
         return changed

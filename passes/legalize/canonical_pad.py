@@ -40,7 +40,7 @@ class CanonicalPad(Pass):
 
 
 def _pad_pool(node: gs.Node) -> bool:
-    """Move padding with -inf into the pads of a max pooling; no maximum is -inf."""
+    """Move padding with -inf into the pads of a max pooling, which are never the maximum."""
     source, kernel = node.inputs[0], kernel_of(node)
     window = None if kernel is None else window_of(node, kernel)
     if window is None or mask_of(source) != -np.inf or padding_problem(node) is not None:

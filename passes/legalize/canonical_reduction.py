@@ -80,7 +80,7 @@ def _keeps_dimensions(node: gs.Node) -> bool:
 
 
 def _before(second: gs.Node, graph: gs.Graph) -> gs.Tensor | None:
-    """Return the map whose height and width two nodes reduce in turn; None if they do not."""
+    """Return the map whose height and width two nodes reduce one by one; None if they do not."""
     between = second.inputs[0]
     if len(between.inputs) != 1 or len(between.outputs) != 1 or is_graph_output(graph, between):
         return None

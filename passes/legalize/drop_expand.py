@@ -40,7 +40,7 @@ def _is_needless(node: gs.Node, graph: gs.Graph) -> bool:
 
 
 def _expanded(node: gs.Node) -> Shape | None:
-    """Shape to which a node broadcasts its input; None if unknown or more than broadcasting."""
+    """Shape to which a node broadcasts its input; None if unknown, or if the node repeats data."""
     given, operand = node.inputs[0].shape, shape_values(node.inputs[1])
     if given is None or operand is None or len(given) > len(operand):
         return None
@@ -49,7 +49,7 @@ def _expanded(node: gs.Node) -> Shape | None:
     padded = [1] * (len(operand) - len(given)) + list(given)
     if node.op == "Expand":
         return tuple(d if o == 1 else o for d, o in zip(padded, operand, strict=True))
-    # A Tile that repeats an axis above 1 is not broadcasting.
+    # A Tile that repeats an axis longer than 1 does more than broadcast.
     if any(o != 1 and d != 1 for d, o in zip(padded, operand, strict=True)):
         return None
     return tuple(d if o == 1 else o for d, o in zip(padded, operand, strict=True))

@@ -74,7 +74,7 @@ def _obstacle(module: Module, image: gs.Tensor, batch: int) -> Message | None:
     """Return why the batch cannot be made dynamic; None if it can."""
     graph = module.graph
     if batch != 1:
-        return Message("batch-exported-fixed", "the model was exported with it")
+        return Message("batch-exported-fixed", "the model was exported with this size")
     if not module.image.has_batch and not module.options.takes_files:
         text = f"input '{image.name}' is one image without a batch dimension"
         return Message("batch-no-dimension", text)

@@ -8,8 +8,9 @@ AveragePool(ceil_mode=1, include)   =>  AveragePool(Pad(x), pads of the overhang
 
 For pooling, SAME ignores the dilation of the kernel, as in ONNX Runtime and unlike the standard.
 
-Two kinds of nodes stay unchanged. ONNX Runtime rejects pooling with pads as wide as the kernel,
-which dilations can require. For some windows, `same_padding` is undefined.
+Two kinds of nodes stay unchanged: pooling that would need pads as wide as the kernel, which ONNX
+Runtime rejects, and windows for which `same_padding` is undefined. Only dilated pooling can need
+pads as wide as the kernel.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Op(constants...)                 =>  constant        exact: computed by ONNX Runtime
 Shape(x), Gather(Shape(x), i)    =>  constant        if the sizes are known
 
-This pass folds sizes itself, since graphsurgeon ignores `start` and `end` of Shape, and removes
-casts between integers and floating-point numbers.
+This pass folds sizes itself. graphsurgeon would ignore `start` and `end` of Shape, and would remove
+casts from integers to floating-point numbers and back.
 """
 
 from __future__ import annotations
@@ -55,7 +55,10 @@ def _takes_of_shape(node: gs.Node) -> bool:
 
 
 def _fold_sizes(node: gs.Node) -> None:
-    """Replace the output by an int64 constant, of shape [n] or of the indices' shape, if known."""
+    """Replace the output by an int64 constant if the sizes are known.
+
+    The shape is [n], or the shape of the indices for a Gather.
+    """
     tensor = node.outputs[0]
     values = shape_values(tensor)
     if values is None or not all(isinstance(value, int) for value in values):

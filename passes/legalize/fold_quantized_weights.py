@@ -1,9 +1,10 @@
 """Fold quantized weights to floating-point constants.
 
 DequantizeLinear(q, scale, zero)                  =>  constant        all inputs are constant
-DequantizeLinear(Clip(QuantizeLinear(w)))         =>  constant        exact: by ONNX Runtime
+DequantizeLinear(Clip(QuantizeLinear(w)))         =>  constant        exact
 
-graphsurgeon does not fold these nodes, since TensorRT requires them.
+ONNX Runtime computes the constants. graphsurgeon does not fold these nodes, since TensorRT requires
+them.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def _is_squeezed(tensor: gs.Tensor) -> bool:
 
 
 def _whole(tensor: gs.Tensor) -> gs.Tensor:
-    """Return a tensor before its Squeeze; any other tensor unchanged."""
+    """Return the input of the Squeeze that computes a tensor; return other tensors unchanged."""
     return tensor.inputs[0].inputs[0] if _is_squeezed(tensor) else tensor
 
 
@@ -131,7 +131,7 @@ def _along(default: int) -> _Rule:
 
 
 def _gather(node: gs.Node, module: Module) -> bool:
-    """Rule for Gather with a list of indices; other ranks would change the following axes."""
+    """Rule for Gather with a list of indices; indices of other ranks would shift later axes."""
     indices = value_of(node.inputs[1])
     return indices is not None and indices.ndim == 1 and _along(0)(node, module)
 

@@ -7,9 +7,9 @@ Inputs and outputs keep their types, with an additional Cast. Operators whose ou
 the precision of their inputs (If, ConstantOfShape, operators of other operator sets, ...) stay in
 float16 between casts. Weights are converted without loss; `store_half.py` restores them.
 
-The DC coefficient of a constant tile is b times the value of its pixels. In float16 it overflows b
-times earlier, and its rounding error shifts all pixels of the tile equally, so the error does not
-average out. The JPEG domain therefore requires float32. On CPUs, ONNX Runtime computes float16
+The DC coefficient of a constant tile is b times the value of its pixels. In float16 it overflows at
+values b times smaller. Its rounding error shifts all pixels of the tile equally, so the error does
+not average out. The JPEG domain therefore requires float32. On CPUs, ONNX Runtime computes float16
 networks in float32 anyway. Outputs differ from float16 arithmetic, but are closer to exact
 arithmetic with the same weights.
 """
@@ -56,7 +56,7 @@ class WidenHalf(Pass):
 
 
 def _can_be_wide(node: gs.Node, opset: int) -> bool:
-    """Whether the precision of a node's outputs follows from its inputs only."""
+    """Whether only the inputs of a node determine the precision of its outputs."""
     if node.domain not in (None, "", "ai.onnx"):
         return False
     if any(isinstance(value, gs.Graph) for value in node.attrs.values()):

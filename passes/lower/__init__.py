@@ -1,1 +1,1 @@
-"""Replace operators by their JPEG-domain twins, one at a time; exact."""
+"""Replace operators by their JPEG-domain equivalents, one at a time; exact."""

@@ -3,9 +3,9 @@
 Sqrt(MaxPool(Relu(x))), Ceil(MaxPool(x) - x), ArgMax(Relu(x)), ...   marked, not lowered
 
 After a DCT and its inverse, the zeros of a ReLU are about +-1e-8. Sqrt then returns NaN, Greater a
-wrong answer, and ArgMax another position. Operators that are not known to be continuous
-(`analysis/exactness/continuity.py`) therefore keep the nodes on pixels that may produce exactly
-equal values for them (`analysis/exactness/forward.py`).
+wrong answer, and ArgMax another position. `analysis/exactness/continuity.py` lists the
+operators that are known to be continuous. For every other operator, the nodes that may produce
+exactly equal values for it (`analysis/exactness/forward.py`) stay spatial.
 
 This pass only marks nodes; `Lowering` declines marked nodes. Maps at block size 1 are spatial
 anyway, but fast native convolutions round like transforms. `fuse_convolution.py` therefore skips
@@ -55,7 +55,7 @@ class KeepExact(Pass):
             _mark_readers(node, module)
             if needed.reads_image and module.options.takes_files:
                 text = (
-                    f"{label(node)} compares pixels that are equal where the image has one colour;"
+                    f"{label(node)} compares pixels that are equal where the image has one color;"
                     " decoding a file rounds pixels, so the result may differ there"
                 )
                 module.report.note(Message("image-pixels-compared", text))
@@ -63,7 +63,7 @@ class KeepExact(Pass):
 
 
 def _may_be_discontinuous(node: gs.Node, graph: gs.Graph) -> bool:
-    # Nodes that a pass created represent nodes that may be lowered.
+    # Passes create jpegcompile operators only for nodes that may be lowered.
     if node.domain == DOMAIN:
         return False
     return bool(requirements_of(node, graph, None)) or compared(node) is not None

@@ -3,7 +3,7 @@
 Conv(x, w, b)          =>  ToSpatial(JpegConv(ToJpeg(x), w, b))
 Conv 1x1, no stride    =>  ToSpatial(JpegPointwiseConv(ToJpeg(x), w, b))    commutes with the DCT
 
-Exact. Weights are those of the spatial convolution; the bias affects DC coefficients only.
+Exact. The weights are unchanged. The bias affects only DC coefficients.
 """
 
 from __future__ import annotations

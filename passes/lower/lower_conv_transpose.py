@@ -2,8 +2,7 @@
 
 ConvTranspose(x, w, b)  =>  ToSpatial(JpegConvTranspose(ToJpeg(x), w, b))
 
-Exact. Weights are those of the spatial operator. `canonical_conv_transpose.py` has made pads
-explicit.
+Exact. The weights are unchanged. `canonical_conv_transpose.py` has made pads explicit.
 """
 
 from __future__ import annotations

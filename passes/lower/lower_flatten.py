@@ -65,7 +65,7 @@ class LowerFlatten(Lowering[list[gs.Node]]):
             name = module.fresh(f"{reader.inputs[1].name}.jpeg")
             values = np.ascontiguousarray(turned if transposed else turned.T)
             reader.inputs[1] = gs.Constant(name, values)
-            # Only the products, not the vectors, have a spatial twin.
+            # The products equal tensors of the source model; the flattened coefficients do not.
             module.twins[reader.outputs[0].name] = reader.outputs[0].name
         target = node.outputs[0]
         flat = gs.Variable(module.fresh(f"{target.name}.jpeg"), target.dtype, target.shape)

@@ -5,7 +5,7 @@
                        images of any size: the ingest matrices are inputs, too
 --input tensor         image stays the input; its readers keep their casts
 
-The ingest combines decoding and normalization in one affine map; see `jpegcompile.dct.ingest`.
+The ingest combines decoding and normalization in one affine function; see `jpegcompile.dct.ingest`.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _ingest(module: Module, declared: gs.Tensor) -> tuple[list[gs.Tensor], gs.Va
     node = make_node(
         INGEST_GRAY if components == 1 else INGEST,
         module.fresh(f"{DOMAIN}.ingest"),
-        # Graph inputs have the names of the operands.
+        # The graph inputs are named after the operands.
         {
             **{tensor.name: tensor for tensor in inputs},
             **indexing,
@@ -111,7 +111,7 @@ def _ingest(module: Module, declared: gs.Tensor) -> tuple[list[gs.Tensor], gs.Va
 
 
 def _with_level(module: Module, ingested: gs.Variable, level: gs.Variable) -> gs.Variable:
-    """Add the level of pixels that the image does not cover in the network's input."""
+    """Add the level of the pixels in the network's input that the image does not cover."""
     result = gs.Variable(module.fresh(f"{ingested.name}.filled"), ingested.dtype, ingested.shape)
     name = module.fresh(f"{DOMAIN}.ingest.level")
     module.graph.nodes.append(gs.Node("Add", name, {}, [ingested, level], [result]))

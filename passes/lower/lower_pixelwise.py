@@ -4,8 +4,8 @@ f(x)                  =>  ToSpatial(JpegF(ToJpeg(x)))             Sigmoid, Elu, 
 Mul(x, Sigmoid(x))    =>  ToSpatial(JpegSilu(ToJpeg(x)))
 any nodes f(x; c...)  =>  ToSpatial(JpegPointwise_1(ToJpeg(x), c))
 
-Each is an inverse DCT, the function and a DCT. A region of nodes that ends in a nonlinear node and
-reads one map only is one function; see `analysis/pixelwise.py`. The function body contains the
+Each is an inverse DCT, the function and a DCT. A region of nodes becomes one function if it ends in
+a nonlinear node and reads only one map; see `analysis/pixelwise.py`. The function body contains the
 nodes, and kernels interpret them as a program; see `analysis/region_program.py`. A region that
 cannot be written as a program gets an operator that is specific to the model.
 """

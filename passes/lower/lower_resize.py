@@ -51,7 +51,8 @@ class LowerResize(LowerSeparable):
                 size_of(source), resampling.sizes, resampling.scales, strict=True
             )
         )
-        # Checkers of the compiled file would report the size that ONNX Runtime computes as wrong.
+        # Shape inference of ONNX and ONNX Runtime can disagree on the size. Checkers would then
+        # report an error in the compiled file.
         inferred = tuple(map(inferred_size, size_of(source), resampling.scales))
         is_disputed = not resampling.by_sizes and inferred != resampling.sizes
         return Separable((rows, columns), at_size_1=is_disputed)

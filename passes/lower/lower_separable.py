@@ -6,9 +6,9 @@ Slice(x) over H, W    =>  ToSpatial(JpegSlice(ToJpeg(x), R, C))
 Gather(x) over H or W =>  ToSpatial(JpegSlice(ToJpeg(x), R, C))
 Pad(x) over H, W      =>  ToSpatial(JpegPad(ToJpeg(x), R, C))             any mode; zeros
 
-Each computes R @ x @ C with R = D_out A_H D_in^T and C = (D_out A_W D_in^T)^T, where A is the
-spatial operator of an axis. Exact. Slices and pads of channels only are the same operator in both
-domains.
+Each computes R @ x @ C with R = D_out A_H D_in^T and C = (D_out A_W D_in^T)^T. A is the spatial
+operator of an axis, and D is the DCT of its tiles. Exact. Slices and pads of channels only are the
+same operator in both domains.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ class LowerPad(LowerSeparable):
         ]
         rows, columns = matrices
         if rows is None or columns is None:
-            text = f"it pads more in mode {padding.mode} than the map has"
+            text = f"its padding in mode {padding.mode} is too large for the map"
             return Decline(node, Message("pad-exceeds-map", text))
         return Separable((rows, columns))
 

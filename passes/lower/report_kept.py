@@ -18,7 +18,7 @@ from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass, kept_report
 from jpegcompile.messages import Message
 
-# These are the same in both domains: another name of a map, and its sizes.
+# Identity only renames a map. Shape and Size are the same in both domains.
 _NOTHING_TO_LOWER = frozenset(("Identity", "Shape", "Size"))
 
 

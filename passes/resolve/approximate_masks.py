@@ -41,7 +41,7 @@ _POSITIONS_SINCE = 8
 
 
 class ApproximateMasks(Pass):
-    """Approximates masks as the frequency plan specifies; the number becomes an attribute."""
+    """Approximates masks; an attribute states the number of frequencies that the plan specifies."""
 
     name = "approximate-masks"
 

@@ -6,9 +6,9 @@ Only for float32, since there are no kernels for other types; function bodies ig
 Every method is exact up to float32 rounding. With a dynamic batch, methods are chosen for the batch
 size in the options.
 
-Winograd requires larger weights: 4 times larger with tiles of 4, 1.8 times with tiles of 2. A lean
-model uses Winograd only where it saves the most time for its memory, up to a small fraction of all
-convolution weights.
+Winograd requires larger weights: 4 times as large with tiles of 4, 1.8 times with tiles of 2. A
+lean model uses Winograd only where it saves the most time for its memory, up to a small fraction of
+all convolution weights.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ shifts of channels, keep the number of frequencies. With a residual input, the r
 of the two numbers. Function bodies ignore the attributes. Exact.
 
 A map that a 1x1 convolution reads is compact for every n. A map that is only transformed is compact
-if that is faster; transforms of most coefficients cost as much as those of all coefficients.
+if that is faster: transforming most of the coefficients costs as much as transforming all.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class CompactTiles(Pass):
 
 
 def _band_of(node: gs.Node, operator: Operator) -> int:
-    """Number of frequencies of a node's output, given those of its inputs."""
+    """Number of frequencies of a node's output, given the numbers of its inputs."""
     whole = full(output_block(node, operator))
     if operator.truncates:
         return int(node.attrs["frequencies"])

@@ -5,9 +5,9 @@ Add(JpegConv(x, w, b), r)            =>  JpegConvAdd(x, w, b, r)
 JpegRelu(Add(JpegConv(x, w, b), r))  =>  JpegConvAddRelu(x, w, b, r)
 JpegTruncate(JpegRelu(JpegConv(x, w, b)), n)  =>  JpegConvReluTruncate(x, w, b, n)
 
-JpegPointwiseConv, JpegPRelu and JpegClip are fused in the same way. For targets that support it, so
-are spatial operators at block size 1, where every Conv becomes a SpatialConv. Exact, since the
-omitted transforms cancel.
+JpegPointwiseConv, JpegPRelu and JpegClip are fused in the same way. For targets that support it,
+the pass also fuses spatial operators at block size 1; every Conv becomes a SpatialConv. Exact,
+since the omitted transforms cancel.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Chain:
         base: the convolution as an operator.
         conv: the node of the convolution.
         add: the node of an addition after the convolution, and the other operand; or None.
-        activation: the node of an activation after these, and the activation; or None.
+        activation: the node of an activation after these nodes, and the activation; or None.
         truncation: the node that truncates the activation's output; or None.
     """
 

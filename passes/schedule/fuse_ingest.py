@@ -57,7 +57,7 @@ def _chain(ingest: gs.Node, module: Module) -> list[gs.Node] | None:
     """Return the ingest, a cast of its image if there is one, and the convolution.
 
     Returns:
-        None if the nodes are not connected in this way.
+        The nodes in order; None if they are not connected in this way or cannot be fused.
     """
     chain = [ingest]
     inside = {id(node) for node in module.graph.nodes}
@@ -102,7 +102,7 @@ def _fuse(chain: list[gs.Node], module: Module) -> None:
 
 
 def _inverse(chain: list[gs.Node], module: Module) -> Operands:
-    """Matrices that transform the image to pixels; at block size 1 there is no cast with them."""
+    """Matrices that transform the image to pixels; at block size 1 no cast provides them."""
     if len(chain) == 3:
         return {inner: operand(chain[1], name) for inner, name in zip(INVERSE, AXES, strict=True)}
     image = chain[0].outputs[0]

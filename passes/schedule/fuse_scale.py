@@ -27,7 +27,7 @@ from jpegcompile.operators.piecewise import RELU, TRUNCATE
 
 
 class FuseScale(Pass):
-    """Fuses scales; `spatial_twins.py` must have named the products."""
+    """Fuses scales; `spatial_twins.py` must have replaced the products by JpegScale."""
 
     name = "fuse-scale"
 

@@ -4,7 +4,7 @@ JpegRelu(JpegConv(x))  =>  JpegRelu<x_group = 16>(JpegConv<y_group = 16>(x))
 
 Applies to maps whose channels are a multiple of the group, if their producer and all readers
 support groups. Standard operators that do not depend on the order of elements also support groups:
-functions of each element, sums and products of grouped maps, and Concat of channels. Inputs and
+elementwise functions, sums and products of grouped maps, and Concat of channels. Inputs and
 outputs of the graph keep their layout. Only for float32, since there are no kernels for other
 types; function bodies ignore the attributes. Exact.
 """
@@ -99,7 +99,7 @@ def _can_be(tensor: gs.Tensor, module: Module, inside: set[int], group: int) -> 
 
 
 def _refused(node: gs.Node, found: dict[int, gs.Tensor]) -> list[gs.Tensor]:
-    """Inputs and outputs of a node that cannot be grouped because of it."""
+    """Inputs and outputs of a node that cannot be grouped because of the node."""
     around = [t for t in {id(t): t for t in (*node.inputs, *node.outputs)}.values() if t.name]
     grouped = [t for t in around if id(t) in found]
     if node.domain == DOMAIN:

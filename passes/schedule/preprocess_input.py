@@ -2,13 +2,13 @@
 
 JpegIngest(luma, chroma, quantization, ...)  =>  JpegIngestFile(jpeg, ...)
                                                  with --input jpeg, for images of any size or for
-                                                 the integers of libjpeg-turbo
+                                                 the integer decode of libjpeg-turbo
                                              =>  JpegIngestIntegers(luma, chroma, quantization,
                                                                     frame, ...)
-                                                 with coefficients, for these integers
+                                                 with coefficients, for integer decode
 
-Neither operator has a function body: no standard operator reads JPEG files, and standard operators
-for integer decoding would be no faster than a decoder. A Cast follows if the image is not float32.
+Neither operator has a function body: no standard operator reads JPEG files, and an integer decode
+by standard operators would be no faster than a decoder. A Cast follows if the image is not float32.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class PreprocessInput(Pass):
         """Replace the ingest; returns whether it was replaced.
 
         Raises:
-            UnsupportedModelError: if a tensor has the name of a new input, or the model accepts the
-                bytes of a file and its batch size is fixed to several images.
+            UnsupportedModelError: if a tensor has the name of a new input, or if a model for
+                `--input jpeg` has a batch size that is fixed to several images.
         """
         if not module.is_preprocessed or module.has_axis_inputs:
             return False

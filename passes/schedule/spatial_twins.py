@@ -78,7 +78,7 @@ def _scale(node: gs.Node, module: Module) -> Twin | None:
         (batch, channels, *plane), (images, *factors) = shapes
         is_scale = factors == [channels, 1, 1] and images in (batch, 1) and plane != [1, 1]
         block = module.current_block(x)
-        # A map with a larger assigned block size that is not in the JPEG domain is kept spatial.
+        # A map may be assigned a larger block size and still be kept spatial.
         is_lowered = block > 1 or module.maps.get(x.name) == 1
         if is_scale and is_lowered and tuple(node.outputs[0].shape or ()) == shapes[0]:
             return SCALE, {"x": x, "scale": scale}, {"block": block}

@@ -2,7 +2,7 @@
 
 x[1, C, H, W]  =>  Unsqueeze(x[C, H, W], 0)        with --input tensor; exact
 
-Runs as the second last pass, so that no other pass depends on the smaller rank.
+Runs as the second-to-last pass, so that no other pass depends on the smaller rank.
 """
 
 from __future__ import annotations

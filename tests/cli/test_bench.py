@@ -183,7 +183,7 @@ def test_a_model_that_approximates_is_timed(
     path = tmp_path / "few.onnx"
     jpegcompile.compile(model_path(), preprocess=preprocess_path(), frequencies=6).save(path)
     text = run_text(capsys, "bench", model_path(), path, *QUICK)
-    assert "\nthe model was compiled to approximate: its outputs are off by " in text
+    assert "\nthe model was compiled to approximate: the largest error of its outputs is " in text
 
 
 @pytest.mark.parametrize(

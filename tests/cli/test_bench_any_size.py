@@ -95,7 +95,7 @@ def test_text(
     head = "batch threads step inputs compiled bodies pillow ratio pillow-box ratio"
     assert lines[0].split() == head.split()
     assert lines[1].split()[:4] == ["1", "1", "input", "images"]
-    assert "; ratios are compiled's to the rival on their left; " in text
+    assert "; ratios are compiled to the rival on the left; " in text
     assert "\npillow: resizes with Pillow's BILINEAR; outputs are off by " in text
     assert ", top-1 is the same for 16 of 16 inputs\n" in text
     for side in ("pillow", "compiled", "bodies"):

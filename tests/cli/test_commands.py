@@ -125,7 +125,7 @@ def test_compile_for_little_memory_or_for_many_images(
     [
         ([], 1, False, "native kernels for 1 image at a time\n"),
         (["--batch", 32], 32, False, "native kernels for 32 images at a time\n"),
-        (["--batch", 2, "--lean"], 2, True, "for 2 images at a time, of little memory\n"),
+        (["--batch", 2, "--lean"], 2, True, "for 2 images at a time, with little memory\n"),
         (["--target", "onnx"], None, None, ""),
     ],
     ids=["default", "many", "lean", "no kernels"],

@@ -119,7 +119,7 @@ def test_failures_are_listed(
     assert run_command(["gpu-check"]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[-3:] == [
-        "FAILED: conv_rows (1x1) in tf32x3: the error is 2.5 times what is allowed",
+        "FAILED: conv_rows (1x1) in tf32x3: the error is 2.5 times the tolerance",
         "FAILED: digits in float16, torch.compile: RuntimeError: no compiler",
         "0 of 2 checks passed",
     ]

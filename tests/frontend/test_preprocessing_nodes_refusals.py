@@ -26,7 +26,7 @@ def stop_of(found: PreprocessingNodes) -> tuple[str, str]:
 
 
 def only_stop_of(model: onnx.ModelProto) -> tuple[str, str]:
-    """As `stop_of`, if no node was read."""
+    """The same as `stop_of` for a model, of which no node must have been read."""
     found = read_preprocessing_nodes(model, "x", "NCHW")
     assert found == PreprocessingNodes(stopped_by=found.stopped_by)
     return stop_of(found)

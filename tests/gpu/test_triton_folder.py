@@ -132,7 +132,7 @@ def test_what_a_target_has_not(options: dict[str, Any], code: str, named: str) -
 
 
 def test_architectures_that_there_are_not() -> None:
-    with pytest.raises(UsageError, match="--aot has 'sm_1'; use sm_80, sm_90, sm_100"):
+    with refused("architecture-unknown", UsageError):
         jpegcompile.compile(
             model_path(), preprocess=preprocess_path(), target="triton", aot=["sm_1"]
         )
@@ -169,7 +169,7 @@ def test_nodes_without_a_meaning_for_pytorch_are_refused() -> None:
 def test_commands(tmp_path: Path, tiny: Material, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "m"
     common = ["--target", "triton", "--preprocess", "unit"]
-    assert "in tiles" in run_text(capsys, "compile", tiny.model, *common, "-o", folder)
+    assert "JPEG-domain maps" in run_text(capsys, "compile", tiny.model, *common, "-o", folder)
     said = run_text(capsys, "inspect", folder)
     assert "Convolution" in said
     assert "GPU kernels in tf32x3" in said
@@ -189,7 +189,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, tiny: Material) -> None
         model.save(tmp_path / "file")
     with refused("triton-output-has-other-files", AccessError):
         model.save(tmp_path / "notes")
-    with pytest.raises(AccessError, match="cannot write"):
+    with refused("output-write-failed", AccessError):
         model.save(tmp_path / "none" / "m")
     assert (tmp_path / "notes" / MODEL).read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "notes"]
@@ -203,7 +203,7 @@ def test_a_write_that_fails_keeps_what_was_there(tmp_path: Path, tiny: Material)
     (tmp_path / "m" / WEIGHTS).unlink()
     (tmp_path / "m" / WEIGHTS).mkdir()
     model = jpegcompile.compile(tiny.model, target="triton", truncate=6, **PREPROCESS)
-    with pytest.raises(AccessError, match="is not a plain file"):
+    with refused("output-not-a-file", AccessError):
         model.save(tmp_path / "m")
     assert (tmp_path / "m" / MODEL).read_bytes() == before[MODEL]
     assert (tmp_path / "m" / MANIFEST).read_bytes() == before[MANIFEST]

@@ -128,7 +128,7 @@ def test_damage_behind_what_is_seen() -> None:
     place = data.rindex(b"\xff\xd3")
     data[place + 2 : place + 6] = b"\xff\x00\xff\x00"
     taken = network((32, 32), crop="top-left")
-    with pytest.raises(ImageError, match="damaged"):
+    with refused("jpeg-damaged", ImageError):
         read_coefficients(bytes(data))
     assert not Preprocessor(taken).read([bytes(data)]).errors
     assert "damaged" in str(Preprocessor(taken, check_all=True).read([bytes(data)]).errors[0])

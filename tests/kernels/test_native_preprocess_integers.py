@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from support.codes import refused
 from support.images import make_jpeg
 from support.preprocessing import network
 
@@ -58,25 +59,25 @@ def test_errors_end_no_batch() -> None:
     assert list(batch.errors) == [1, 2]
     np.testing.assert_array_equal(batch.tensor[0], batch.tensor[3])
     small = network((24, 40), decoder=INTEGERS)
-    refused = Preprocessor(small, 1).read([good])
-    assert str(refused.errors[0]).startswith("bytes: is 97x61 but the model takes 40x24")
+    error = Preprocessor(small, 1).read([good]).errors[0]
+    assert str(error).startswith("bytes: ")
+    assert "97x61" in str(error)
 
 
 @pytest.mark.parametrize(
-    ("geometry", "message"),
+    ("geometry", "code", "value"),
     [
         (
             {"resize": {"library": "opencv", "filter": "area"}},
-            "decoder libjpeg-turbo resizes 8-bit pixels as Pillow does, and the preprocessing"
-            " resizes as opencv; set resize.library to pillow, or use decoder float",
+            "integer-decode-resize-not-pillow",
+            "opencv",
         ),
-        (
-            {"resize": {"fit": "pad"}, "fill": 103.5},
-            "fill is 103.5; with decoder libjpeg-turbo give whole numbers from 0 to 255",
-        ),
+        ({"resize": {"fit": "pad"}, "fill": 103.5}, "integer-decode-fill-not-whole", "103.5"),
     ],
 )
-def test_what_pillow_has_not(geometry: dict[str, Any], message: str) -> None:
-    with pytest.raises(UsageError) as caught:
+def test_preprocessing_that_pillow_does_not_support(
+    geometry: dict[str, Any], code: str, value: str
+) -> None:
+    with refused(code, UsageError) as caught:
         Preprocessor(network((24, 40), decoder=INTEGERS, **geometry))
-    assert str(caught.value) == message
+    assert value in str(caught.value)

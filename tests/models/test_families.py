@@ -180,7 +180,7 @@ def test_open_size(name: str, exporter: Exporter, tmp_path: Path, recorder: Reco
     source = onnx.load(export(network, size, path, exporter, dynamic_size=True))
     images = random_images(*size)
     require_network(network, source, images)
-    case = (f"{name}, open size as 96x64", exporter)
+    case = (f"{name}, dynamic size as 96x64", exporter)
     check(case, source, {"image": images}, recorder, casts=family.casts, input_size=size)
 
 

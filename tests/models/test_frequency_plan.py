@@ -190,7 +190,7 @@ def test_numbers_of_numpy() -> None:
 @pytest.mark.parametrize("value", [None, [1, 2], 7.0])
 def test_kinds_of_arguments_that_there_are_not(value: Any) -> None:
     kind = type(value).__name__
-    assert coded("frequencies-type", value).endswith(f"not {kind}")
+    assert f" {kind};" in coded("frequencies-type", value)
 
 
 def test_evidence_is_an_object() -> None:

@@ -64,7 +64,7 @@ def assert_avoidable(found: list[str], odd: str, better: str) -> None:
 def test_an_input_that_avoids_them(
     times: int, size: str, odd: str, first: str, nodes: str, better: str
 ) -> None:
-    maps = f"maps of {odd} from Conv '{first}' on ({nodes}) "
+    maps = f"maps of {odd}, starting at Conv '{first}' ({nodes}), "
     assert_avoidable(notes(halving(times, f"N,3,{size}")), maps, better)
     assert notes(halving(times, f"N,3,{better.replace('x', ',')}")) == []
 
@@ -75,7 +75,7 @@ def test_a_smaller_input() -> None:
         a = Conv<strides = [2, 2]>(x, w)  r = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(a)
         f = Flatten(r)  y = Gemm(f, v) }"""
     graph = Graph(text, {"w": (3, 3, 2, 2), "v": (3 * 8 * 8, 5)})
-    assert_avoidable(notes(graph), "maps of 17x17 from Conv 'a' on (1 node) ", "32x32")
+    assert_avoidable(notes(graph), "maps of 17x17, starting at Conv 'a' (1 node), ", "32x32")
 
 
 HEADS = {
@@ -99,7 +99,7 @@ def test_a_classifier_of_one_size(batch: str, head: str, values: int) -> None:
     weights = {name: np.asarray(shape) for name, shape in shapes.items() if name in head}
     found = notes(halving(2, f"{batch},3,28,28", head, (values, 5), **weights))
     (note,) = (note for note in found if code_of(note) == "odd-maps-size-fixed")
-    assert note.startswith("maps of 7x7 from Conv 'r2' on (1 node) ")
+    assert note.startswith("maps of 7x7, starting at Conv 'r2' (1 node), ")
     assert note.endswith(" 28x28")
 
 
@@ -108,14 +108,16 @@ def test_an_input_that_avoids_them_with_views() -> None:
     graph = halving(5, "N,3,224,224").model("float")
     preprocess = {"preset": "imagenet", "views": "ten"}
     result = jpegcompile.compile(graph, input="jpeg", preprocess=preprocess)
-    assert_avoidable(result.report.notes, "maps of 7x7 from Conv 'r5' on (1 node) ", "256x256")
+    assert_avoidable(
+        result.report.notes, "maps of 7x7, starting at Conv 'r5' (1 node), ", "256x256"
+    )
 
 
 def test_no_input_near_avoids_them() -> None:
     text = "(T[N,3,16,16] x) => (T[] y) { r = Conv(x, w)  y = Relu(r) }"
     (note,) = notes(Graph(text, {"w": (3, 3, 2, 2)}))
     assert code_of(note) == "odd-maps-unavoidable"
-    assert note.startswith("maps of 15x15 from Conv 'r' on (2 nodes) ")
+    assert note.startswith("maps of 15x15, starting at Conv 'r' (2 nodes), ")
     assert "16x16" in note
 
 
@@ -134,7 +136,7 @@ def test_an_odd_image() -> None:
     assert code_of(note) == "odd-maps-unavoidable"
     assert note.startswith(found)
     strided = text.replace("Conv", "Conv<strides = [2, 2]>")
-    maps = "maps of 17x8 from Conv 'y' on (1 node) "
+    maps = "maps of 17x8, starting at Conv 'y' (1 node), "
     assert_avoidable(notes(Graph(strided, {"w": (3, 3, 1, 2)})), maps, "40x24")
     assert_avoidable(notes(Graph(strided, {"w": (3, 3, 2, 2)})), found, "40x24")
 
@@ -149,7 +151,7 @@ def test_sizes_of_poolings_that_round_up() -> None:
     """Shape inference alone would be wrong below opset 22."""
     text = """(T[N,3,26,26] x) => (T[] y) {
         y = MaxPool<kernel_shape = [1, 1], strides = [2, 2], ceil_mode = 1>(x) }"""
-    maps = "maps of 13x13 from MaxPool 'y' on (1 node) "
+    maps = "maps of 13x13, starting at MaxPool 'y' (1 node), "
     assert_avoidable(notes(Graph(text, opset=13)), maps, "32x32")
 
 
@@ -158,7 +160,7 @@ def test_a_channels_last_model_and_one_whose_size_is_given() -> None:
         t = Transpose<perm = [0, 3, 1, 2]>(x)
         r = Conv<strides = [4, 4], kernel_shape = [4, 4]>(t, w)  y = Relu(r) }"""
     graph = Graph(last, {"w": (3, 3, 4, 4)})
-    maps = "maps of 7x7 from Conv 'r' on (2 nodes) "
+    maps = "maps of 7x7, starting at Conv 'r' (2 nodes), "
     found = notes(graph)
     assert_avoidable([note for note in found if note.startswith("maps")], maps, "32x32")
     model = opened(graph.model("float"), 1, 2)
@@ -224,7 +226,7 @@ def test_a_failing_trial_does_not_stop_compilation(
     monkeypatch.setattr("jpegcompile.lowering.FIND_MAPS", (_Failing(fail),))
     (note,) = jpegcompile.compile(model, input="tensor").report.notes
     assert code_of(note) == code
-    assert note.startswith("maps of 7x7 from Conv 'r2' on (1 node) ")
+    assert note.startswith("maps of 7x7, starting at Conv 'r2' (1 node), ")
     assert note.endswith(end)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from PIL import Image
+from support.codes import refused
 from support.images import make_jpeg
 from support.own_preprocessing import (
     FILES,
@@ -188,7 +189,7 @@ def test_the_record(tmp_path: Path) -> None:
     assert info_of(data, "model") == info
     del data["own_preprocessing"]
     assert not info_of(data, "model").feeds_whole_images
-    with pytest.raises(UnsupportedModelError, match="metadata is damaged"):
+    with refused("metadata-damaged", UnsupportedModelError):
         info_of({**data, "own_preprocessing": {"nodes": ["a"]}}, "model")
 
 

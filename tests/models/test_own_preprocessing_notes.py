@@ -209,5 +209,5 @@ def test_integers_are_not_resized_as_the_model_does(tmp_path: Path) -> None:
 
 def test_numbers_of_other_channels_are_refused_as_ever() -> None:
     given = {"mean": [0.1, 0.2]}
-    with pytest.raises(UsageError, match='preprocessing has 2 values in "mean"'):
+    with refused("normalization-length-mismatch", UsageError):
         jpegcompile.compile(padded(), preprocess=given)

@@ -324,5 +324,5 @@ def test_an_output_that_grows_is_noted() -> None:
 
 
 def test_what_is_no_resolution() -> None:
-    with pytest.raises(UsageError, match="--resolution is '24'; give HEIGHTxWIDTH in pixels"):
+    with refused("size-unreadable", UsageError):
         jpegcompile.compile(built(TO_16 + "y = Flatten(h) }", {}), resolution="24")

@@ -49,7 +49,7 @@ def test_the_standard_library_is_enough() -> None:
 
 
 def test_only_functions_need_onnx() -> None:
-    """Return the names of all modules that a module imports anywhere."""
+    """Imports anywhere in a module count, also within functions."""
     for path in modules():
         imported = {
             name.partition(".")[0]

@@ -89,7 +89,7 @@ def test_a_lean_model_takes_larger_weights_where_they_save_most() -> None:
         module.options = replace(module.options, lean=lean)
         apply(module, NAME)
         methods[lean] = [n.attrs["method"] for n in module.graph.nodes if "method" in n.attrs]
-    # The convolution of the large map has few weights; that of the small map has almost all.
+    # The convolution of the small map has almost all weights.
     assert methods == {False: ["winograd4", "winograd4"], True: ["winograd4", "direct"]}
 
 

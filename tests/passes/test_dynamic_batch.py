@@ -136,7 +136,7 @@ def test_becomes_symbolic(body: str) -> None:
     "body", ["y = LRN<size = 3>(x)", "y = GroupNormalization<num_groups = 3>(x, s, t)"]
 )
 def test_becomes_symbolic_at_run_time(body: str) -> None:
-    """For operators whose images the reference evaluator mixes, or whose shape is unknown."""
+    """Operators for which the reference evaluator mixes images, or whose shape is unknown."""
     graph = replace(graph_of(body), opset=21).with_text("T[] y", "T[B,3,8,8] y")
     compiled = emit(lowered(graph, "float"))
     feeds = feeds_of(graph.with_text("T[1,", "T[3,").model())

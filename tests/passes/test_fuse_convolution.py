@@ -215,7 +215,7 @@ def test_a_block_of_a_residual_network() -> None:
 @pytest.mark.parametrize(
     ("text", "jpeg", "spatial"),
     [
-        # Read by two.
+        # Tensors with two readers.
         ("r = Relu(c)  y = Concat<axis = 1>(r, c)", "JpegRelu Concat", "Relu Concat"),
         ("y = Add(c, c)", "Add", "Add"),
         ("a = Add(c, x)  r = Relu(a)  y = Concat<axis = 1>(a, r)", None, None),
@@ -299,7 +299,7 @@ def test_for_standard_operators_spatial_convolutions_stay() -> None:
 
 
 def test_fused_bodies_transform_less() -> None:
-    """A sum of pixels adds one transform, and removes two others."""
+    """Adding pixels requires one more transform, and saves two others."""
     graph = network(f"c = {PADDED}(x, w)  a = Add(c, x)  y = Relu(a)")
     before = module_before(graph, NAME).report
     after = lowered(graph).report

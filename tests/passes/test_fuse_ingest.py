@@ -138,7 +138,7 @@ def test_bodies_hold(subsampling: str) -> None:
 
 
 def files() -> list[bytes]:
-    """Files with the model's sampling, with many and few coefficients, and files with others."""
+    """Files with the model's sampling and few or many coefficients, and with other samplings."""
     return [
         *(make_jpeg(64, 64, subsampling="4:2:0", quality=quality) for quality in (5, 50, 98)),
         make_jpeg(64, 64, subsampling="4:4:4", quality=95),
@@ -202,7 +202,7 @@ def test_with_another_precision_in_the_network_it_stays() -> None:
 
 
 def test_float16_is_no_other_precision() -> None:
-    """It is computed in float32."""
+    """Float16 networks are computed in float32."""
     graph = network(f"c = {STEM}(image, w, b)  h = Cast<to = 10>(c)  y = Relu(h)", outputs="y")
     half = graph.with_text("T[] y", "float16[] y")
     given = module_options(half, dtype="float", preprocess=NORMALIZE)

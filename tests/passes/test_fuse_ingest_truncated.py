@@ -101,7 +101,7 @@ def test_other_precisions_and_targets_stay_apart() -> None:
 
 
 def files() -> list[bytes]:
-    """Files with the model's sampling, with many and few coefficients, and files with others."""
+    """Files with the model's sampling and few or many coefficients, and with other samplings."""
     return [
         *(make_jpeg(64, 64, subsampling="4:2:0", quality=quality) for quality in (5, 50, 98)),
         make_jpeg(64, 64, subsampling="4:4:4", quality=95),

@@ -65,9 +65,9 @@ def groups_of(module: Module) -> dict[str, dict[str, int]]:
 
 
 def check_layout(graph: Graph) -> dict[str, dict[str, int]]:
-    """The graph's values in the memory order that attributes say; what these are.
+    """Check the graph's values in the memory order of the attributes, and return the attributes.
 
-    Each attribute is needed: without it the map comes out scrambled.
+    Each attribute is needed: without it, the elements of the map are in a wrong order.
     """
     model = graph.model()
     feeds = feeds_of(model)

@@ -1,4 +1,4 @@
-"""Nodes feeding a discontinuous operator stay on pixels, as far as values may be equal."""
+"""Nodes feeding a discontinuous operator stay on pixels if their values may be equal."""
 
 from __future__ import annotations
 

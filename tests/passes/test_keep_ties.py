@@ -29,7 +29,7 @@ BRANCHES = (
     "then_branch = a () => (T[] p) { p = Ceil(r) }, else_branch = e () => (T[] q) { q = Floor(r) }"
 )
 
-# Graph bodies, and the nodes that must stay. The first one chooses among equal values, or
+# Graph bodies, and the nodes that must stay spatial. One of them chooses among equal values, or
 # compares for equality. Without the pass, each body has wrong outputs.
 BODIES = {
     # Exact cancellation.
@@ -53,7 +53,7 @@ BODIES = {
     "a = AveragePool<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>(c)  d = Sub(c, a)"
     "  y = Sign(d)": "c a d y",
     "m = Conv(c, mean)  l = Conv(m, edge)  y = Sign(l)": "c m l y",
-    # Order among equals.
+    # Order among equal values.
     "r = Relu(c)  y = ArgMax<axis = 1>(r)": "r y",
     "r = Relu(c)  y = ArgMin<axis = 1>(r)": "r y",
     "r = Relu(c)  y = ArgMax<axis = 3>(r)": "c r y",

@@ -103,7 +103,7 @@ def test_clip_at_zero_alone_is_relu(opset: int) -> None:
 
 
 def test_a_default_that_is_written_out_is_relu() -> None:
-    """As old exporters do."""
+    """Old exporters write the default value."""
     graph = attributes("<min = 0.0, max = 3.4028234663852886e38>")
     assert outline_of(lowered(graph, "float")) == RECTIFIED
 

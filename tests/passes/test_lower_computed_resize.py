@@ -15,7 +15,7 @@ from support.graphs import (
 from support.resized_graphs import OUTLINE, check_at_run_time, interpolated, scaled
 from torch.nn import functional
 
-# PyTorch writes F.interpolate(x, size=y.shape[2:]) and scale_factor with computed sizes so.
+# PyTorch's forms of F.interpolate(x, size=y.shape[2:]), and of scale_factor with computed sizes.
 CHAINS = {
     "size of a map": """all = Shape(x)  two = Slice(all, zero, axis, zero)
         other = Shape(x)  h = Gather<axis = 0>(other, high)  w = Gather<axis = 0>(other, wide)

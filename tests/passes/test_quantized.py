@@ -302,7 +302,7 @@ def test_vectors_behind_the_last_map_may_be_rounded(tail: str) -> None:
     feeds = {name: 4 * value + 1 for name, value in feeds_of(source).items()}
     (wanted,) = run_float32(source, feeds)
     assert np.abs(wanted).max() > 0.02
-    # A value near the edge of two levels may fall to either side: one level of the last scale.
+    # A value between two levels may be rounded to either level.
     (actual,) = run_float32(result.model, feeds)
     np.testing.assert_allclose(actual, wanted, rtol=0, atol=1e-5)
 

@@ -180,7 +180,7 @@ def test_computed_shapes(batch: str, opset: int) -> None:
     assert module.dynamic_batch == (batch != "3")
 
 
-# x.chunk(2, 1) and channel shuffle, twice: sizes of the second follow from those of the first.
+# x.chunk(2, 1) and channel shuffle, twice: the sizes of the second depend on the first.
 CHUNKS = """(T[N,8,8,16] x) => (T[A,B,C,D] y) {
     s = Shape(x)  c = Gather<axis = 0>(s, one)  d = Div(c, two)
     p = Slice(x, zero, d, one)  q = Slice(x, d, c, one)  r = Concat<axis = 1>(q, p)

@@ -27,7 +27,7 @@ MAXIMUM = Graph("(T[N,3,16,16] x) => (T[] y) { y = GlobalMaxPool(x) }")
 
 
 def reduced(op: str, axes: list[int], keep: int, opset: int = 17, size: str = "16,24") -> Graph:
-    """Axes as an attribute, or as an input if the opset has that."""
+    """A reduction with axes as an attribute, or as an input if the opset requires it."""
     since = 13 if op == "ReduceSum" else 18
     signature = f"(T[N,3,{size}] x) => (T[] y)"
     if opset < since:
@@ -149,7 +149,7 @@ def test_channels_pass(op: str) -> None:
 @pytest.mark.parametrize("op", OF_CHANNELS)
 @pytest.mark.parametrize("opset", [11, 18])
 def test_channels_that_come_back(op: str, opset: int) -> None:
-    """As torch.max(x, 1)[0].unsqueeze(1) does it."""
+    """The form of torch.max(x, 1)[0].unsqueeze(1)."""
     graph = reduced(op, [1], 0, opset)
     end = " u = Reshape(r, map)  y = Relu(u) }"
     back = graph.with_text("y = ", "r = ").with_text("}", end)

@@ -85,7 +85,7 @@ def test_a_sum_has_the_wider_band() -> None:
     assert found["p"] == (round(POINTWISE * zeros(3)), 0)
     assert found["q"] == (round(POINTWISE * zeros(10)), 0)
     assert found["y"] == (round(POINTWISE * zeros(6)), 0)
-    # The sum by all 10, and the forward transform by 6.
+    # The inverse transform of the sum has 10 frequencies, the forward transform has 6.
     assert found["v"] == (0, spared(10) + spared(6))
     assert found["t"] == (0, spared(3))
 

@@ -96,7 +96,7 @@ def test_another_word(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_no_device(path: Path, machine: Machine, tmp_path: Path) -> None:
     machine(f"{cuda.NO_CUDA}{NO_DRIVER}")
-    reason = f"{NO_DRIVER}; install NVIDIA's driver, or use --providers cpu"
+    reason = f"{NO_DRIVER}; install NVIDIA's driver, or give --providers cpu"
     with pytest.raises(AccessError) as caught:
         providers_for("cuda", path)
     assert caught.value.code == "cuda-device-missing"
@@ -113,7 +113,7 @@ def test_the_command_line_says_it_once(
     image.write_bytes(make_jpeg(32, 32))
     assert run_command(["run", str(path), str(image)]) == 0
     assert capsys.readouterr().err == (
-        f"note: {NO_DRIVER}; install NVIDIA's driver, or use --providers cpu; running on the CPU\n"
+        f"note: {NO_DRIVER}; install NVIDIA's driver, or give --providers cpu; running on the CPU\n"
     )
 
 
@@ -242,7 +242,10 @@ def test_a_model_that_cuda_cannot_run(path: Path, monkeypatch: pytest.MonkeyPatc
         return made(*arguments, providers=providers)
 
     monkeypatch.setattr(ort, "InferenceSession", refusing)
-    reason = "ONNX Runtime refuses the model: no kernel of it"
+    reason = (
+        "ONNX Runtime refuses the model: no kernel of it; upgrade onnxruntime, or compile the model"
+        " again"
+    )
     with pytest.warns(FallbackWarning) as noticed:
         session = inference_session(model, providers=Providers((CUDA_PROVIDER,), (), True, False))
     assert [str(one.message) for one in noticed] == [f"{reason}; running on the CPU"]

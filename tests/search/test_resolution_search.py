@@ -170,7 +170,7 @@ def test_the_command(found: ResolutionSearch, cache: Path, tmp_path: Path, capsy
     assert jpegcompile.load(tmp_path / "o.onnx").info.input.size == found.plan.size
     data = run_json(capsys, *asked, *given, "--json")
     assert data["search"]["size"] == list(found.plan.size)
-    assert "--resolution auto needs --max-drop POINTS" in fails(capsys, 2, *asked)
+    assert "[search-budget-missing]" in fails(capsys, 2, *asked)
     assert "--resolution auto and a search of frequencies are two searches" in fails(
         capsys, 2, *line, "--resolution", "auto", "--frequencies", "auto", *given
     )

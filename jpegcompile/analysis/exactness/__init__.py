@@ -2,8 +2,8 @@
 
 A DCT followed by its inverse adds rounding errors of about 1e-7 of the largest value in a tile. A
 continuous operator does not amplify them. A discontinuous operator, such as Floor, Sqrt or ArgMax,
-returns a wrong answer where its operand lies *exactly* on the discontinuity, and in a network that
-can happen at many pixels at once.
+returns a wrong answer where its operand lies *exactly* on the discontinuity. In a network, this can
+happen at many pixels at once.
 
 - `continuity.py` lists the operators that are known to be continuous.
 - `requirements.py` states what every other operator must read exactly.

@@ -18,7 +18,7 @@ from jpegcompile.operators.normalization import SPATIAL_GROUP_NORMALIZATION
 _ALL = frozenset(range(1 << 8))
 _FIRST = frozenset((0,))
 
-# Functions of each element of one operand, or of several operands with broadcasting.
+# Elementwise functions of one operand, or of several operands with broadcasting.
 ELEMENTWISE = frozenset(
     (
         *("Abs", "Add", "Asinh", "Atan", "Celu", "Clip", "Cos", "Cosh", "Div"),
@@ -70,8 +70,7 @@ _SMOOTH = frozenset(
 # These read shapes, not values.
 _SHAPES = frozenset(("EyeLike", "SequenceLength", "Shape", "Size", "OptionalHasElement"))
 
-# Continuous inputs of operators with other inputs, too. The other inputs are positions, sizes or
-# shapes, in which an operator is discontinuous.
+# Continuous inputs of operators that also have discontinuous inputs: positions, sizes or shapes.
 _CONTINUOUS_INPUTS: Mapping[str, frozenset[int]] = {
     "CastLike": _FIRST,
     "CenterCropPad": _FIRST,
@@ -119,7 +118,7 @@ def continuous_inputs(node: gs.Node) -> frozenset[int]:
     """Positions of the inputs in which a node is continuous.
 
     Known points of discontinuity, such as 0 for Sqrt, are not considered here; see
-    `requirements.py`. Neither are integer outputs, such as positions of maxima.
+    `requirements.py`. Integer outputs, such as positions of maxima, are not considered either.
     """
     if not is_standard(node):
         return frozenset()

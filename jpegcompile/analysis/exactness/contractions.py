@@ -52,7 +52,7 @@ class Contraction:
 
     @property
     def zero_sum_outputs(self) -> NDArray[np.float64]:
-        """Biases of channels whose weights sum to zero, the output wherever the input is flat."""
+        """Biases of channels whose weights sum to zero: the output where the input is flat."""
         if self.totals is None:
             return np.zeros(0)
         return self.bias[np.abs(np.broadcast_to(self.totals, self.bias.shape)) < _NO_SUM]
@@ -84,8 +84,8 @@ def contraction_of(node: gs.Node, batch: object = None) -> Contraction | None:
 
     Args:
         node: a Conv, ConvTranspose, Gemm, MatMul, BatchNormalization, pooling, reduction or Resize.
-        batch: the batch dimension of the image. A vector in a matrix with that many rows depends
-            on a whole image.
+        batch: the batch dimension of the image. In a matrix with this number of rows, each row
+            depends on a whole image.
     """
     if node.op in ("Conv", "ConvTranspose"):
         return _convolution(node)

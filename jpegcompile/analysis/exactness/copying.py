@@ -14,7 +14,7 @@ from jpegcompile.ir.graph import input_at, value_of
 
 # The position of the channel axis is unknown.
 UNKNOWN_AXIS = -1
-# Their output may contain one element several times, or a fill value.
+# The output of these operators may contain one element several times, or a fill value.
 _REPEATING = frozenset(
     ("CenterCropPad", "Expand", "GatherND", "MaxRoiPool", "MaxUnpool", "Pad", "Scatter", "Tile")
 ) | {"GatherElements", "ScatterElements", "ScatterND", "TensorScatter", "Trilu"}

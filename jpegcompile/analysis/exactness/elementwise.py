@@ -1,4 +1,4 @@
-"""Functions of each element: of one variable by evaluation, of several by algebra."""
+"""States of elementwise functions: of one variable by evaluation, of several by algebra."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class States(Protocol):
         ...
 
     def number(self, quantity: Hashable) -> int:
-        """Number of a quantity, a short name for it."""
+        """Number of a quantity, which serves as its short name."""
         ...
 
 
@@ -192,7 +192,7 @@ def _factors(node: gs.Node) -> list[float]:
 
 
 def _product(node: gs.Node, given: Sequence[State], state: State, states: States) -> State:
-    """Products are zero where a factor is zero; quotients are one where operands are equal."""
+    """Products are zero where a factor is zero; quotients of proportional forms are constant."""
     zeros = [s for s in (given[:1] if node.op == "Div" else given) if 0.0 in s.known_values]
     atoms = [0.0] if zeros else []
     if node.op == "Div":

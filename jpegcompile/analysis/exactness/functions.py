@@ -1,6 +1,6 @@
-"""Evaluate functions of each element at points, and find values at which they are constant.
+"""Evaluate elementwise functions at points, and find the values that they have over a whole range.
 
-The reference evaluator of ONNX computes them in float32, as runtimes do. For instance, Sigmoid is
+The reference evaluator of ONNX computes in float32, as runtimes do. For instance, Sigmoid is
 constant where its float32 value is 1.
 """
 
@@ -35,6 +35,11 @@ def variable_of(node: gs.Node) -> gs.Tensor | None:
 def values_at(node: gs.Node, opset: int, points: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Evaluate a function of one variable at points.
 
+    Args:
+        node: the node of the function; see `variable_of`.
+        opset: opset of the standard operators.
+        points: values of the variable.
+
     Returns:
         An array [points, values] with one value, or one for each channel; None if the function has
         too many constants.
@@ -61,7 +66,7 @@ def values_at(node: gs.Node, opset: int, points: NDArray[np.float64]) -> NDArray
 
 
 def flat_values(node: gs.Node, opset: int) -> NDArray[np.float64] | None:
-    """Values that a function takes over a whole range of its variable; None if unknown."""
+    """Values that a function has over a whole range of its variable; None if unknown."""
     points = np.asarray(_PAIRS).reshape(-1)
     made = values_at(node, opset, points)
     if made is None:
@@ -72,7 +77,13 @@ def flat_values(node: gs.Node, opset: int) -> NDArray[np.float64] | None:
 
 
 def output_range(node: gs.Node, opset: int, span: tuple[float, float]) -> tuple[float, float]:
-    """Approximate smallest and largest value of a function over a range of its variable."""
+    """Approximate smallest and largest value of a function over a range of its variable.
+
+    Args:
+        node: the node of the function.
+        opset: opset of the standard operators.
+        span: smallest and largest value of the variable.
+    """
     low, high = np.clip(span, _GRID[0], _GRID[-1])
     inside = _GRID[(low < _GRID) & (high > _GRID)]
     made = values_at(node, opset, np.asarray([low, *inside, high]))

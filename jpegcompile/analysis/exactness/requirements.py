@@ -71,12 +71,12 @@ _WITH_KNOWN_DISCONTINUITIES = frozenset(_DISCONTINUITIES) | frozenset(
         *("DynamicQuantizeLinear", "QuantizeLinear", "ThresholdedRelu"),
     )
 )
-# Levels of a quantizer on either side of zero that are considered: those of 8 bits.
+# Considered levels of a quantizer on either side of zero: the levels of 8 bits.
 _QUANTIZER_LEVELS = 256
 
 
 def near(values: NDArray[np.float64], points: Points) -> NDArray[np.bool_]:
-    """Which values lie on a point of discontinuity, or close to one."""
+    """Whether each value lies on or near a point of discontinuity: an array like `values`."""
     if isinstance(points, frozenset):
         if not points:
             return np.zeros(values.shape, bool)
@@ -94,9 +94,9 @@ def near(values: NDArray[np.float64], points: Points) -> NDArray[np.bool_]:
 def requirements_of(
     node: gs.Node, graph: gs.Graph, axis: int | None
 ) -> list[tuple[gs.Tensor, Requirement]]:
-    """Return the requirements of a node on its inputs, except for comparisons of two maps.
+    """Return the requirements of a node on its inputs.
 
-    For these see `compared`.
+    Comparisons of two variables are excluded; see `compared`.
 
     Args:
         node: a node of the graph.
@@ -153,7 +153,7 @@ def _known_requirements(
     if op == "QuantizeLinear":
         return [(first, Requirement("values", _points_of_quantizer(value_of(node.inputs[1]))))]
     if op == "DynamicQuantizeLinear":
-        # Repeated values are 0 or the largest element, which are multiples of its scale.
+        # Repeated values are 0 or the largest element, both multiples of the operator's scale.
         return []
     if op == "ThresholdedRelu":
         alpha = float(node.attrs.get("alpha", 1.0))
@@ -206,7 +206,7 @@ def _conversion(node: gs.Node) -> list[tuple[gs.Tensor, Requirement]]:
 
 
 def _order(node: gs.Node, axis: int | None) -> tuple[Requirement, ...]:
-    """Axes along which an operator chooses among equal elements."""
+    """Requirements of an operator that chooses among equal elements along an axis."""
     shape = node.inputs[0].shape
     default = {"ArgMax": 0, "ArgMin": 0}.get(node.op, -1)
     along = int(node.attrs.get("axis", default))

@@ -24,7 +24,7 @@ _MOST_VALUES = 4096
 
 
 def hull(spans: Iterable[Range]) -> Range:
-    """Smallest range that contains all of them; (inf, -inf) is empty."""
+    """Smallest range that contains all spans; (inf, -inf) is empty."""
     known = list(spans)
     low = min((s[0] for s in known), default=math.inf)
     return low, max((s[1] for s in known), default=-math.inf)
@@ -42,7 +42,7 @@ class State:
         unknown_range: range of these unknown values.
         equal_pixels: whether elements at several pixels may be equal even if the image is not flat.
         equal_channels: whether elements of several channels may be equal.
-        flat_extent: size of the part of the image that must have one colour for elements at several
+        flat_extent: size of the part of the image that must have one color for elements at several
             pixels to be equal; None if no size suffices.
         forms: linear forms of the elements; see `forms.py`.
         axis: axis of the channels; None if unknown.
@@ -87,7 +87,7 @@ class State:
         return np.asarray(sorted(self.known_values), np.float64)
 
     def with_known_values(self, atoms: Iterable[float]) -> State:
-        """Copy of the state with other known values; too many become unknown values."""
+        """Copy of the state with other known values; if too many, they become unknown values."""
         known = frozenset(float(np.float32(a)) for a in atoms if np.isfinite(a))
         if len(known) > _MOST_VALUES:
             span = hull(
@@ -103,9 +103,9 @@ class State:
 
 
 GENERIC = State()
-# For tensors of which nothing is known, and for outputs of discontinuous operators.
+# State of tensors about which nothing is known, and of outputs of discontinuous operators.
 UNKNOWN = State(has_unknown_values=True, equal_pixels=True, equal_channels=True)
-# Parts of an image may have one colour, often black; grayscale images have equal channels.
+# Parts of an image may have one color, often black; grayscale images have equal channels.
 IMAGE = State(
     known_values=frozenset((0.0,)),
     has_unknown_values=True,

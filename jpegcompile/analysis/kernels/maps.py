@@ -1,4 +1,4 @@
-"""Maps of calls: size, frequencies, producer and readers of each."""
+"""Maps that kernel calls read and write: size, frequencies, producer and readers."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _match_cast(call: KernelCall, uses: dict[str, MapUse]) -> None:
 
 
 def _inherited(call: KernelCall, uses: dict[str, MapUse], use: MapUse) -> int:
-    """Number of frequencies of a result; operators that keep frequencies apart inherit it."""
+    """Number of frequencies of a result; operators that do not mix frequencies inherit it."""
     keeps = call.arguments.get("is_linear", False)
     if call.kernel is Convolution:
         plain = ("strides", "pads", "is_transposed")

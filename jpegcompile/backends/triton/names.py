@@ -6,7 +6,7 @@ import keyword
 import re
 from collections.abc import Iterable
 
-# Length of a name. A longer name is cut to its end, which tells nodes apart.
+# Longest identifier. A longer name keeps only its end, which distinguishes nodes.
 _MOST = 60
 
 

@@ -82,7 +82,7 @@ def _cast(node: Standard) -> str:
     kind = _DTYPES.get(int(node.attrs["to"]))
     if kind is None:
         raise NotWrittenError(
-            Message("torch-cast-type", f"it casts to ONNX type {node.attrs['to']}")
+            Message("torch-cast-type", f"its target type {node.attrs['to']} is not supported")
         )
     return f"{node.inputs[0]}.to({kind})"
 

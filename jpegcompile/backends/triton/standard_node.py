@@ -18,7 +18,7 @@ class Standard:
     Attributes:
         op: its operator.
         inputs: expressions of its inputs; "" for an omitted one.
-        values: values of constant inputs; None for the others.
+        values: values of constant inputs; None for other inputs.
         attrs: its attributes.
         opset: opset of the graph.
         outputs: number of outputs.

@@ -13,7 +13,7 @@ from jpegcompile.backends.triton.standard_node import (
 )
 from jpegcompile.messages import Message
 
-# A Slice whose end is this or larger ends where its axis does. Exporters write it so.
+# Exporters write this end, or a larger one, for a Slice up to the end of an axis.
 _END_OF_AXIS = 2**31 - 1
 
 

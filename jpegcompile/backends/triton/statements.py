@@ -165,7 +165,7 @@ class Statements:
             self._plain(plain, call)
 
     def _choice(self, node: gs.Node, call: TorchCall) -> None:
-        """Write an If as a Python `if`. Tensors that branches read from outside come before it."""
+        """Write an If as a Python `if`, after the outside tensors that its branches read."""
         condition = self._value_of(node.inputs[0])
         branches = [node.attrs["then_branch"], node.attrs["else_branch"]]
         for tensor in _read_outside(branches):
@@ -263,8 +263,8 @@ def _layouts_of(kernel: Kernel) -> list[MapLayout]:
 def _commutes(call: TorchCall, module: Module) -> bool:
     """Whether an operator on JPEG-domain maps can run on their pixels instead.
 
-    Operators that are lowered unchanged commute with the DCT of tiles. But an operator that also
-    reads a constant map reads the coefficients of the constant.
+    Operators that are lowered unchanged commute with the DCT of tiles. An operator that also reads
+    a constant map is excluded, since the constant contains coefficients.
     """
     tensors = [t for t in (*call.node.inputs, *call.node.outputs) if t.name]
     maps = [t for t in tensors if t.name in module.blocks]

@@ -1,4 +1,4 @@
-"""The curves by which pixels are weighted, as functions of their distance from an output."""
+"""Resize kernels: the weight of a pixel as a function of its distance from an output."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Kernel = Callable[[Doubles], Doubles]
 
 
 def triangle(x: Doubles) -> Doubles:
-    """Linear interpolation."""
+    """Compute weights of linear interpolation."""
     return np.asarray(np.maximum(1.0 - np.abs(x), 0.0))
 
 
 def keys(a: float) -> Kernel:
-    """Keys' convolution kernel (IEEE Trans. ASSP 29, 1981) with its parameter `a`."""
+    """Return Keys' convolution kernel (IEEE Trans. ASSP 29, 1981) with parameter `a`."""
 
     def kernel(x: Doubles) -> Doubles:
         x = np.abs(x)
@@ -29,7 +29,7 @@ def keys(a: float) -> Kernel:
 
 
 def lanczos(lobes: int) -> Kernel:
-    """A sinc in the window of a wider one; the weights need not sum to 1."""
+    """Return the Lanczos kernel, a sinc in a window; the weights do not always sum to 1."""
 
     def kernel(x: Doubles) -> Doubles:
         is_inside = (x >= -lobes) & (x < lobes)
@@ -39,11 +39,11 @@ def lanczos(lobes: int) -> Kernel:
 
 
 def box(x: Doubles) -> Doubles:
-    """The mean of what an output covers."""
+    """Compute weights of the mean over the pixels that an output covers."""
     return np.where((x > -0.5) & (x <= 0.5), 1.0, 0.0)
 
 
 def hamming(x: Doubles) -> Doubles:
-    """A sinc in Hamming's window."""
+    """Compute weights of a sinc in a Hamming window."""
     x = np.abs(x)
     return np.where(x < 1.0, np.sinc(x) * (0.54 + 0.46 * np.cos(np.pi * x)), 0.0)

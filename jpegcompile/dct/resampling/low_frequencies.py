@@ -1,4 +1,4 @@
-"""Fewer frequencies of every block of 8 pixels, as fewer pixels."""
+"""Shrink an axis by keeping only low frequencies of each block of 8 pixels."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from jpegcompile.preprocessing.steps import DCT_BLOCK
 
 
 def low_frequencies(outputs: Outputs, axis: AxisPlacement) -> Taps:
-    """The first m frequencies of every 8 pixels, as m pixels; the axis shrinks to m eighths.
+    """Return the taps that keep the first m frequencies of every 8 pixels, as m pixels.
 
-    Pixels behind the end repeat the last one. Of a component that has a sample for each pixel this
-    is the m-point inverse DCT of the first m coefficients of each block.
+    The axis shrinks to m eighths. Pixels after the end repeat the last pixel. For a component that
+    is not subsampled, this is the m-point inverse DCT of the first m coefficients of each block.
     """
     kept = DCT_BLOCK * axis.target // axis.source
     low = dct_matrix(kept).T @ dct_matrix(DCT_BLOCK)[:kept]

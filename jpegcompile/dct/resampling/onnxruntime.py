@@ -1,4 +1,4 @@
-"""The operator Resize of ONNX, of float32, as ONNX Runtime's CPU provider computes it.
+"""ONNX Resize of float32 tensors, as ONNX Runtime's CPU provider computes it.
 
 Sources: onnxruntime/core/providers/cpu/tensor/upsample.cc and upsample_antialias.h, for
 coordinate_transformation_mode half_pixel.
@@ -15,9 +15,10 @@ from jpegcompile.dct.resampling import kernels
 from jpegcompile.dct.resampling.taps import Outputs, Taps
 from jpegcompile.preprocessing.geometry import AxisPlacement
 
-# exclude_outside is a suffix of the name; the cubics are cubic_coeff_a -0.75 and -0.5.
+# This suffix of a name means exclude_outside. cubic_coeff_a is -0.75 for "bicubic" and -0.5 for
+# "catmull-rom".
 _INSIDE = "-inside"
-# Kernel and half its width, in pixels of the smaller of the two images.
+# Each kernel, and half its width in pixels of the smaller image.
 _KERNELS: Mapping[str, tuple[kernels.Kernel, int]] = {
     "bilinear": (kernels.triangle, 1),
     "bicubic": (kernels.keys(-0.75), 2),
@@ -26,7 +27,7 @@ _KERNELS: Mapping[str, tuple[kernels.Kernel, int]] = {
 
 
 def onnxruntime(outputs: Outputs, axis: AxisPlacement) -> Taps:
-    """What outputs take by the mode of that name, in ONNX Runtime's float32 positions."""
+    """Return the taps of outputs for the axis's mode, with ONNX Runtime's float32 positions."""
     name = axis.filter.name
     kernel, half_width = _KERNELS[name.removesuffix(_INSIDE)]
     growth = np.float32(axis.target) / np.float32(axis.source)
@@ -47,10 +48,10 @@ def onnxruntime(outputs: Outputs, axis: AxisPlacement) -> Taps:
 def _windows(
     positions: NDArray[np.float32], shrinkage: np.float32, kernel: kernels.Kernel, half_width: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Antialiased: the window grows as the image shrinks; places outside of the image included.
+    """Return antialiased windows, which grow as the image shrinks and may exceed the image.
 
     Returns:
-        The first pixel of each window, and weights that do not sum to 1 yet.
+        The first pixel of each window, and weights that are not yet normalized.
     """
     stretch = max(shrinkage, np.float32(1.0))
     reach = np.float32(half_width) * stretch

@@ -1,4 +1,4 @@
-"""OpenCV's `cv::resize` of planes of float32 (modules/imgproc/src/resize.cpp)."""
+"""OpenCV's `cv::resize` of float32 planes (modules/imgproc/src/resize.cpp)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from jpegcompile.dct.resampling import kernels
 from jpegcompile.dct.resampling.taps import Outputs, Taps, interpolated, nearest
 from jpegcompile.preprocessing.geometry import AxisPlacement
 
-# What an output covers less of than this, in pixels, "area" leaves out.
+# "area" leaves out a pixel if an output covers less than this part of it.
 _SLIVER = 1e-3
 
 
 def opencv(outputs: Outputs, axis: AxisPlacement) -> Taps:
-    """What outputs take by the interpolation of that name; "lanczos" is INTER_LANCZOS4."""
+    """Return the taps of outputs for the axis's interpolation; "lanczos" is INTER_LANCZOS4."""
     name = axis.filter.name
     scale = 1.0 / (axis.target / axis.source)
     if name == "nearest":
@@ -26,19 +26,19 @@ def opencv(outputs: Outputs, axis: AxisPlacement) -> Taps:
         return _enlarged_areas(outputs, scale, axis)
     positions = (outputs + 0.5) * scale - 0.5
     if name == "lanczos":
-        # Float32, which is 0.0001 pixels in an image of some thousand.
+        # Float32 positions have an error of 0.0001 pixels in an image of some thousand pixels.
         taps = interpolated(positions.astype(np.float32), axis, kernels.lanczos(4), 4)
         return Taps(taps.places, taps.weights / taps.weights.sum(axis=1, keepdims=True))
-    # Intel's primitives, which are in OpenCV for x86, have positions in float64. Its own loops,
-    # elsewhere and for images of less than 6 pixels, round them to float32.
+    # OpenCV for x86 uses Intel's primitives, which have float64 positions. OpenCV's own loops, for
+    # other processors and images of less than 6 pixels, round positions to float32.
     kernel, reach = (kernels.triangle, 1) if name == "bilinear" else (kernels.keys(-0.75), 2)
     return interpolated(positions, axis, kernel, reach)
 
 
 def _areas(outputs: Outputs, scale: float, axis: AxisPlacement) -> Taps:
-    """The mean over what an output covers of the image, but for slivers of pixels.
+    """Return the mean over the pixels that an output covers, except for slivers of pixels.
 
-    Where OpenCV leaves one out, its weights miss 1 by as much. Here they do not.
+    If OpenCV leaves out a sliver, its weights do not quite sum to 1. Here they do.
     """
     begin = outputs * scale
     width = np.minimum(scale, axis.source - begin)
@@ -57,10 +57,10 @@ def _areas(outputs: Outputs, scale: float, axis: AxisPlacement) -> Taps:
 
 
 def _enlarged_areas(outputs: Outputs, scale: float, axis: AxisPlacement) -> Taps:
-    """What "area" is on both axes as soon as one of them grows."""
+    """Return the taps of "area" on both axes if at least one of them grows."""
     below = np.floor(outputs * scale).astype(np.int64)
     part = (outputs + 1) - (below + 1) * (axis.target / axis.source)
-    # Rounded before its whole part is taken off: what is almost 1 becomes 0.
+    # Round before subtracting the whole part, so that values close to 1 become 0.
     part = part.astype(np.float32).astype(np.float64)
     part = np.where(part <= 0.0, 0.0, part - np.floor(part))
     return interpolated(below + part, axis, kernels.triangle, 1)

@@ -11,7 +11,7 @@ from jpegcompile.dct.resampling.taps import Outputs, Taps, nearest
 from jpegcompile.dct.resampling.windowed import windowed
 from jpegcompile.preprocessing.geometry import AxisPlacement
 
-# Kernel and its half width, in pixels of the smaller of the two images.
+# Each kernel, and half its width in pixels of the smaller image.
 _WINDOWS: Mapping[str, tuple[kernels.Kernel, float]] = {
     "box": (kernels.box, 0.5),
     "bilinear": (kernels.triangle, 1.0),
@@ -22,11 +22,11 @@ _WINDOWS: Mapping[str, tuple[kernels.Kernel, float]] = {
 
 
 def pillow(outputs: Outputs, axis: AxisPlacement) -> Taps:
-    """What outputs take by Pillow's filter of that name."""
+    """Return the taps of outputs for the axis's filter."""
     scale = np.float64(axis.source) / axis.target
     if axis.filter.name != "nearest":
         return windowed((outputs + 0.5) * scale, scale, axis, *_WINDOWS[axis.filter.name])
-    # Pillow adds the scale up, and its rounding decides between two neighbours that are as near.
+    # Pillow adds up the scale. The rounding of the sum decides between equally near neighbors.
     steps = np.full(axis.target, scale)
     steps[0] *= 0.5
     return nearest(np.cumsum(steps)[outputs], axis)

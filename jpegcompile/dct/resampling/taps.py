@@ -33,12 +33,12 @@ class Taps:
         return np.asarray(self.weights.any(axis=1), np.float64)
 
 
-# Returns the taps of outputs [L], which are pixels of the resized axis.
+# Returns the taps of outputs [L]. Outputs are pixels of the resized axis.
 Resampler = Callable[[Outputs, AxisPlacement], Taps]
 
 
 def nearest(positions: NDArray[np.floating[Any]], axis: AxisPlacement) -> Taps:
-    """One pixel each, that which holds the position."""
+    """Return one tap per output: the pixel that contains the position."""
     places = np.clip(np.floor(positions).astype(np.int64), 0, axis.source - 1)
     return Taps(places[:, None], np.ones((len(places), 1)))
 
@@ -46,7 +46,14 @@ def nearest(positions: NDArray[np.floating[Any]], axis: AxisPlacement) -> Taps:
 def interpolated(
     positions: NDArray[np.floating[Any]], axis: AxisPlacement, kernel: Kernel, reach: int
 ) -> Taps:
-    """Unantialiased: the 2 * reach nearest pixels, edge pixels repeated; 0 is a pixel's middle."""
+    """Return taps on the nearest pixels, without antialiasing; edge pixels are repeated.
+
+    Args:
+        positions: [L], where 0 is the middle of the first pixel.
+        axis: placement of the axis.
+        kernel: weight of a pixel by its distance.
+        reach: number of pixels on each side of a position.
+    """
     below = np.floor(positions).astype(np.int64)
     places = below[:, None] + np.arange(1 - reach, 1 + reach)
     weights = kernel(places - positions[:, None].astype(np.float64))

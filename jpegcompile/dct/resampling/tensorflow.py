@@ -11,12 +11,12 @@ from jpegcompile.dct.resampling import kernels
 from jpegcompile.dct.resampling.taps import Outputs, Taps, interpolated, nearest
 from jpegcompile.preprocessing.geometry import AxisPlacement
 
-# Bicubic weights come from a table.
+# Number of positions per pixel in TensorFlow's table of bicubic weights.
 _TABLE_STEPS = 1024
 
 
 def tensorflow(outputs: Outputs, axis: AxisPlacement) -> Taps:
-    """What outputs take by the method of that name, in TensorFlow's float32 positions."""
+    """Return the taps of outputs for the axis's method, with TensorFlow's float32 positions."""
     scale = np.float32(axis.source) / np.float32(axis.target)
     if axis.filter.name == "area":
         return _areas(outputs, scale, axis)
@@ -30,7 +30,7 @@ def tensorflow(outputs: Outputs, axis: AxisPlacement) -> Taps:
 
 
 def _bicubic(positions: NDArray[np.float32], axis: AxisPlacement) -> Taps:
-    """Pixels outside of the image have no weight."""
+    """Return bicubic taps. Pixels outside the image have weight 0."""
     below = np.floor(positions)
     part = np.rint((positions - below).astype(np.float64) * _TABLE_STEPS) / _TABLE_STEPS
     places = below.astype(np.int64)[:, None] + np.arange(-1, 3)
@@ -41,9 +41,9 @@ def _bicubic(positions: NDArray[np.float32], axis: AxisPlacement) -> Taps:
 
 
 def _areas(outputs: Outputs, scale: np.float32, axis: AxisPlacement) -> Taps:
-    """The mean over what an output covers of the image.
+    """Return the mean over the pixels that an output covers.
 
-    TensorFlow divides by `scale`, from which the sum of its weights differs by rounding.
+    TensorFlow divides by `scale`, which differs from the sum of the weights by rounding.
     """
     begin, end = (
         (edges.astype(np.float32) * scale).astype(np.float64)[:, None]

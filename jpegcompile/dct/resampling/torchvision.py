@@ -1,4 +1,4 @@
-"""`torch.nn.functional.interpolate`, by which torchvision resizes tensors, of float32.
+"""`torch.nn.functional.interpolate` of float32, which torchvision uses to resize tensors.
 
 Sources: aten/src/ATen/native/cpu/UpSampleKernel.cpp and UpSample.h.
 """
@@ -14,7 +14,7 @@ from jpegcompile.dct.resampling.taps import Outputs, Taps, interpolated, nearest
 from jpegcompile.dct.resampling.windowed import windowed
 from jpegcompile.preprocessing.geometry import AxisPlacement
 
-# Kernel and its half width, in pixels of the smaller of the two images.
+# Each kernel, and half its width in pixels of the smaller image.
 _WINDOWS: Mapping[str, tuple[kernels.Kernel, float]] = {
     "bilinear": (kernels.triangle, 1.0),
     "bicubic": (kernels.keys(-0.5), 2.0),
@@ -26,10 +26,10 @@ _KERNELS: Mapping[str, tuple[kernels.Kernel, int]] = {
 
 
 def torchvision(outputs: Outputs, axis: AxisPlacement) -> Taps:
-    """What outputs take by the mode of that name, in torch's float32 positions."""
+    """Return the taps of outputs for the axis's mode, with torch's float32 positions."""
     name = axis.filter.name
     scale = np.float32(axis.source) / np.float32(axis.target)
-    # In float64 these products are exact, so that each position below is rounded once.
+    # These products are exact in float64, so each position below is rounded only once.
     before, middles = outputs * np.float64(scale), (outputs + 0.5) * np.float64(scale)
     if name == "nearest":
         return nearest(before.astype(np.float32), axis)

@@ -20,14 +20,15 @@ def windowed(
     kernel: Kernel,
     support: float,
 ) -> Taps:
-    """What outputs take whose middles are `centers`, 0 being the edge of the image.
+    """Return the taps of outputs from the positions of their middles.
 
     Args:
-        centers: [L], in pixels of the image. Windows end where their type's rounding says.
-        scale: pixels of the image to an output, of the same type.
-        axis: whose source says how many pixels there are.
-        kernel: the window.
-        support: half its width, in pixels of the smaller of the two images.
+        centers: middle of each output [L], in pixels from the edge of the image. Their type is used
+            to round the ends of the windows.
+        scale: pixels of the image per output, of the same type.
+        axis: placement of the axis; its source is the number of pixels.
+        kernel: weight of a pixel by its distance.
+        support: half the width of the window, in pixels of the smaller image.
     """
     stretch = max(scale, type(scale)(1.0))
     reach = stretch * type(scale)(support)

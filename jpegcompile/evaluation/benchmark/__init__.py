@@ -1,1 +1,1 @@
-"""How long the original and the compiled model take: what `jpegcompile bench` measures."""
+"""Time the original and the compiled model for `jpegcompile bench`."""

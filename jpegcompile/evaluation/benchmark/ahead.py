@@ -85,7 +85,12 @@ def read_ahead(
 
 
 def fastest(overlaps: Sequence[Overlap], batches: Sequence[Sequence[bytes]]) -> Overlap:
-    """Return the fastest of several overlaps, measured in interleaved trials."""
+    """Return the fastest of several overlaps, measured in interleaved trials.
+
+    Args:
+        overlaps: overlaps of one pipeline.
+        batches: batches of files to time with.
+    """
     if len(overlaps) == 1:
         return overlaps[0]
     by_name = {str(index): overlap for index, overlap in enumerate(overlaps)}
@@ -98,5 +103,5 @@ def fastest(overlaps: Sequence[Overlap], batches: Sequence[Sequence[bytes]]) -> 
 
 
 def _runs(estimate: float) -> int:
-    """Return the runs of a trial, from an estimate of the seconds of one."""
+    """Return the number of runs in a trial, from the estimated seconds of a run."""
     return min(max(math.ceil(_TRIAL_SECONDS / estimate), 2), _MOST_RUNS)

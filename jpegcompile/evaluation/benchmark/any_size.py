@@ -1,8 +1,8 @@
 """Models for images of any size, in the stages that are timed.
 
 Both sides are as fast as their libraries allow. They have the same number of threads, distribute
-the images of a batch over them, and pipeline in the same way. Each side uses the division of
-threads between reader and network that is fastest for this side.
+the images of a batch over the threads, and overlap reading and network in the same way. Each side
+uses its fastest division of threads between reader and network.
 """
 
 from __future__ import annotations

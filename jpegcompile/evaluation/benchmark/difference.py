@@ -1,4 +1,4 @@
-"""Differences of the original's outputs when another reader makes its input."""
+"""Differences of the original's outputs if another reader computes its input."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Difference:
     """The difference at one output.
 
     Attributes:
-        name: of the output.
+        name: name of the output.
         difference: largest absolute difference to the output for the float decode.
-        largest: largest magnitude of that output.
-        same_top1: inputs whose largest entry is at the same place; None where the output is not a
-            vector of scores.
-        inputs: that were run.
+        largest: largest magnitude of the output for the float decode.
+        same_top1: number of inputs whose largest entry is at the same place; None if the output is
+            not a vector of scores.
+        inputs: number of inputs that were run.
     """
 
     name: str

@@ -57,8 +57,8 @@ class InputSets:
         left_out_pixels: number of these files without readable coefficients.
         files: number of files of the folder that are run; some run repeatedly to fill the inputs.
             None without a folder.
-        skipped: unusable files, with reasons.
-        ignored: reasons for the folders that are ignored, by path.
+        skipped: unusable files with reasons.
+        ignored: reason for each ignored folder, by its path.
         pixel_fallbacks: number of `files` that use the pixel fallback.
     """
 
@@ -95,7 +95,7 @@ def gather(
         batches: batch sizes.
         folder: folder for generated files.
         on_error: what to do with unusable files: "stop", "skip" or "report".
-        tolerant: whether to read damaged files as far as possible.
+        tolerant: whether to use the readable part of damaged files.
         fallback: fallback for files without readable coefficients.
 
     Raises:
@@ -200,6 +200,7 @@ def photograph_like(height: int, width: int, seed: int) -> NDArray[np.uint8]:
     """Return pixels [H, W, 3] of noise with the same power in every octave of frequencies.
 
     Photographs have this spectrum (Field 1987): their power falls with the square of the frequency.
+    Equal arguments give equal pixels.
     """
     generator = np.random.default_rng(seed)
     total = np.zeros((height, width, 3))
@@ -207,7 +208,7 @@ def photograph_like(height: int, width: int, seed: int) -> NDArray[np.uint8]:
     while cell < max(height, width):
         rows, columns = -(-height // cell) + 1, -(-width // cell) + 1
         coarse = generator.uniform(-1, 1, (3, rows, columns)).astype(np.float32)
-        # Colour varies less than brightness in photographs.
+        # Color varies less than brightness in photographs.
         coarse[1:] = 0.3 * coarse[1:] + coarse[0]
         planes = [
             Image.fromarray(plane).resize((columns * cell, rows * cell), Image.Resampling.BICUBIC)

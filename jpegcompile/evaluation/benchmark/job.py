@@ -53,7 +53,7 @@ class InputSet:
 
 @dataclass(frozen=True)
 class Failure:
-    """The error of a worker process, as JSON carries it.
+    """The error of a worker process, in the form that JSON transfers.
 
     Attributes:
         kind: name of the class in `jpegcompile.errors`.
@@ -87,11 +87,11 @@ class Job:
         image: image input of the original.
         frame: frame of the files; None for tensors.
         preprocess: preprocessing as in `Preprocess.to_json`; None for tensors.
-        ingest: path of the part of the compiled model that makes the network's input.
-        network: path of the part after it.
+        ingest: path of the part of the compiled model that computes the network's input.
+        network: path of the part of the compiled model after the ingest.
         parts_folder: folder of the external weights of these two parts.
         sets: inputs.
-        tolerant: whether to read damaged files as far as possible.
+        tolerant: whether to use the readable part of damaged files.
         providers: execution providers of ONNX Runtime.
         ingest_block: block size of the compiled network's input.
         averages_views: as in `CompiledInfo`, for the compiled model.
@@ -125,7 +125,7 @@ class Job:
 
     @property
     def is_preprocessed(self) -> bool:
-        """Whether files have any size, so that the native reader makes the compiled input."""
+        """Whether files have any size, so that the native reader computes the compiled input."""
         return self.takes_files and self.image.is_preprocessed
 
     @property

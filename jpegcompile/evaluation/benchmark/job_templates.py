@@ -33,8 +33,8 @@ class JobTemplates:
         jobs: a job for each side.
         is_exact: whether the compiled model must match the original.
         tolerance: tolerance at the outputs.
-        variants: for each set of inputs, files with the outputs of the original computed in other
-            ways, as `Worker` writes them, and the weight of each (`Variant.multiple`).
+        variants: for each set of inputs, files with the outputs of variants of the original, in the
+            form that `Worker` writes, and the weight of each variant (`Variant.multiple`).
     """
 
     folder: Path
@@ -69,7 +69,7 @@ def job_templates(
         inputs: inputs to run.
         folder: folder for files.
         portable: whether to run the compiled model without native kernels, too.
-        tolerant: whether to read damaged files as far as possible.
+        tolerant: whether to use the readable part of damaged files.
         providers: execution providers of ONNX Runtime.
         rivals: readers of images of any size for the original.
         fallback: fallback for images of any size without readable coefficients.
@@ -166,7 +166,7 @@ def _with_parts(session: Session, job: Job, folder: Path) -> Job:
     network.write_bytes(cut.SerializeToString())
     job = replace(job, network=str(network), parts_folder=str(session.folder.absolute()))
     if job.is_preprocessed:
-        # The native reader makes the network's input outside the graph.
+        # The native reader computes the network's input outside the graph.
         return job
     ingest.write_bytes(end_at(session.model, begin).SerializeToString())
     return replace(job, ingest=str(ingest))

@@ -33,8 +33,7 @@ class TimedModel(ABC):
         """Return the stages of the model.
 
         Args:
-            with_parts: whether stages are run separately, too. If not, no sessions are opened for
-                them.
+            with_parts: whether to open the sessions that run stages separately.
         """
 
 

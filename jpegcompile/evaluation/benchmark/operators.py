@@ -17,7 +17,7 @@ class NodeTime:
     """The time of one node.
 
     Attributes:
-        node: name of the node in ONNX Runtime's optimised graph.
+        node: name of the node in ONNX Runtime's optimized graph.
         op: operator of the node in this graph.
         seconds: median time of a batch.
     """
@@ -42,7 +42,7 @@ def node_times(profile: Path, runs: int, warm_up: int) -> list[NodeTime]:
             durations[key].append(event["dur"] / 1e6)
     times = []
     for (node, op), values in durations.items():
-        # A node has several events a batch inside a loop, and if files run one by one.
+        # A node has several events per batch if it is inside a loop, or if files run one by one.
         each = max(len(values) // runs, 1)
         sums = [sum(values[i : i + each]) for i in range(each * warm_up, len(values), each)]
         times.append(NodeTime(node, op, median(sums or values)))

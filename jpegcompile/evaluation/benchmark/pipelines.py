@@ -1,7 +1,7 @@
 """Pipelines from the bytes of JPEG files to outputs, in the stages that are timed.
 
 Both sides are as fast as their libraries allow: they read the images of a batch with the same
-number of threads, and the spatial side normalises plane by plane in float32.
+number of threads, and the spatial side normalizes plane by plane in float32.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ class Stages(Protocol):
 
 @dataclass(frozen=True)
 class Pipeline:
-    """The stages of one side; each takes the result of the previous one.
+    """The stages of one side; each stage reads the result of the previous one.
 
     Attributes:
         decode: converts the bytes of a batch of files to pixels or coefficients.
-        ingest: converts these to the network's input.
+        ingest: converts pixels or coefficients to the network's input.
         network: computes the outputs.
         end_to_end: computes the outputs from the bytes.
     """
@@ -86,11 +86,11 @@ def open_session(
     *,
     spinning: bool = True,
 ) -> ort.InferenceSession:
-    """Open a session as other programs of ONNX Runtime do, from the file where possible.
+    """Open a session like other programs that use ONNX Runtime, from the file if possible.
 
-    Idle threads spin by default, as in ONNX Runtime: without spinning, two threads took a fifth
-    longer for a small network. Threads spin for about 45 ms after a run, so a worker process
-    answers only when they are quiet (see `worker`).
+    Idle threads spin by default, as in ONNX Runtime. Without spinning, a small network took a fifth
+    longer on two threads. Threads spin for about 45 ms after a run, so a worker process answers
+    only when they are quiet (see `worker`).
 
     Args:
         job: side of the benchmark, which sets threads, providers and native kernels.
@@ -117,7 +117,10 @@ def open_session(
         with job.providers.opening():
             session = ort.InferenceSession(model, options, providers=list(job.providers.names))
     except Exception as error:
-        text = f"{path}: ONNX Runtime cannot load the model: {one_line(error)}"
+        text = (
+            f"{path}: ONNX Runtime cannot load the model: {one_line(error)}; upgrade onnxruntime,"
+            " or export the model again"
+        )
         raise UnsupportedModelError(Message("bench-model-not-loaded", text)) from error
     job.providers.check(session)
     return session
@@ -132,7 +135,10 @@ def run_session(session: ort.InferenceSession, feeds: dict[str, Array]) -> Outpu
     try:
         outputs: Outputs = session.run(None, feeds)
     except Exception as error:
-        text = f"ONNX Runtime failed to run the model: {one_line(error)}"
+        text = (
+            f"ONNX Runtime failed to run the model: {one_line(error)}; check that the original"
+            " runs with such inputs"
+        )
         raise UnsupportedModelError(Message("bench-run-failed", text)) from error
     return outputs
 
@@ -159,14 +165,14 @@ def spatial_pipeline(
     *,
     tolerant: bool = False,
 ) -> Pipeline:
-    """Return the pipeline with Pillow's decode, normalisation in NumPy, and the original model.
+    """Return the pipeline with Pillow's decode, normalization in NumPy, and the original model.
 
     Args:
         image: image input of the model.
         preprocess: preprocessing from pixels to this input, without a resize.
-        threads: threads that decode and normalise the images of a batch.
+        threads: threads that decode and normalize the images of a batch.
         network: runs the model.
-        tolerant: whether to read damaged files as far as possible.
+        tolerant: whether to use the readable part of damaged files.
     """
     channels = image.channels
     color, affine = preprocess.color_for(channels), preprocess.affine(channels)

@@ -1,4 +1,4 @@
-"""A worker process, as the process that measures sees it."""
+"""A worker process, seen from the process that measures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MODULE = "jpegcompile.evaluation.benchmark.worker"
 
 
 class Process:
-    """A worker process; as a context manager, it ends with the context.
+    """A worker process. As a context manager, it ends the process with the context.
 
     Attributes:
         job: job of the process.
@@ -65,7 +65,11 @@ class Process:
         self.end()
 
     def ask(self, command: str, *arguments: Any) -> dict[str, Any]:
-        """Return the answer to a command, which is the name of a method of `Worker`.
+        """Return the answer to a command.
+
+        Args:
+            command: name of a method of `Worker`, or "open".
+            arguments: JSON-ready arguments of the method.
 
         Raises:
             JpegCompileError: if the command raises it in the process.
@@ -104,10 +108,13 @@ class Process:
         if code == -9:
             text = (
                 f"{self.job.model}: the worker process was killed, probably because memory ran out;"
-                " give smaller batches with --batch"
+                " give smaller batches with --batches"
             )
             return AccessError(Message("bench-process-killed", text))
         lines = self._log.read_text(encoding="utf-8", errors="replace").split("\n")
         last = next((line for line in reversed(lines) if line.strip()), "no output")
-        text = f"{self.job.model}: the worker process ended with code {code}: {last.strip()}"
+        text = (
+            f"{self.job.model}: the worker process ended with code {code}: {last.strip()}; please"
+            " report it"
+        )
         return InternalError(Message("bench-process-ended", text))

@@ -1,4 +1,4 @@
-"""JSON records of benchmarks: the figures, and the machine and versions that they belong to.
+"""JSON records of benchmarks: the results, and the machine and versions they were measured with.
 
 Every benchmark script has the option `--json FILE`, which writes one such record:
 
@@ -8,9 +8,9 @@ Every benchmark script has the option `--json FILE`, which writes one such recor
      "settings": {"rounds": 15, ...},
      "rows": [{"layer/inputs": 64, "seconds/direct": 0.0022, ...}, ...]}
 
-Rows are flat: a column is a number, a text, a boolean or null. A nested value has a column for each
-of its items, whose name is a path such as "layer/inputs"; items of lists are named by their index.
-`docs/make.py` makes the tables of the documentation from records in `docs/results/`.
+Rows are flat: a column is a number, a text, a boolean or null. A nested value becomes one column
+per item, with a path such as "layer/inputs" as its name. Items of lists are named by their index.
+`docs/make.py` writes the tables of the documentation from records in `docs/results/`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Record:
     Attributes:
         benchmark: name of the benchmark.
         rows: columns by name; may be nested.
-        settings: what the figures depend on besides machine and versions, as rounds and threads.
+        settings: other settings that the results depend on, such as rounds and threads.
     """
 
     benchmark: str
@@ -86,7 +86,7 @@ def parser_for(text: str | None, *, rounds: int | None = None) -> argparse.Argum
     parser = argparse.ArgumentParser(description=(text or "").splitlines()[0])
     if rounds is not None:
         parser.add_argument(
-            "--rounds", type=int, default=rounds, help=f"measurements of each way ({rounds})"
+            "--rounds", type=int, default=rounds, help=f"measurements of each pipeline ({rounds})"
         )
     add_json_option(parser)
     return parser
@@ -127,7 +127,7 @@ def flat(row: Row) -> dict[str, Any]:
 
 
 def nested(row: Row) -> dict[str, Any]:
-    """Return a row with the mappings and lists that `flat` took apart."""
+    """Return the nested row of a flat row; the inverse of `flat`."""
     result: dict[str, Any] = {}
     for name, value in row.items():
         *path, last = name.split(SEPARATOR)

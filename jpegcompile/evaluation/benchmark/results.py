@@ -171,7 +171,7 @@ class Benchmark:
     Attributes:
         original, compiled: paths of the models.
         mode: input of the compiled model: "coefficients", "jpeg" or "tensor".
-        execution: what ran the nodes of the compiled model.
+        execution: how the nodes of the compiled model ran.
         cpus: processors that the process may use.
         onnxruntime: version of ONNX Runtime.
         rounds: number of rounds; each time is a median over them.
@@ -180,8 +180,8 @@ class Benchmark:
         left_out: number of files that the compiled model cannot read directly.
         left_out_pixels: number of these files without readable coefficients.
         cells: results by batch size and threads.
-        skipped: unusable files, with reasons.
-        ignored: reasons for the folders that were ignored, by path.
+        skipped: unusable files with reasons.
+        ignored: reason for each ignored folder, by its path.
         pixel_fallbacks: number of `files` that used the pixel fallback.
         rivals: description of the resize of each rival, by name; empty if images have the
             network's size.

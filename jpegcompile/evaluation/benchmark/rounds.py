@@ -1,8 +1,8 @@
-"""Interleaved rounds: the one way in which benchmarks compare times.
+"""Interleaved rounds, which all benchmarks use to compare times.
 
-Each round measures every way once, and each round starts with another way. All ways then meet the
-same state of the machine, and none always runs after the same other one. Times are medians over
-rounds. Ratios are medians of the ratios within a round, which a change between rounds cannot move.
+Each round measures every candidate once, and each round starts with another candidate. So all
+candidates see the same states of the machine, and their order varies. Times are medians over
+rounds. Ratios are medians of the ratios within a round, which changes between rounds do not affect.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ Measurement = Callable[[], float]
 
 @dataclass(frozen=True)
 class Rounds:
-    """Seconds of every way in every round.
+    """Seconds of every candidate in every round.
 
     Attributes:
-        seconds: by the name of the way, one number for each round.
+        seconds: one number for each round, by the name of the candidate.
     """
 
     seconds: Mapping[str, Sequence[float]]
 
     def median(self, name: str) -> float:
-        """Return the median seconds of a way."""
+        """Return the median seconds of a candidate."""
         return median(self.seconds[name])
 
     def medians(self) -> dict[str, float]:
-        """Return the median seconds of every way."""
+        """Return the median seconds of every candidate."""
         return {name: self.median(name) for name in self.seconds}
 
     def ratio(self, name: str, reference: str) -> float:
-        """Return the ratio of the times of a way and of the reference: median over the rounds."""
+        """Return the time of a candidate divided by the reference's: median over the rounds."""
         pairs = zip(self.seconds[name], self.seconds[reference], strict=True)
         return median(own / other for own, other in pairs)
 
     def ratios(self, reference: str) -> dict[str, float]:
-        """Return the ratios of all ways to the reference."""
+        """Return the ratios of all candidates to the reference."""
         return {name: self.ratio(name, reference) for name in self.seconds}
 
 
@@ -52,8 +52,8 @@ def timed(run: Callable[[], object], clock: Callable[[], float] = perf_counter) 
 
     Args:
         run: the call.
-        clock: seconds; `time.process_time` or `time.thread_time` for processor time, which other
-            processes disturb less.
+        clock: returns seconds. `time.process_time` and `time.thread_time` return processor time,
+            which other processes disturb less.
     """
 
     def measure() -> float:
@@ -76,10 +76,10 @@ def median_for(
 
     Args:
         run: the call.
-        seconds: how long to repeat it.
+        seconds: how long to repeat the call.
         warm_up: calls before the clock starts.
         fewest: calls to time even if they take longer than `seconds`.
-        clock: as for `timed`, of a call.
+        clock: clock for each call, as for `timed`.
     """
     for _ in range(warm_up):
         run()
@@ -93,12 +93,13 @@ def median_for(
 def interleaved(
     measurements: Mapping[str, Measurement], rounds: int, *, warm_up: int = 0
 ) -> Rounds:
-    """Measure every way once a round.
+    """Measure every candidate once per round.
 
     Args:
-        measurements: by the name of the way; check the results of all ways before.
-        rounds: rounds that count.
-        warm_up: rounds before these, which fill caches and do not count.
+        measurements: measurements by the name of the candidate. Check the results of all candidates
+            before timing them.
+        rounds: number of rounds that count.
+        warm_up: number of earlier rounds, which fill caches and do not count.
     """
     seconds: dict[str, list[float]] = {name: [] for name in measurements}
     names = list(measurements)
@@ -111,6 +112,6 @@ def interleaved(
 
 
 def rotated(items: Sequence[Item], number: int) -> list[Item]:
-    """Return the items in the order of a round: each round begins with the next item."""
+    """Return the items in the order of a round. Each round begins with the next item."""
     first = number % len(items) if items else 0
     return [*items[first:], *items[:first]]

@@ -72,9 +72,9 @@ def bench(
     Args:
         original: path of the source model.
         compiled: path of the compiled model, a file or the folder of a module.
-        images: folder of JPEG files, of the network's size unless the model reads any size. Without
-            it, models for coefficients run generated files of quality 75 and 90, and models for
-            tensors run random tensors.
+        images: folder of JPEG files. They must have the network's size unless the model reads any
+            size. Default: generated files of quality 75 and 90 for models for coefficients, random
+            tensors for models for tensors.
         batches: batch sizes; 1 and 8 by default, or the fixed batch size of the model.
         threads: threads of ONNX Runtime or PyTorch, and of decoding; every number is timed with
             every batch size.
@@ -83,12 +83,12 @@ def bench(
         per_op: whether to time every node, too.
         portable: whether to time the compiled model without native kernels, too.
         providers: execution providers of ONNX Runtime for both models, as for `jpegcompile.load`.
-        on_error: what to do with unusable files. "stop" raises the error of the first one to be
-            run; "skip" and "report" read all files and list the unusable ones in the result.
-        tolerant: whether to read damaged files as far as possible, as in `read_coefficients`.
+        on_error: what to do with unusable files. "stop" raises the error of the first one that is
+            read; "skip" and "report" read all files and list the unusable ones in the result.
+        tolerant: whether to use the readable part of damaged files, as `read_coefficients`.
         fallback: "pixels" also times files without readable coefficients, which Pillow decodes as
-            in `Session.run`, with models for tensors and for files of any size. With models for
-            coefficients of one size such files are left out.
+            in `Session.run`. This applies to models for tensors and for files of any size. Models
+            for coefficients of one size leave such files out.
         rivals: names of file readers for the original: "pillow", "pillow-box", "simplejpeg+opencv",
             "torchvision". By default all that are installed.
         progress: called with (done, total).

@@ -1,4 +1,4 @@
-"""Stages that a worker times: runs one after another, or a pipeline of overlapping runs."""
+"""Stages that a worker times: consecutive runs, or a pipeline of overlapping runs."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class InTurn(Timed):
 class Overlapping(Timed):
     """Batches that are read while earlier batches are computed.
 
-    Outputs come in bursts, so the time is a mean over the runs.
+    Outputs arrive in bursts, so the time is a mean over the runs.
 
     Attributes:
         overlap: the pipeline.

@@ -21,7 +21,7 @@ from jpegcompile.progress import Steps
 
 _PROFILED_RUNS = 10
 _MOST_RUNS = 1000
-# With fewer runs, each of them is long: a run to warm up would cost as much and change little.
+# If there are fewer runs, each run is long. Then a warm-up would cost much and change little.
 _RUNS_FOR_WARM_UP = 4
 
 
@@ -44,7 +44,14 @@ class Timer:
     steps: Steps
 
     def cell(self, jobs: Sequence[Job]) -> Cell:
-        """Start a process for each side, measure, and end the processes."""
+        """Start a process for each side, measure, and end the processes.
+
+        Args:
+            jobs: jobs of all sides, with one batch size and number of threads.
+
+        Raises:
+            CheckFailedError: if the outputs of an exact compiled model differ.
+        """
         with ExitStack() as stack:
             processes = [stack.enter_context(Process(job, self.templates.folder)) for job in jobs]
             memory, checks, checked = self._checked(processes)

@@ -30,8 +30,8 @@ from jpegcompile.evaluation.benchmark.profile import profile
 from jpegcompile.evaluation.benchmark.timed import InTurn, Overlapping, Timed
 from jpegcompile.messages import Message
 
-# A process is quiet if it uses less than a twentieth of a core over this time, seconds. After the
-# longest wait a process is timed even if it is not quiet.
+# A process is quiet if it uses less than a twentieth of a core over this many seconds. After the
+# longest wait, the process answers even if it is not quiet.
 _QUIET, _LONGEST_WAIT = 0.02, 2.0
 
 
@@ -57,7 +57,7 @@ class Worker:
     def outputs(self, folder: str) -> dict[str, Any]:
         """Run the whole model on every batch of every set, and write the outputs.
 
-        Nothing else has run until then, so the peak of memory belongs to the whole model.
+        Nothing else has run before, so the peak of memory belongs to the whole model.
 
         Returns:
             The peak of memory, and the files of outputs.
@@ -81,7 +81,7 @@ class Worker:
         return {"files": self._write(results, folder, "exact")}
 
     def prepare(self) -> dict[str, Any]:
-        """Make the inputs of every stage and run it once.
+        """Prepare the inputs of every stage and run every stage once.
 
         Returns:
             Estimated seconds of every stage, and the division of threads.
@@ -126,7 +126,17 @@ class Worker:
         return InTurn([partial(pipeline.network, b) for b in inputs.tensor_batches(size)])
 
     def time(self, stage: str, name: str | None, runs: int, warm_up: int) -> dict[str, Any]:
-        """Return the seconds of a batch in each of `runs` runs of a stage, or their mean."""
+        """Measure a stage.
+
+        Args:
+            stage: name of the stage.
+            name: name of the input set; None for a stage that does not depend on the inputs.
+            runs: number of measured runs.
+            warm_up: number of runs before the measurement.
+
+        Returns:
+            The seconds of a batch in each run, or their mean.
+        """
         return {"seconds": self._timed[stage, name].seconds(runs, warm_up)}
 
     def profile(self, runs: int) -> dict[str, Any]:
@@ -180,7 +190,7 @@ def serve(commands: IO[str], answers: IO[str]) -> None:
             failure = Failure.of(error)
             answer = {"error": asdict(failure)}
         except MemoryError:
-            text = "memory ran out while a model was timed; give smaller batches with --batch"
+            text = "memory ran out while a model was timed; give smaller batches with --batches"
             message = Message("bench-out-of-memory", text)
             answer = {"error": asdict(Failure(AccessError.__name__, message.code, message))}
         _wait_until_quiet()

@@ -42,7 +42,7 @@ class Prepared:
         tensors: weights and tables by argument.
         pixels: expected pixels [N, C, H, W].
         before: pixels before the per-pixel function; their magnitude bounds the rounding error.
-        unsure: possible difference of each pixel if rounding decides its mask.
+        unsure: possible difference of each pixel if rounding may change its mask.
     """
 
     kernel: Kernel
@@ -60,7 +60,7 @@ class KernelCase:
     Attributes:
         family: name of the family.
         name: name of the case within the family.
-        prepare: makes the inputs, in the precision of the random numbers.
+        prepare: creates the inputs, in the precision of the random numbers.
     """
 
     family: str
@@ -94,7 +94,13 @@ class Draw:
         return result
 
     def map(self, layout: MapLayout, batch: int, shift: float = 0.0) -> tuple[Doubles, Doubles]:
-        """Return a map in its storage layout, and its pixels."""
+        """Draw a random map and return it in its storage layout, and its pixels.
+
+        Args:
+            layout: layout of the map.
+            batch: number of images.
+            shift: mean of the pixels before rounding.
+        """
         pixels = self.normal(batch, layout.channels, layout.height, layout.width) + shift
         values = self.rounded(stored(pixels, layout))
         return values, pixels_of(values, layout)
@@ -103,7 +109,18 @@ class Draw:
 def finished(
     program: Program, before: Doubles, kernel: Kernel, phi: int, precision: Precision
 ) -> tuple[Doubles, Doubles | None]:
-    """Return the pixels after NOTHING, RELU or ASM_RELU, and their possible difference."""
+    """Apply a program to pixels in float64.
+
+    Args:
+        program: NOTHING, RELU or ASM_RELU.
+        before: the pixels.
+        kernel: the checked kernel.
+        phi: number of mask frequencies of ASM_RELU.
+        precision: precision of the kernel.
+
+    Returns:
+        The pixels, and their largest difference if rounding changes a mask; None without masks.
+    """
     if program == NOTHING:
         return before, None
     if program == RELU:

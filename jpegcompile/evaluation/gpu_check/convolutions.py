@@ -152,7 +152,7 @@ def convolution_cases(*, large: bool) -> Iterator[KernelCase]:
 
 @dataclass(frozen=True)
 class _Prepare:
-    """A function that makes the inputs of a convolution."""
+    """A function that creates the inputs of a convolution."""
 
     shape: _Shape
 

@@ -89,7 +89,7 @@ def _max_pool(x: MapLayout, y: MapLayout, batch: int, program: Program, phi: int
 
     def prepare(draw: Draw) -> Prepared:
         kernel = MaxPool(x, y, (3, 3), (2, 2), (1, 1), program=program, phi=phi)
-        # Negative pixels reveal padding with zeros, except if a function makes all of them zero.
+        # Negative pixels reveal padding with zeros, unless a function sets all of them to zero.
         stored, pixels = draw.map(x, batch, 0.0 if program.steps else -3.0)
         before = _image(torch.nn.functional.max_pool2d(torch.from_numpy(pixels), 3, 2, 1))
         made, unsure = finished(program, before, kernel, phi, draw.precision)

@@ -50,8 +50,8 @@ class Network:
     Attributes:
         name: name in results.
         original: ONNX file of the network.
-        preprocess: preprocessing from pixels to its input.
-        images: folder of JPEG files of its size.
+        preprocess: preprocessing from pixels to the network's input.
+        images: folder of JPEG files of the network's size.
         batch: batch size.
     """
 
@@ -152,7 +152,13 @@ class _Checks:
     def compare(
         self, check: str, expected: Sequence[Tensor], run: Callable[[], Sequence[Tensor]]
     ) -> None:
-        """Compare outputs with the outputs of a plain call, up to rounding of float32 sums."""
+        """Compare outputs with the outputs of a plain call, up to rounding of float32 sums.
+
+        Args:
+            check: name of the check.
+            expected: outputs of the plain call.
+            run: returns the outputs to check. An error of this function is a failed check.
+        """
         allowed = FLOAT32_ERROR * max(float(e.abs().max()) for e in expected)
         try:
             made = run()
@@ -171,7 +177,7 @@ def outputs_of(module: Callable[..., Any], feeds: dict[str, Tensor]) -> tuple[Te
 
 
 def _largest(made: Sequence[Tensor], expected: Sequence[Tensor]) -> float:
-    """Return the largest difference; infinite if it is NaN."""
+    """Return the largest difference; infinite if a difference is NaN."""
     errors = [
         float((a.double() - b.double()).abs().max()) for a, b in zip(made, expected, strict=True)
     ]

@@ -25,7 +25,7 @@ _ROUNDS = 5
 
 
 def copy_ceiling(elements: int, timer: Timer, device: torch.device) -> Rate:
-    """Measure a copy in memory; bytes include reads and writes."""
+    """Measure a copy of `elements` float32 numbers in memory; bytes include reads and writes."""
     source = torch.zeros(elements, device=device)
     target = torch.empty_like(source)
     (seconds,) = medians([timer.prepared(lambda: target.copy_(source))], _ROUNDS)
@@ -33,7 +33,7 @@ def copy_ceiling(elements: int, timer: Timer, device: torch.device) -> Rate:
 
 
 def product_ceiling(side: int, precision: Precision, timer: Timer, device: torch.device) -> Rate:
-    """Measure the product of two square matrices by cuBLAS.
+    """Measure the product of two matrices [side, side] by cuBLAS.
 
     TF32x3 computes three TF32 products for each product, so its ceiling is a third of TF32's.
     """

@@ -80,7 +80,7 @@ class Rate:
 
     @property
     def bandwidth(self) -> float:
-        """Bytes a second."""
+        """Bytes per second."""
         return self.bytes / self.seconds
 
     @property
@@ -95,7 +95,7 @@ class Throughput:
 
     Attributes:
         pipeline: decoder and executor of the pipeline.
-        images: images a second.
+        images: images per second.
         batch: batch size.
     """
 
@@ -155,10 +155,10 @@ class GpuCheck:
 
 
 def require_passed(result: GpuCheck) -> None:
-    """Check that a result has no failed check.
+    """Raise an error if a check failed.
 
     Raises:
-        CheckFailedError: if it has one; the message names the first.
+        CheckFailedError: if a check failed. The message names the first one.
     """
     if result.passed:
         return

@@ -39,13 +39,13 @@ def gpu_check(
     """Check all GPU code on the current GPU and measure its speed.
 
     The function compares kernels of every family with references in float64, in every precision. It
-    compares the network of the demo and a given model with the originals, and with other ways to
-    run them.
+    compares the demo's network, and a model that the user gives, with their originals and with
+    other ways to run them.
 
     Args:
-        model: path of an ONNX model to check, too.
-        images: folder of JPEG files of its size.
-        preprocess: preprocessing from pixels to its input, as for `compile`.
+        model: path of an ONNX model to check in addition.
+        images: folder of JPEG files of the model's size.
+        preprocess: preprocessing from pixels to the model's input, as for `compile`.
         batch: batch size for measurements.
         progress: called with (done, total).
 

@@ -31,8 +31,8 @@ def throughput(
 ) -> list[Throughput]:
     """Measure each pipeline.
 
-    The spatial pipelines decode to pixels and normalise on the device. One of them runs the network
-    compiled for tensors, so it differs from the pipeline with coefficients in its input only. The
+    The spatial pipelines decode to pixels and normalize on the device. One of them runs the network
+    compiled for tensors; it differs from the pipeline with coefficients only in its input. The
     other one runs the original in ONNX Runtime, if ONNX Runtime can use the GPU.
 
     Args:

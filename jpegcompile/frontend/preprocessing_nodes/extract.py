@@ -1,8 +1,8 @@
 """Move the preprocessing nodes of a source model into the ingest.
 
 `read_nodes.py` reads the nodes. They are removed only if the model has a dynamic image size, so
-that its compiled model accepts files of any size too. A model with a fixed image size stays as it
-is, and so does a model whose size the user gives.
+that its compiled model accepts files of any size too. A model stays unchanged if its image size is
+fixed, or if the user specifies the size.
 """
 
 from __future__ import annotations
@@ -67,12 +67,13 @@ def extract_preprocessing(
     Args:
         source: the model, which is not changed.
         image_input: name of its image input; None if only one input can be the image.
-        input_size: height and width that the user gives. If given, the model stays as it is.
+        input_size: height and width that the user specifies; the model then stays unchanged. None
+            if not specified.
         preprocess: preprocessing from pixels to the model's input; None if none is given.
 
     Raises:
         UnsupportedModelError: if the model has a dynamic image size and preprocessing nodes that
-            cannot be read; or as `declared_image`.
+            cannot be read; or for the reasons of `declared_image`.
         UsageError: if the given preprocessing conflicts with the preprocessing nodes.
     """
     image = declared_image(source.model, image_input, source.name)
@@ -104,7 +105,7 @@ def extract_preprocessing(
 
 
 def _affine(preprocess: Preprocess | None, channels: int) -> ChannelAffine | None:
-    """Return the map from pixels to the input; None if its channel count does not match."""
+    """Return the function from pixels to the input; None if its channel count does not match."""
     if preprocess is None or {len(preprocess.mean), len(preprocess.std)} - {1, channels}:
         return None
     return preprocess.affine(channels)
@@ -120,8 +121,8 @@ def _require_one(source: Source, found: PreprocessingNodes, given: Preprocess) -
                 "preprocess-resizes-twice",
                 f"{source.name}: the model resizes images itself ({nodes}), and --preprocess also"
                 ' has "resize", "crop" or "views"; remove these from --preprocess'
-                " (imagenet-unresized has none), or set the size of the images that the model"
-                " resizes with --input-size HEIGHTxWIDTH",
+                " (imagenet-unresized has none), or set the size of the model's input images"
+                " with --input-size HEIGHTxWIDTH",
             )
         )
     if given.decoder != "float":

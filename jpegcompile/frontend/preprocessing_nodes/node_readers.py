@@ -45,7 +45,7 @@ class Walk:
         layout: layout of the current tensor, "NCHW" or "NHWC".
         constants: values of constant tensors.
         is_float: whether the current tensor has a floating-point type.
-        affine: map from pixels on the 0..255 scale to the image input; None for the identity.
+        affine: function from pixels on the 0..255 scale to the image input; None for the identity.
         is_single: whether the current tensor has no batch.
         seen: shapes of the tensors before the Resize, where height and width are None.
         size_nodes: names of the nodes that compute the sizes of the Resize.

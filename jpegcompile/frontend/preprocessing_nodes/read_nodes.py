@@ -4,7 +4,7 @@ image -> Cast -> Resize(sizes) -> Slice -> Div -> Sub -> network
     =>  image' -> Cast -> Div -> Sub -> network,    image' = crop(resize(image)) by the ingest
 
 The rewrite is exact: the arithmetic has one number for each channel and the weights of a resize sum
-to 1, so that both commute. A Pad must come before the arithmetic.
+to 1, so the two commute. A Pad must come before the arithmetic.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class PreprocessingNodes:
         nodes: names of all nodes that `geometry` replaces, including those that compute sizes.
         image_nodes: names of the nodes that process the image, in order.
         output: output tensor of the last of `image_nodes`; empty if there is none.
-        stopped_by: the first node after them that looks like preprocessing but cannot be read;
+        stopped_by: the first later node that looks like preprocessing but cannot be read;
             None if there is none.
     """
 
@@ -86,7 +86,7 @@ def read_preprocessing_nodes(
         model: a model with named nodes, as `frontend.load` returns it.
         image: name of the image input, of rank 4.
         layout: layout of the image input, "NCHW" or "NHWC".
-        affine: map from pixels on the 0..255 scale to the input; None for the identity.
+        affine: function from pixels on the 0..255 scale to the input; None for the identity.
     """
     value = next(value for value in model.graph.input if value.name == image)
     dims = value.type.tensor_type.shape.dim
@@ -113,7 +113,7 @@ def _follow(walk: Walk, tensor: str) -> Unread | None:
     """Read nodes from the image on, as far as possible.
 
     Returns:
-        The node that cannot be read, if it looks like preprocessing.
+        The first node that cannot be read, if it looks like preprocessing; otherwise None.
     """
     while (node := _next(walk, tensor)) is not None:
         if walk.resize is None:

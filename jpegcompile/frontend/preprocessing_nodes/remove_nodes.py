@@ -1,4 +1,4 @@
-"""Remove the preprocessing nodes that the ingest computes from a graph.
+"""Remove from a graph the preprocessing nodes that the ingest computes.
 
 x -> Cast -> a -> Resize -> b -> Div -> c -> Slice -> d -> network
     =>  x' -> Cast -> a' -> Div -> d -> network

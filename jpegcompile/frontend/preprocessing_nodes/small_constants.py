@@ -71,7 +71,7 @@ class SmallConstants(Mapping[str, NDArray[Any]]):
             made: Any = ReferenceEvaluator(node, opsets=opsets).run(None, feeds)
             values = np.asarray(made[0])
         except Exception:
-            # The evaluator raises whatever NumPy does. Such a tensor is not a constant.
+            # The evaluator passes on any NumPy exception. Such a tensor is not a constant.
             return None
         return values if values.size <= _MOST_VALUES else None
 

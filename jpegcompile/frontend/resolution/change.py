@@ -104,7 +104,8 @@ def _follow(node: onnx.NodeProto, state: Rewriting, name: str, trained: Size) ->
 def _reason(error: DeclinedError | shape_inference.InferenceError) -> Message:
     if isinstance(error, DeclinedError):
         return error.reason
-    return Message("resolution-shapes-contradict", one_line(error)[:_LONGEST_REASON])
+    text = f"its shapes contradict each other: {one_line(error)[:_LONGEST_REASON]}"
+    return Message("resolution-shapes-contradict", text)
 
 
 def _require_nonempty(node: onnx.NodeProto, state: Rewriting) -> None:

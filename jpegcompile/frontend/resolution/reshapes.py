@@ -1,8 +1,8 @@
 """The output shape of a Reshape at another image size.
 
 A Reshape merges or splits dimensions. A merged dimension is the product of the new dimensions. A
-changed dimension can be split only if one factor is known: the network has maps of these sides, or
-a factor is a number of channels or the side of a block, which do not change.
+changed dimension can be split only if one factor is known. Known factors are the sides of the
+network's maps, and numbers of channels and sides of blocks, which do not change.
 """
 
 from __future__ import annotations

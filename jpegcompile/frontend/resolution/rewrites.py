@@ -57,7 +57,11 @@ def pool(node: onnx.NodeProto, state: Rewriting) -> None:
 
 
 def reshape(node: onnx.NodeProto, state: Rewriting) -> None:
-    """Replace a constant shape by the shape at the new size."""
+    """Replace a constant shape by the shape at the new size.
+
+    Raises:
+        DeclinedError: if the new shape cannot be derived.
+    """
     before, after = state.shapes(node.input[0])
     made = state.old.dims(node.output[0])
     wanted = None if made is None else shape_at(before, made, after, state.maps)
@@ -65,7 +69,7 @@ def reshape(node: onnx.NodeProto, state: Rewriting) -> None:
         raise DeclinedError(
             Message(
                 "resolution-reshape-ambiguous",
-                f"reshapes {shape_text(before)} to {shape_text(made)}, and it is unknown which"
+                f"it reshapes {shape_text(before)} to {shape_text(made)}, and it is unknown which"
                 " dimensions follow the image size",
             )
         )
@@ -92,7 +96,11 @@ def _natural(node: onnx.NodeProto, state: Rewriting) -> list[Dims | None]:
 
 
 def resize(node: onnx.NodeProto, state: Rewriting) -> None:
-    """Replace constant sizes by the new sizes of the maps that they describe."""
+    """Replace constant sizes by the new sizes of the maps that they describe.
+
+    Raises:
+        DeclinedError: if the output is not a map of rank 4, or its new size is unknown.
+    """
     given = state.fixed(node, 3)
     if given is None:
         given = state.fixed(node, len(node.input) - 1)
@@ -122,14 +130,14 @@ def _new_sizes(size: Dims, state: Rewriting) -> set[Dims]:
     """Return the new (height, width) of maps of `size`; empty if it is unknown.
 
     Raises:
-        DeclinedError: if maps of that size have different sizes now.
+        DeclinedError: if maps of this size differ at the new resolution.
     """
     found = state.maps.get(size, set())
     if len(found) > 1:
         raise DeclinedError(
             Message(
                 "resolution-maps-differ",
-                f"outputs maps of {list(size)}, but such maps have several sizes at the new"
+                f"it outputs maps of {list(size)}, but such maps have several sizes at the new"
                 " resolution",
             )
         )
@@ -143,7 +151,7 @@ def _scaled(made: Dims, before: Dims, after: Dims) -> Dims:
         raise DeclinedError(
             Message(
                 "resolution-map-unknown",
-                f"outputs maps of {list(made)}, and no other map tells their new size",
+                f"it outputs maps of {list(made)}, and no other map determines their new size",
             )
         )
     return tuple(
@@ -209,7 +217,11 @@ def split(node: onnx.NodeProto, state: Rewriting) -> bool:
 
 
 def slice_(node: onnx.NodeProto, state: Rewriting) -> None:
-    """Let the end of a Slice follow the size; bounds that the model computes follow already."""
+    """Let the constant end of a Slice follow the size; computed bounds follow it already.
+
+    Raises:
+        DeclinedError: if the bounds are unknown, or select a fixed part of an axis that changes.
+    """
     before, after = state.shapes(node.input[0])
     if state.is_computed(node.input[1:3]):
         return
@@ -221,7 +233,9 @@ def slice_(node: onnx.NodeProto, state: Rewriting) -> None:
             continue
         if step < 0 or start >= max(step, 2) or not (end < 0 or end >= size):
             raise DeclinedError(
-                Message("resolution-slice-fixed", f"slices an axis of {size} at a fixed position")
+                Message(
+                    "resolution-slice-fixed", f"it slices an axis of {size} at a fixed position"
+                )
             )
         if size <= end < END_OF_AXIS:
             ends[place], moved = _END, True

@@ -128,13 +128,15 @@ def _by_channel(node: onnx.NodeProto, state: Rewriting) -> None:
         raise DeclinedError(
             Message(
                 "resolution-channels-by-position",
-                f"has weights for {before[1]} channels but would get {after[1]}: the channels are"
-                " positions of a map",
+                f"it has weights for {before[1]} channels but would get {after[1]}: the channels"
+                " are positions of a map",
             )
         )
     if any(a.name == "output_shape" for a in node.attribute):
         raise DeclinedError(
-            Message("resolution-output-shape-fixed", "outputs maps of a fixed size (output_shape)")
+            Message(
+                "resolution-output-shape-fixed", "it outputs maps of a fixed size (output_shape)"
+            )
         )
     kernel = state.old.dims(node.input[1]) if node.op_type == "Conv" else None
     covered = kernel is not None and kernel[2:] == before[2:] and math.prod(kernel[2:]) > 1
@@ -176,7 +178,7 @@ def _product(node: onnx.NodeProto, state: Rewriting) -> None:
         raise DeclinedError(
             Message(
                 "resolution-product-by-position",
-                f"has weights for {wanted} inputs but would get {inputs}: it reads a map by"
+                f"it has weights for {wanted} inputs but would get {inputs}: it reads a map by"
                 " position",
             )
         )
@@ -193,7 +195,7 @@ def _along(node: onnx.NodeProto, state: Rewriting) -> None:
         raise DeclinedError(
             Message(
                 "resolution-selects-by-position",
-                f"selects parts of an axis of {before[axis]} by position",
+                f"it selects parts of an axis of {before[axis]} by position",
             )
         )
 
@@ -209,7 +211,7 @@ def _layer_normalization(node: onnx.NodeProto, state: Rewriting) -> None:
     first = (-1 if axis is None else int(axis)) % len(before)
     if before[first:] != after[first:]:
         raise DeclinedError(
-            Message("resolution-weights-by-position", "has a weight for each position of a map")
+            Message("resolution-weights-by-position", "it has a weight for each position of a map")
         )
 
 

@@ -20,7 +20,7 @@ class DeclinedError(Exception):
     """A node cannot follow the image size.
 
     Attributes:
-        reason: why not; its subject is the node.
+        reason: why not; "it" is the node.
     """
 
     def __init__(self, reason: Message) -> None:
@@ -121,6 +121,13 @@ def attribute(node: onnx.NodeProto, name: str) -> Any:
 
 
 def integers(node: onnx.NodeProto, name: str, count: int, default: int) -> list[int]:
-    """Return an attribute of `count` integers, each `default` if the node does not have it."""
+    """Return an attribute that is a list of integers.
+
+    Args:
+        node: the node.
+        name: name of the attribute.
+        count: number of integers if the node does not have the attribute.
+        default: value of each integer if the node does not have the attribute.
+    """
     values = attribute(node, name)
     return [default] * count if values is None else [int(value) for value in values]

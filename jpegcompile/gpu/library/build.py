@@ -58,7 +58,7 @@ def gpu_kernels(
         AccessError: if Triton is not installed or a file cannot be written.
     """
     names = tuple(dict.fromkeys(gpus))
-    require_architectures("--gpu", names)
+    require_architectures("--gpus", names)
     require_compiler("jpegcompile gpu-kernels")
     if output is not None:
         return [_written(Path(output), names, progress)]

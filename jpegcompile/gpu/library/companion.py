@@ -74,7 +74,7 @@ def companion(
 
 
 def launches_of(model: onnx.ModelProto) -> list[Launch]:
-    """Return launches of the distinct kernels that a compiled model can launch, in every tiling."""
+    """Return launches of the distinct kernels that a compiled model can use, with every tiling."""
     constants = {one.name: tuple(one.dims) for one in model.graph.initializer}
     nodes = [_Node.of(n, constants) for n in model.graph.node if n.domain == DOMAIN]
     used = [node for node in nodes if node.operator.kernel in CUDA_KERNELS]

@@ -17,7 +17,7 @@ _ENDING = ".cubins"
 def beside(model: str | os.PathLike[str]) -> Path:
     """Return the kernel file of a compiled model: MODEL.cubins instead of MODEL.onnx.
 
-    If the model is a link, the kernel file is next to the target of the link, as the weight file.
+    If the model is a link, the kernel file is next to the target of the link, like the weight file.
     """
     path = Path(os.path.realpath(model) if os.path.islink(model) else model)
     return path.with_suffix(_ENDING) if path.suffix == ".onnx" else Path(f"{path}{_ENDING}")

@@ -59,7 +59,7 @@ def _with_vector(program: Program) -> Program:
 
 
 def _linear(program: Program, *, has_vector: bool) -> Iterator[Form]:
-    """Iterate over forms on coefficients, and a form through pixels if only x is in rows."""
+    """Iterate over forms on coefficients, and one form through pixels if only x is in rows."""
     vector = POINT if has_vector else None
     same = Elementwise(ROWS, ROWS, program, vector=vector, is_linear=True)
     for is_rows in (False, True):

@@ -12,8 +12,8 @@ namespace {
 
 #define JPEGCOMPILE_INLINE [[gnu::always_inline]] inline
 
-// Follows the last block: nothing can be told by it, so that the loop asks for its end only where
-// it leaves the short way.
+// The entries after the last block. They decode nothing, so only the slow path of the loop has to
+// check for the end.
 constexpr Entries make_stop() {
     Entries entries{};
     entries.fill({.steps = untold});
@@ -23,7 +23,7 @@ constexpr Entries stop = make_stop();
 
 constexpr std::uint64_t last_position = block_coefficients - 1;
 
-// The coefficient of the next symbol alone.
+// A single decoded symbol.
 struct Single {
     std::uint64_t bits = 0;  // 0 if the data is not clean
     std::uint64_t position = 0;
@@ -59,14 +59,15 @@ struct Single {
     return {bits, position, position == last_position ? ~std::uint64_t{0} : 0};
 }
 
-// An entry with `bits` in its lowest byte and the sign of `end_mask` as its highest bit.
+// Returns an entry as a word: `bits` is in the lowest byte, the sign of `end_mask` is the highest
+// bit.
 JPEGCOMPILE_INLINE std::uint64_t word_of(const Entry& entry) {
     const auto word = std::bit_cast<std::uint64_t>(entry);
     return std::endian::native == std::endian::little ? word : __builtin_bswap64(word);
 }
 
-// The state of the loop, which has to stay in registers. What leads from one entry to the next
-// decides how long a step takes, so that comes first.
+// The state of the loop, which must stay in registers. The dependency from one entry to the next
+// decides how long a step takes, so a step computes the next entry first.
 class Loop {
 public:
     JPEGCOMPILE_INLINE Loop(const BitReader& reader, const BlockTarget* first)
@@ -79,8 +80,8 @@ public:
     JPEGCOMPILE_INLINE BitReader reader() const { return {buffer_, next_, count_ & 63}; }
     JPEGCOMPILE_INLINE bool is_at(const BlockTarget* target) const { return target_ == target; }
 
-    // 56 bits at least. They may be there twice: below the `count_` highest bits of the buffer are
-    // some of those that follow.
+    // Fills the buffer to at least 56 bits. Bits below the highest `count_` bits may already
+    // contain the data that follows; a later refill writes the same bits again.
     JPEGCOMPILE_INLINE void refill() {
         std::uint64_t word;
         std::memcpy(&word, next_, sizeof word);
@@ -92,8 +93,9 @@ public:
         count_ |= 56;
     }
 
-    // One lookup. False at the end of the blocks, and where the data are not clean. A lookup takes
-    // 21 bits at most, so that one refill is enough for two; it stands where nothing waits for it.
+    // Does one lookup. Returns false at the end of the blocks, and if the data is not clean. A
+    // lookup uses at most 21 bits, so one refill is enough for two lookups. The refill comes last,
+    // where nothing waits for it.
     template <bool refills>
     JPEGCOMPILE_INLINE bool step() {
         const Entry* entry = entry_;
@@ -108,14 +110,14 @@ public:
         }
         std::int16_t* const block = target_->block;
         go_on(word, position);
-        // Nothing waits for the rest. Hides that the fields are in `word`, too: loads are cheaper
-        // than shifts.
+        // Nothing waits for the code below. The empty assembly hides from the compiler that `word`
+        // contains the same fields, because loads are cheaper than shifts.
         asm("" : "+r"(entry));
         const std::uint8_t* const order = natural_order.data() + before;
         const std::uint64_t behind_code = buffer << entry->code_bits;
         const std::uint64_t extra = behind_code >> entry->unused_bits;
         const std::uint64_t negative = ~static_cast<std::uint64_t>(
-            static_cast<std::int64_t>(behind_code) >> 63);  // all ones where the highest bit is 0
+            static_cast<std::int64_t>(behind_code) >> 63);  // all ones if the highest bit is 0
         const std::uint64_t offset = negative >> entry->unused_bits;
         block[order[entry->second]] = static_cast<std::int16_t>(extra - offset);
         block[order[entry->first]] = entry->value;
@@ -128,13 +130,14 @@ public:
 private:
     static constexpr std::uint64_t end_bit = std::uint64_t{1} << 63;
 
-    // Whether the entry ends at the last coefficient of the block, behind which no end-of-block is.
+    // Returns whether the entry ends at the last coefficient of the block. No end-of-block code
+    // follows the last coefficient.
     JPEGCOMPILE_INLINE bool is_last(const Entry& entry, std::uint64_t position) const {
         return position == last_position && entry.end_mask == 0 &&
                position_ + entry.first <= last_position;
     }
 
-    // Whether the current entry is one of those at an address.
+    // Returns whether the current entry belongs to the entries at an address.
     JPEGCOMPILE_INLINE bool is_among(std::uintptr_t entries) const {
         return reinterpret_cast<std::uintptr_t>(entry_) - entries < sizeof(Entries);
     }
@@ -154,15 +157,15 @@ private:
         return true;
     }
 
-    // Behind some bits, in the lowest byte of `word`, to a position in the same block or, where
-    // `word` has the end bit, to the next block.
+    // Skips the number of bits in the lowest byte of `word`. Then goes to `position` in the same
+    // block or, if `word` has the end bit, to the next block.
     JPEGCOMPILE_INLINE void go_on(std::uint64_t word, std::uint64_t position) {
         buffer_ <<= word & 63;
-        count_ -= word;  // whose lowest six bits count
+        count_ -= word;  // only the lowest six bits matter
         position_ = position;
         std::uintptr_t entries = target_->ac;
         const std::uintptr_t next_entries = target_->next;
-        // Assembly avoids unpredictable branches, which compilers would generate.
+        // Compilers would generate unpredictable branches here; assembly avoids them.
 #if defined(__x86_64__)
         asm("test %[word], %[word]\n\t"
             "cmovs %[next_entries], %[entries]\n\t"
@@ -185,17 +188,18 @@ private:
     JPEGCOMPILE_INLINE void look_up(std::uintptr_t entries) {
         std::uint64_t index = buffer_ >> (64 - index_bits);
         word_ = word_of(reinterpret_cast<const Entry*>(entries)[index]);
-        // Hides that the address is known: the word is loaded by its index, without waiting for it.
+        // Hides from the compiler that the address is known, so that it loads the word by its index
+        // without waiting for the address.
         asm("" : "+r"(index));
         entry_ = reinterpret_cast<const Entry*>(entries) + index;
     }
 
     std::uint64_t buffer_;
     const unsigned char* next_;
-    std::uint64_t count_;  // in its lowest six bits
+    std::uint64_t count_;  // the lowest six bits count the valid bits of the buffer
     const BlockTarget* target_;
     std::uint64_t position_ = 0;
-    // What the next bits begin with.
+    // The entry of the next bits, and its fields as a word.
     const Entry* entry_;
     std::uint64_t word_;
 };
@@ -203,7 +207,7 @@ private:
 JPEGCOMPILE_INLINE bool decode_body(BitReader& reader, const BlockTarget* first,
                                     const BlockTarget* end, const unsigned char* end_of_data) {
     Loop loop(reader, first);
-    // The bits of up to 8 bytes in front of `next` are in the buffer.
+    // The buffer contains the bits of up to 8 bytes before `next`.
     while (loop.next() <= end_of_data + sizeof(std::uint64_t)) {
         if (!loop.step<true>() || !loop.step<false>()) {
             break;
@@ -222,7 +226,7 @@ bool decode_plain(BitReader& reader, const BlockTarget* first, const BlockTarget
 }
 
 #if defined(__x86_64__)
-// BMI2 has shifts by any register that do not change the flags.
+// The shifts of BMI2 accept any register and do not change the flags.
 [[gnu::target("arch=x86-64-v3")]] bool decode_v3(BitReader& reader, const BlockTarget* first,
                                                  const BlockTarget* end,
                                                  const unsigned char* end_of_data) {

@@ -45,8 +45,8 @@ public:
 private:
     std::array<std::uint8_t, longest_code> counts_{};
     std::array<std::uint8_t, 256> symbols_{};
-    // By length: the smallest 16 bits that do not begin with a code of at most that length, and the
-    // offset from a code to the index of its symbol.
+    // For each length: the smallest 16-bit number that does not begin with a code of at most that
+    // length, and the offset from a code to the index of its symbol.
     std::array<std::uint32_t, longest_code + 1> limits_{};
     std::array<std::int32_t, longest_code + 1> offsets_{};
 };

@@ -19,7 +19,7 @@ namespace jpegcompile::huffman {
 
 class ScanDecoder {
 public:
-    // Returns none if the tables, or the markers in the data, are not clean.
+    // Returns none if the tables or the markers in the data are not clean.
     [[nodiscard]] static std::optional<ScanDecoder> open(std::span<const unsigned char> bytes,
                                                          const CleanHeader& header);
 

@@ -38,9 +38,9 @@ struct CleanHeader {
     std::size_t scan_offset = 0;       // offset of the scan's data in the file
 };
 
-// Returns the header of a file with 8-bit samples and sequential Huffman coding whose first scan
-// has all of its one or three components, if libjpeg reads the header without a warning. Returns
-// none for all other files, even if libjpeg can read them.
+// Returns the header of a clean file: 8-bit samples, sequential Huffman coding, and one or three
+// components that are all in the first scan. libjpeg must read the header without a warning.
+// Returns none for all other files, even if libjpeg can read them.
 [[nodiscard]] std::optional<CleanHeader> parse_header(std::span<const unsigned char> bytes);
 
 }  // namespace jpegcompile::huffman

@@ -15,8 +15,8 @@ constexpr std::size_t index_count = std::size_t{1} << index_bits;
 
 std::uint8_t narrow(int value) noexcept { return static_cast<std::uint8_t>(value); }
 
-// What the second symbol adds to an entry if `rest` bits of the index are left for its code: that
-// of each value of the bits stands behind `1 << rest`.
+// The part of an entry for its second symbol. If the first symbol leaves `rest` bits of the index,
+// the part for value v of these bits is at index `(1 << rest) + v`.
 using Seconds = std::array<Entry, index_count>;
 
 // Returns the entry with the sums of all fields. No sum of two parts exceeds a byte.
@@ -32,7 +32,8 @@ void repeat(Entry* entries, std::size_t count, const Entry& entry) noexcept {
     }
 }
 
-// Steps from the last coefficient to that of the symbol; a DC coefficient is the first of all.
+// Returns the steps from the last coefficient to the coefficient of the symbol. A DC coefficient is
+// the first of its block.
 int steps_of(const CodedSymbol& coded, SymbolKind kind) noexcept {
     return kind == SymbolKind::dc ? 0 : coded.run() + 1;
 }
@@ -57,7 +58,7 @@ struct ShortCode {
     CodedSymbol coded;
     std::size_t code = 0;
 
-    // The first index that begins with the code, and how many do, if the index has `bits` bits.
+    // The first index of `bits` bits that begins with the code, and the number of such indices.
     [[nodiscard]] std::size_t first(int bits) const noexcept {
         return code << (bits - coded.length);
     }
@@ -123,7 +124,7 @@ void fill_pairs(Entries& entries, const ShortCode& found, SymbolKind kind,
     }
 }
 
-// If `seconds` is null, the entries have single symbols.
+// If `seconds` is null, the entries contain single symbols.
 void fill(Entries& entries, const CanonicalCode& code, SymbolKind kind, const Seconds* seconds) {
     repeat(entries.data(), entries.size(), {.steps = untold});
     for_each_short_code(code, kind, [&](const ShortCode& found) {

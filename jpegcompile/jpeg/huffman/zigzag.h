@@ -6,7 +6,7 @@
 
 namespace jpegcompile::huffman {
 
-// The index in natural order of each coefficient in zigzag order (T.81, figure A.6).
+// For each position in zigzag order, the index in natural order (T.81, figure A.6).
 inline constexpr std::array<std::uint8_t, 64> natural_order = {
     0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,   //
     12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6,  7,  14, 21, 28,  //

@@ -1,6 +1,6 @@
-"""JSON schemas (draft 2020-12) of what each verb prints with --json, one file for each verb.
+"""JSON schemas (draft 2020-12) of the --json output of each verb, one file for each verb.
 
-`python -m jpegcompile.results.schemas` writes the files anew from the record types.
+`python -m jpegcompile.results.schemas` writes the files again from the record types.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from jpegcompile.errors import UsageError
 from jpegcompile.messages import Message
 
-# Verbs with a schema. `merge` prints what the verb printed whose results it merges.
+# Verbs with a schema. The output of `merge` has the schema of the verb that wrote its inputs.
 VERBS = (
     *("bench", "compare", "compile", "demo", "gpu-check", "gpu-kernels", "inspect", "run", "tune"),
     "verify",
@@ -20,7 +20,7 @@ VERBS = (
 
 
 def schema_of_verb(verb: str) -> dict[str, Any]:
-    """Return the schema of what a verb prints with --json.
+    """Return the schema of the --json output of a verb.
 
     Args:
         verb: one of `VERBS`.

@@ -1,7 +1,7 @@
-"""The documents that verbs print with --json, as types that schemas are made from.
+"""Types of the documents that verbs print with --json. Schemas are derived from these types.
 
-Most documents are records. `FORMS` lists the keys that a record's JSON form has besides its fields,
-or in another type. The other documents are described here.
+Most documents are records. `FORMS` lists keys of JSON forms that are not fields of the record, or
+have another type. This module defines the types of the other documents.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class OperatorTime(TypedDict):
 
 
 class Ratios(TypedDict):
-    """Figures of a side in units of the first side's."""
+    """Results of a side divided by the results of the first side."""
 
     creation: float | None
     memory: float | None
@@ -83,7 +83,7 @@ class Stability(TypedDict):
 
 
 class FrequencySearch(TypedDict):
-    """What a search of frequencies measured."""
+    """Measurements of a search of frequencies."""
 
     max_drop: float
     confidence: float
@@ -96,7 +96,7 @@ class FrequencySearch(TypedDict):
 
 
 class ResolutionSearch(TypedDict):
-    """What a search of the resolution measured."""
+    """Measurements of a search of the resolution."""
 
     size: tuple[int, int]
     trained_size: tuple[int, int]
@@ -110,7 +110,7 @@ class ResolutionSearch(TypedDict):
 
 
 class Inspected(TypedDict):
-    """What `inspect` prints."""
+    """The --json output of `inspect`."""
 
     compiled: CompiledInfo | None
     report: Report
@@ -118,7 +118,7 @@ class Inspected(TypedDict):
 
 
 class Run(TypedDict):
-    """What `run` prints."""
+    """The --json output of `run`."""
 
     execution: Execution | ModuleExecution
     predictions: tuple[Prediction, ...]
@@ -128,7 +128,7 @@ class Run(TypedDict):
 
 
 class Compiled(TypedDict):
-    """What `compile` prints."""
+    """The --json output of `compile`."""
 
     output: str | None
     weights: str | None
@@ -205,7 +205,7 @@ DOCUMENTS: Mapping[str, type] = {
 
 
 def schema_for(verb: str) -> Schema:
-    """Return the schema of what a verb prints, made from its types."""
+    """Derive the schema of the --json output of a verb from its types."""
     return document_schema(DOCUMENTS[verb], f"jpegcompile {verb} --json", FORMS)
 
 

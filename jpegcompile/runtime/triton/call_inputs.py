@@ -21,15 +21,15 @@ def read_for_call(
         raise UsageError(
             Message(
                 "module-call-with-views",
-                f"{runner.path}: sees {info.views} views of an image, but a call takes one view;"
-                " use run, which averages the outputs",
+                f"{runner.path}: runs on {info.views} views of an image, but a call accepts one"
+                " view; use run, which averages the outputs",
             )
         )
     if packed and info.frame is None:
         raise UsageError(
             Message(
                 "module-packed-tensors",
-                f"{runner.path}: takes tensors, but only coefficients can be packed; leave packed"
+                f"{runner.path}: accepts tensors, but only coefficients can be packed; leave packed"
                 " out",
             )
         )
@@ -47,7 +47,7 @@ def _require_fitting(runner: ImageRunner, image: Coefficients, name: str) -> Non
             raise ImageError(
                 Message(
                     "module-call-frame-mismatch",
-                    f"{name}: is {frame.width}x{frame.height} {found}, but a call takes files of"
+                    f"{name}: is {frame.width}x{frame.height} {found}, but a call accepts files of"
                     " the network's size and of the sampling that the model is compiled for; use"
                     " run",
                 )

@@ -56,7 +56,7 @@ class IngestModule(nn.Module):
             """See `forward`."""
 
     def for_frame(self, frame: Frame) -> KernelModule:
-        """Return the ingest for files of another frame, which must get the network's size."""
+        """Return the ingest for files of any frame that preprocessing brings to the right size."""
         if frame == self._frame:
             return self.written
         if frame not in self._others:

@@ -31,7 +31,15 @@ def pixels(
 
 
 def rows(channels: int, height: int, width: int, *, block: int, kept: int = 0) -> MapLayout:
-    """Return the layout of a map that is stored as kept coefficients [N, tiles, K, C]."""
+    """Return the layout of a map that is stored as kept coefficients [N, tiles, K, C].
+
+    Args:
+        channels: number of channels.
+        height: height in pixels.
+        width: width in pixels.
+        block: block size of the map in the JPEG domain.
+        kept: number of kept frequencies; 0 for all.
+    """
     return MapLayout(channels, height, width, block, kept or full(block), True)
 
 
@@ -41,7 +49,7 @@ def _axis(block: int, dtype: torch.dtype, device: torch.device) -> Tensor:
 
 
 def _tiles(values: Tensor, block: int) -> Tensor:
-    """[N, C, H, W] as [N, C, rows, columns, b, b]."""
+    """Split [N, C, H, W] into tiles [N, C, rows, columns, b, b]."""
     images, channels, height, width = values.shape
     split = values.reshape(images, channels, height // block, block, width // block, block)
     return split.transpose(3, 4)

@@ -238,14 +238,14 @@ class CompiledModule(nn.Module, ImageRunner):
             raise UsageError(
                 Message(
                     "module-shared-inputs",
-                    f"{self.path}: takes no inputs besides the image; leave the other inputs out",
+                    f"{self.path}: has no inputs besides the image; leave the other inputs out",
                 )
             )
 
     def run_coefficients(
         self, images: Sequence[ReadImage], shared: Shared | None = None
     ) -> list[NDArray[Any]]:
-        """See `ImageRunner`. Files of each sampling have their own ingest kernels."""
+        """See `ImageRunner`. Files of each frame have their own ingest kernels."""
         self.require_process()
         self._require_image_alone(shared)
         if self.info.frame is None:

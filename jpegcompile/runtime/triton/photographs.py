@@ -1,8 +1,8 @@
 """Decide where files of any size are preprocessed: on the host or on the device.
 
-Preprocessing on the device requires packed coefficients; preprocessing on the host sends float16
-numbers. The choice sends fewer bytes. Several views of an image are computed on the host, which
-reads each file once.
+For preprocessing on the device, packed coefficients are sent; for preprocessing on the host, pixels
+of two bytes per channel. The smaller number of bytes decides. Several views of an image are
+computed on the host, which reads each file once.
 """
 
 from __future__ import annotations

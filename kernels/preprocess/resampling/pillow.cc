@@ -28,8 +28,8 @@ void resample_as_pillow(const AxisPlacement& axis, Shown shown, AxisTaps& taps) 
               [scale](int64_t output) { return (static_cast<double>(output) + 0.5) * scale; });
     return;
   }
-  // Pillow computes positions by repeated addition. The rounding error of the sum decides between
-  // two pixels at the same distance, so the sum must be equal.
+  // Pillow computes positions by repeated addition. Its rounding error decides between two pixels
+  // at the same distance, so positions are added up here in the same way.
   double position = scale * 0.5;
   for (int64_t output = 0; output < shown.first; ++output) position += scale;
   take_nearest(axis, shown, taps, [scale, &position](int64_t) {

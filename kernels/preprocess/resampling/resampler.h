@@ -51,8 +51,7 @@ void interpolate(const AxisPlacement& axis, Shown shown, AxisTaps& taps, Curve c
   }
 }
 
-// A filter kernel and its width, in pixels of the smaller of the two images. Half the width is
-// half_width_in_halves / 2.
+// A filter kernel, and half of its width in half pixels of the smaller of the two images.
 struct FilterWindow {
   Series values;
   int half_width_in_halves;

@@ -105,7 +105,7 @@ def _slice_axes(node: gs.Node) -> list[int] | None:
 
 
 def convert_reduction(node: gs.Node, converter: LayoutConverter) -> bool:
-    """Convert a reduction if its axes are known and not empty, which can mean all axes."""
+    """Convert a reduction if its axes are known; empty axes are refused, as they can mean all."""
     axes = axes_of(node, RANK)
     if not axes or not converter.is_channels_last(node.inputs[0]):
         return False

@@ -22,12 +22,12 @@ def nchw_axis(axis: int) -> int:
 
 
 def is_transpose(node: gs.Node, order: list[int]) -> bool:
-    """Whether a node is a Transpose with that permutation."""
+    """Whether a node is a Transpose with the permutation `order`."""
     return node.op == "Transpose" and list(node.attrs.get("perm", ())) == order
 
 
 class LayoutConverter:
-    """Finds or creates the NCHW twin of tensors."""
+    """Finds or creates the NCHW counterpart of tensors."""
 
     def __init__(self, module: Module) -> None:
         """Create a converter for the graph of a module."""
@@ -42,7 +42,7 @@ class LayoutConverter:
         return image.layout == "NHWC" and tensor.name == image.name
 
     def to_nchw(self, tensor: gs.Tensor) -> gs.Tensor:
-        """Return the NCHW twin of a channels-last map."""
+        """Return the NCHW counterpart of a channels-last map."""
         if tensor.inputs:
             return tensor.inputs[0].inputs[0]
         transpose = self.image_transpose(tensor)
@@ -109,7 +109,7 @@ class LayoutConverter:
         self.module.graph.nodes.append(gs.Node(op, name, attrs or {}, list(inputs), [output]))
 
     def use_one_transpose_of_image(self) -> bool:
-        """Redirect other readers of the channels-last image to its NCHW transpose.
+        """Let other readers of the channels-last image read its NCHW transpose, transposed back.
 
         The compiled graph may begin at this transpose, which must then be the image's only reader.
 

@@ -39,7 +39,7 @@ def convert_resize(node: gs.Node, converter: LayoutConverter) -> bool:
 
 
 def _permuted(vector: gs.Tensor, converter: LayoutConverter) -> gs.Tensor:
-    """Permute one number for each axis to NCHW; scales may be empty if sizes are given."""
+    """Permute a vector of one number for each axis to NCHW; scales may be empty beside sizes."""
     values = value_of(vector)
     name = converter.module.fresh(f"{vector.name}.nchw")
     if values is not None:

@@ -50,7 +50,7 @@ def _reordered(
 
 
 def convert_reshape(node: gs.Node, converter: LayoutConverter) -> bool:
-    """Convert Reshape of a map of 1x1 whose target copies at most the batch size."""
+    """Convert Reshape of a 1x1 map; the target may copy only the batch size from the input."""
     if not converter.is_channels_last(node.inputs[0]):
         return False
     sizes = static_dims((node.inputs[0].shape or ())[1:])

@@ -1,1 +1,1 @@
-"""Other ways from JPEG files of any size to a network's input, which `bench` compares with."""
+"""Rivals: other readers from JPEG files of any size to a network's input, for `bench`."""

@@ -14,7 +14,7 @@ from jpegcompile.messages import Message
 
 
 class FileReader:
-    """Reads files with a rival; with the pixel fallback, Pillow reads files that the rival cannot.
+    """Reads files with a rival. With the pixel fallback, Pillow reads files the rival cannot read.
 
     Several threads may use a reader.
     """
@@ -22,13 +22,13 @@ class FileReader:
     def __init__(
         self, rival: str, target: Target, *, fallback: Fallback = "none", tolerant: bool = False
     ) -> None:
-        """Create the readers, which imports the modules of the rival.
+        """Create the readers. This imports the modules of the rival.
 
         Args:
             rival: name of the rival.
-            target: network input to make from a file.
+            target: network input to compute from a file.
             fallback: "pixels" lets Pillow read files that the rival cannot read.
-            tolerant: whether to read damaged JPEG files as far as possible.
+            tolerant: whether to use the readable part of damaged JPEG files.
         """
         self._rival, self._tolerant = rival, tolerant
         self._own = RIVALS[rival].make(target)

@@ -1,4 +1,4 @@
-"""Decode with simplejpeg, resize and normalise with OpenCV."""
+"""Decode with simplejpeg, resize and normalize with OpenCV."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COLORS = {"RGB": "RGB", "BGR": "BGR", "L": "GRAY"}
 
 
 def reader(target: Target) -> Callable[[bytes], Values]:
-    """Return a reader that decodes, resizes, crops, and normalises in two passes."""
+    """Return a reader that decodes, resizes, crops, and normalizes in two passes."""
     # The benchmark distributes the images of a batch over threads.
     cv2.setNumThreads(1)
     color = _COLORS[target.color]
@@ -43,7 +43,7 @@ def reader(target: Target) -> Callable[[bytes], Values]:
 
 
 def _planes(seen: Seen, scale: Values, shift: Values) -> Values:
-    """Return normalised planes [C, H, W] of pixels [H, W, C]; NumPy takes 1.7 times as long."""
+    """Return normalized planes [C, H, W] of pixels [H, W, C]; NumPy takes 1.7 times as long."""
     values = np.empty((seen.shape[2], *seen.shape[:2]), np.float32)
     for plane, out, factor, offset in zip(cv2.split(seen), values, scale, shift, strict=True):
         cv2.addWeighted(plane, float(factor), plane, 0, float(offset), dst=out, dtype=cv2.CV_32F)

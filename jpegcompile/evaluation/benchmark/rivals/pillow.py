@@ -1,4 +1,4 @@
-"""Readers with Pillow: as people write them, and with all its fast paths."""
+"""Readers with Pillow: one with typical code, and one with all fast paths of Pillow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jpegcompile.preprocessing.geometry import Placement
 
 
 def simple_reader(target: Target) -> Callable[[bytes], Values]:
-    """Return a reader that opens, converts, resizes, crops and normalises, as people write it."""
+    """Return a reader with typical code: open, convert, resize, crop and normalize."""
     preprocess = target.preprocess
     scale = np.float32(preprocess.scale)
     mean, std = (np.asarray(v, np.float32) for v in (preprocess.mean, preprocess.std))
@@ -104,5 +104,5 @@ def _size(placement: Placement) -> tuple[int, int]:
 
 
 def _mode(target: Target) -> str:
-    """Return Pillow's mode for the colours of the target."""
+    """Return Pillow's mode for the colors of the target."""
     return "L" if target.color == "L" else "RGB"

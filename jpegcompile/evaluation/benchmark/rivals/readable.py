@@ -1,4 +1,4 @@
-"""Selection of the rivals that can read all files; each rival reads them once before timing."""
+"""Select the rivals that can read all files. Each rival reads all files once before timing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def readable(
 
     Args:
         chosen: rivals so far.
-        target: network input to make from a file.
+        target: network input to compute from a file.
         files: paths, possibly repeated.
         is_named: whether the user chose the rivals.
         fallback: as for `FileReader`.
@@ -76,7 +76,7 @@ def _read_by_pillow(reader: FileReader, files: Sequence[str]) -> int:
     """Return the number of files that Pillow reads for a rival.
 
     Raises:
-        _UnreadError: if neither can read a file.
+        _UnreadError: if neither the rival nor Pillow can read a file.
     """
     count = 0
     for file in dict.fromkeys(files):

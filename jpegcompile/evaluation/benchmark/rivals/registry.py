@@ -1,4 +1,4 @@
-"""The rivals by name, and the choice of those to time."""
+"""All rivals by name, and the choice of rivals to time."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ Reader = Callable[[bytes], Values]
 
 @dataclass(frozen=True)
 class Rival:
-    """A way from the bytes of a file to the original model's input.
+    """A reader from the bytes of a file to the original model's input.
 
     Attributes:
         name: name in options, tables and JSON.
         modules: modules that it requires, besides the requirements of jpegcompile.
-        install: arguments of `pip install` for them.
+        install: arguments of `pip install` for these modules.
         resize: describes the resize for a filter of preprocessing.
         make: returns its reader; called in the worker process, which imports the modules.
         turns: whether it can apply the EXIF orientation.
@@ -59,7 +59,7 @@ class Rival:
         """Return the error of importing the modules; None if there is none."""
         if not self.modules:
             return None
-        # A torchvision that does not match PyTorch is found, and fails only when it is imported.
+        # `find_spec` finds a torchvision that does not match PyTorch, but importing it fails.
         done = subprocess.run(
             [sys.executable, "-P", "-c", f"import {', '.join(self.modules)}"],
             capture_output=True,

@@ -1,4 +1,4 @@
-"""The network input that every reader makes from a file: geometry and normalisation."""
+"""The network input that every reader computes from a file: geometry and normalization."""
 
 from __future__ import annotations
 
@@ -62,9 +62,11 @@ class Target:
 
     @lru_cache(maxsize=1024)  # noqa: B019 - a target lives as long as its process
     def place(self, height: int, width: int) -> Placement:
-        """Return the placement of an image, whose size is given after the EXIF orientation.
+        """Return the placement of an image. All views of an image are parts of one resized image.
 
-        All views of an image are parts of one resized image.
+        Args:
+            height: height of the image after its EXIF orientation is applied.
+            width: width of the image after its EXIF orientation is applied.
 
         Raises:
             ImageError: if preprocessing does not bring the image to the network's size.

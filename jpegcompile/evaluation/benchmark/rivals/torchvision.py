@@ -16,7 +16,7 @@ from jpegcompile.evaluation.benchmark.rivals.target import Seen, Target, Values
 
 
 def reader(target: Target) -> Callable[[bytes], Values]:
-    """Return a reader that decodes, resizes, crops, and normalises in place."""
+    """Return a reader that decodes, resizes, crops, and normalizes in place."""
     # The benchmark distributes the images of a batch over threads.
     torch.set_num_threads(1)
     orientation = target.preprocess.geometry.orientation
