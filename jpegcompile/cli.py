@@ -12,8 +12,8 @@ from typing import TextIO
 
 import click
 
+from jpegcompile.click_errors import usage_error
 from jpegcompile.commands import COMMANDS, command_of
-from jpegcompile.commands.click_errors import usage_error
 from jpegcompile.errors import (
     AccessError,
     FallbackWarning,

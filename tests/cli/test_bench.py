@@ -192,12 +192,12 @@ def test_a_model_that_approximates_is_timed(
         (
             ["--batches", "1,x"],
             "Invalid value for '--batches': '1,x' is not a list of whole numbers from 1 to 65536,"
-            " such as 1,8; see 'jpegcompile bench --help'",
+            " such as 1,8; see 'jpegcompile bench --help' [parameter-malformed]",
         ),
         (
             ["--threads", "0"],
             "Invalid value for '--threads': '0' is not a list of whole numbers from 1 to 1024,"
-            " such as 1,8; see 'jpegcompile bench --help'",
+            " such as 1,8; see 'jpegcompile bench --help' [parameter-malformed]",
         ),
     ],
 )

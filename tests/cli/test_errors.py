@@ -13,6 +13,7 @@ from support.codes import code_in
 from support.commands import fails, refuses
 from support.images import make_jpeg
 
+from jpegcompile import cli
 from jpegcompile.cli import run_command
 from jpegcompile.digits import images_path, model_path
 
@@ -144,3 +145,25 @@ def test_folders_without_images(
 def test_debug_shows_the_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["--debug", "inspect", str(tmp_path / "none.onnx")]) == 5
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "code"),
+    [
+        (MemoryError(), 5, "out-of-memory"),
+        (OSError(36, "File name too long", "x" * 300), 5, "system-error"),
+        (RuntimeError("two\nlines"), 70, "internal-error"),
+    ],
+)
+def test_errors_that_nothing_expects(
+    error: Exception,
+    exit_code: int,
+    code: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def raising(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "command_of", raising)
+    assert code_in(fails(capsys, exit_code, "inspect", MODEL)) == code

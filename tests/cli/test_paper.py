@@ -50,7 +50,7 @@ def test_paper_usage(
 ) -> None:
     folder = tmp_path / "results"
     assert fails(capsys, 2, "paper") == (
-        "Missing option '-o' / '--output'; see 'jpegcompile paper --help'"
+        "Missing option '-o' / '--output'; see 'jpegcompile paper --help' [parameter-missing]"
     )
     assert code_in(fails(capsys, 2, "paper", MODEL, "-o", folder)) == "paper-images-missing"
     file = tmp_path / "file"

@@ -110,5 +110,5 @@ def test_what_is_no_model_for_gpus(tmp_path: Path, capsys: pytest.CaptureFixture
     assert code_in(message) == "tune-not-a-module"
     assert fails(capsys, 2, "tune", tmp_path, "--batch", "0") == (
         "Invalid value for '--batch': 0 is not in the range 1<=x<=65536;"
-        " see 'jpegcompile tune --help'"
+        " see 'jpegcompile tune --help' [parameter-malformed]"
     )

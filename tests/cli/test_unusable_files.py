@@ -94,7 +94,7 @@ def test_figures_are_those_of_the_good_files(
     compiled: Path, bad: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good = few_images(tmp_path)
-    left = ("skipped", "ignored", "changes")
+    left = ("skipped", "ignored", "changes", "options", "inputs_digest")
     both = [
         run_json(capsys, *command("compare", compiled, folder, tmp_path), "--on-error", "report")
         if folder == good
