@@ -163,9 +163,9 @@ void invent(Tensor& tensor) {
   switch (static_cast<jpegcompile::ElementType>(tensor.type)) {
     case jpegcompile::ElementType::kFloat:
       return fill<float>(tensor, -2, 2);
-    case jpegcompile::ElementType::kInt16:  // quantised coefficients
+    case jpegcompile::ElementType::kInt16:  // quantized coefficients
       return fill<int16_t>(tensor, -2, 2);
-    case jpegcompile::ElementType::kUint16:  // quantisation tables
+    case jpegcompile::ElementType::kUint16:  // quantization tables
       return fill<uint16_t>(tensor, 1, 16);
     default:
       throw std::runtime_error(tensor.name + ": give a file for it");

@@ -1,6 +1,6 @@
 """Draw `docs/idea.svg`: a JPEG file of the demo as pixels, and as coefficients.
 
-The bytes, pixels, coefficients and scores are real ones. Colours follow the reader's light or dark
+The bytes, pixels, coefficients and scores are real ones. Colors follow the reader's light or dark
 theme; the picture has a background of its own, so that it is legible on any page.
 """
 
@@ -55,10 +55,10 @@ def picture() -> str:
         f'<path class="line" d="M24 216H{WIDTH - 24}" stroke-dasharray="2 4"/>',
         *_file(usual, path.read_bytes()),
         *_arrow(
-            usual, FILE_X + 100, PANEL_X - 12, ("Huffman decode", "inverse DCT", "upsample, colour")
+            usual, FILE_X + 100, PANEL_X - 12, ("Huffman decode", "inverse DCT", "upsample, color")
         ),
         _pixels(usual, pixels),
-        *_arrow(usual, PANEL_X + PANEL + 12, NET_X - 12, ("normalise",)),
+        *_arrow(usual, PANEL_X + PANEL + 12, NET_X - 12, ("normalize",)),
         *_network(usual, blocks=False),
         *_file(compiled, path.read_bytes()),
         *_arrow(compiled, FILE_X + 100, PANEL_X - 12, ("Huffman decode",)),
@@ -115,7 +115,7 @@ def _arrow(top: int, left: int, right: int, labels: tuple[str, ...]) -> Iterable
 
 
 def _pixels(top: int, pixels: NDArray[np.uint8]) -> str:
-    """The pixels in 32 steps a channel, runs of one colour at a time."""
+    """The pixels in 32 steps a channel, runs of one color at a time."""
     size = PANEL // len(pixels)
     coarse = (pixels.astype(int) + 4) // 8 * 8
     runs: dict[tuple[int, ...], list[str]] = defaultdict(list)

@@ -124,7 +124,7 @@ def component_samples(coefficients: Coefficients, index: int) -> Bytes:
     return blocks.swapaxes(1, 2).reshape(8 * rows, 8 * columns)[:height, :width]
 
 
-def _neighbours(samples: Integers) -> tuple[Integers, Integers]:
+def _neighbors(samples: Integers) -> tuple[Integers, Integers]:
     """Return the samples before and after each sample of the last axis; edges are repeated."""
     padded = np.concatenate([samples[..., :1], samples, samples[..., -1:]], axis=-1)
     return padded[..., :-2], padded[..., 2:]
@@ -132,7 +132,7 @@ def _neighbours(samples: Integers) -> tuple[Integers, Integers]:
 
 def _doubled(samples: Integers) -> tuple[Integers, Integers]:
     """Return the two pixels of each sample, times four: 3 samples plus 1 neighbor."""
-    before, behind = _neighbours(samples)
+    before, behind = _neighbors(samples)
     return 3 * samples + before, 3 * samples + behind
 
 

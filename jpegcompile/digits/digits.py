@@ -45,13 +45,13 @@ def make_digits(variants: int, test: bool, seed: int) -> list[LabelledJpeg]:
     """
     source = load_digits()
     result = []
-    for index, (grey, digit) in enumerate(zip(source.images, source.target, strict=True)):
+    for index, (gray, digit) in enumerate(zip(source.images, source.target, strict=True)):
         if (index % TEST_STRIDE == 0) != test:
             continue
         for variant in range(variants):
             # With a separate generator, a drawing does not depend on the drawings before it.
             generator = np.random.default_rng([seed, index, variant])
-            pixels = draw_digit(grey / 16.0, generator)
+            pixels = draw_digit(gray / 16.0, generator)
             result.append(LabelledJpeg(encode_jpeg(pixels), int(digit)))
     return result
 
@@ -61,7 +61,7 @@ def draw_digit(
 ) -> npt.NDArray[np.uint8]:
     """Convert strokes [8, 8] in 0..1 to a colored, noisy picture [32, 32, 3]."""
     mask = place_strokes(strokes, generator)[:, :, np.newaxis]
-    background, foreground = pick_colours(generator)
+    background, foreground = pick_colors(generator)
     picture = background + mask * (foreground - background)
     picture += generator.normal(0.0, NOISE_DEVIATION, picture.shape)
     return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
@@ -95,7 +95,7 @@ def place_strokes(
     return np.clip(np.asarray(placed, dtype=np.float64), 0.0, 1.0)
 
 
-def pick_colours(
+def pick_colors(
     generator: np.random.Generator,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return two RGB colors [3] in 0..255 with a readable luma contrast."""

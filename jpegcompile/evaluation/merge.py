@@ -49,7 +49,7 @@ def merge(results: Sequence[Result | str | PathLike[str]]) -> Result:
     # The kinds are the same, so each result merges with the next.
     merge_two: Callable[[Any, Any], Result] = type(read[0]).merge
     merged = reduce(merge_two, read)
-    # Neighbours were compared while merging; the first part may come again as the third.
+    # Neighbors were compared while merging; the first part may come again as the third.
     require_different_inputs(getattr(result, "inputs_digest", "") for result in read)
     return merged
 

@@ -37,7 +37,7 @@ class OwnRounding:
             tolerance: tolerance of its outputs.
         """
         self._is_half = tolerance.is_half
-        self._plain = SpatialModel(source, taken, arena=False, optimised=False)
+        self._plain = SpatialModel(source, taken, arena=False, optimized=False)
         other = moved(source.model, taken.name, tolerance.units, has_batch=taken.has_batch)
         self._moved = SpatialModel(source, taken, model=other, arena=False)
         self._precise: SpatialModel | None = None

@@ -31,7 +31,7 @@ class SpatialModel:
         *,
         model: onnx.ModelProto | None = None,
         arena: bool = True,
-        optimised: bool = True,
+        optimized: bool = True,
     ) -> None:
         """Open a model.
 
@@ -41,13 +41,13 @@ class SpatialModel:
             threads: ONNX Runtime's number of intra-op threads.
             model: a variant of the original to run in its place. Default: the original.
             arena: whether ONNX Runtime keeps the memory of a run for the next one.
-            optimised: whether ONNX Runtime may fuse and reorder operators.
+            optimized: whether ONNX Runtime may fuse and reorder operators.
         """
         self.taken = taken
         self.output_names = [output.name for output in source.model.graph.output]
         opened = readable(model or source.model)
         self._session = inference_session(
-            opened, threads, source.folder, arena=arena, optimised=optimised
+            opened, threads, source.folder, arena=arena, optimized=optimized
         )
         batch = next(i for i in self._session.get_inputs() if i.name == taken.name).shape[0]
         self.fixed_batch = batch if isinstance(batch, int) else None

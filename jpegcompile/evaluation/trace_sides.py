@@ -130,9 +130,9 @@ class Sides:
         names = {tensor: renamed.get(twin, twin) for tensor, twin in self.twins.items()}
         # ONNX Runtime 1.32 moves a Transpose across a Resize with `axes`, and cannot run the
         # result.
-        optimised = not self._info.feeds_whole_images
+        optimized = not self._info.feeds_whole_images
         opened = partial(
-            inference_session, folder=self.source.folder, arena=False, optimised=optimised
+            inference_session, folder=self.source.folder, arena=False, optimized=optimized
         )
         return Side(
             readable(model),

@@ -275,13 +275,13 @@ def _layer_normalization(parts: _Parts, opset: int) -> bool:
     is_half = kind == TensorProto.FLOAT16
     parts.kind = TensorProto.FLOAT if is_half else kind
     last = "" if is_half else parts.output
-    centred = x
+    centered = x
     if parts.node.op_type == "LayerNormalization":
-        centred = parts.add("Sub", x, _mean(parts, x, opset))
-    variance = _mean(parts, parts.add("Mul", centred, centred), opset)
+        centered = parts.add("Sub", x, _mean(parts, x, opset))
+    variance = _mean(parts, parts.add("Mul", centered, centered), opset)
     epsilon = parts.number(float(parts.attributes.get("epsilon", 1e-5)))
     deviation = parts.add("Sqrt", parts.add("Add", variance, epsilon))
-    normal = parts.add("Div", centred, deviation)
+    normal = parts.add("Div", centered, deviation)
     made = parts.add("Mul", normal, scale, output="" if bias else last)
     if bias:
         made = parts.add("Add", made, bias, output=last)

@@ -97,7 +97,7 @@ def inference_session(
     native: bool = True,
     weights: Mapping[str, ort.OrtValue] | None = None,
     arena: bool = True,
-    optimised: bool = True,
+    optimized: bool = True,
     providers: Providers = ON_CPU,
 ) -> ort.InferenceSession:
     """Create an ONNX Runtime session whose idle threads do not spin.
@@ -110,7 +110,7 @@ def inference_session(
         weights: initializers shared by several sessions (`shared_weights`). The model contains
             them, too.
         arena: whether ONNX Runtime keeps the memory of a run for the next run.
-        optimised: whether ONNX Runtime may fuse and reorder nodes.
+        optimized: whether ONNX Runtime may fuse and reorder nodes.
         providers: execution providers.
 
     Raises:
@@ -119,7 +119,7 @@ def inference_session(
     """
     options = session_options(threads, folder)
     options.enable_cpu_mem_arena = options.enable_mem_pattern = arena
-    if not optimised:
+    if not optimized:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     library = library_for(model, native)
     if library is not None:
@@ -152,7 +152,7 @@ def inference_session(
             native=native,
             weights=weights,
             arena=arena,
-            optimised=optimised,
+            optimized=optimized,
             providers=ON_CPU,
         )
     providers.check(session)

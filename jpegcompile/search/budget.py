@@ -8,10 +8,10 @@ from jpegcompile.search.interval import PairedCounts, mean_counts
 
 # Offsets of the neighbors of a plan, in steps of `_STEP` of the path. Neighbors differ in some
 # frequencies but lose nearly the same accuracy.
-_NEIGHBOURS = (-2, -1, 1, 2)
+_NEIGHBORS = (-2, -1, 1, 2)
 _STEP = 1 / 80
 # Largest number of measurements in one step of the search.
-PLANS_A_STEP = 1 + len(_NEIGHBOURS)
+PLANS_A_STEP = 1 + len(_NEIGHBORS)
 
 
 def farthest_within(
@@ -44,7 +44,7 @@ def farthest_within(
         counts = accuracy(index)
         if counts.lowest_change() < -most:
             return False
-        beside = [accuracy(min(max(index + step * k, 0), plans - 1)) for k in _NEIGHBOURS]
+        beside = [accuracy(min(max(index + step * k, 0), plans - 1)) for k in _NEIGHBORS]
         if mean_counts([counts, *beside]).lowest_change() < -most:
             return False
         return is_chaotic is None or not is_chaotic(index)

@@ -51,14 +51,14 @@ def _of_convolution(conv: Convolution, precision: Precision) -> Iterator[Tiling]
     default = conv.default_tiling(precision)
     most = _power(conv.y.channels)
     for base in tilings(conv, precision):
-        for tiling in (base, *_neighbours(base)):
+        for tiling in (base, *_neighbors(base)):
             is_packed = conv.group > 1 and tiling.channels != default.channels
             is_idle = tiling.channels > max(most, base.channels)
             if not is_packed and not is_idle and _fits(conv, precision, tiling):
                 yield tiling
 
 
-def _neighbours(base: Tiling) -> Iterator[Tiling]:
+def _neighbors(base: Tiling) -> Iterator[Tiling]:
     """Yield tilings that differ in one number."""
     for rows in _around(base.rows, *_ROWS):
         yield replace(base, rows=rows)

@@ -1,1 +1,1 @@
-"""Exact batch normalisation of JPEG-domain maps at inference: one affine map per channel."""
+"""Exact batch normalization of JPEG-domain maps at inference: one affine map per channel."""

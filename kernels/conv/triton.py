@@ -2,7 +2,7 @@
 
 `conv_pixels` reads pixels and is an implicit matrix product: rows are output pixels, columns are
 output channels, and sums run over taps and input channels. Taps are the inner loop, so that windows
-of neighbouring pixels share the L1 cache. `conv_rows` is the 1x1 convolution of coefficients, which
+of neighboring pixels share the L1 cache. `conv_rows` is the 1x1 convolution of coefficients, which
 commutes with the DCT. `conv_thin` is for maps of four channels, usually images; it sums one row of
 the window at a time. The epilogue is in `common/triton.py`.
 

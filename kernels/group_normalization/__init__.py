@@ -1,1 +1,1 @@
-"""Exact group and instance normalisation of JPEG-domain maps, from statistics of coefficients."""
+"""Exact group and instance normalization of JPEG-domain maps, from statistics of coefficients."""

@@ -1,4 +1,4 @@
-"""Launches of group normalisation on GPUs: three kernels, one after another."""
+"""Launches of group normalization on GPUs: three kernels, one after another."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MERGING = Tiling(channels=1024, warps=4)
 
 @dataclass(frozen=True)
 class GroupNormalization:
-    """A group normalisation with its epilogue.
+    """A group normalization with its epilogue.
 
     `channel_moments` reads x and writes an array of `part_shape`. `group_moments` reads this array
     as `moments` and writes an array of `moment_shape`, which `launch` reads as `moments`. Both
@@ -32,8 +32,8 @@ class GroupNormalization:
     Attributes:
         x: the input map, pixels.
         y: the output map.
-        groups: number of channel groups; one group per channel is instance normalisation.
-        program: the per-pixel function applied to the normalised pixels.
+        groups: number of channel groups; one group per channel is instance normalization.
+        program: the per-pixel function applied to the normalized pixels.
         phi: number of frequencies of the approximation that the program reads; 0 for none.
     """
 
@@ -60,7 +60,7 @@ class GroupNormalization:
 
     @property
     def epilogue(self) -> Epilogue:
-        """The epilogue after the normalisation."""
+        """The epilogue after the normalization."""
         return Epilogue(self.y, self.program, self.phi)
 
     @property
@@ -148,7 +148,7 @@ class GroupNormalization:
         )
 
     def launch(self, batch: int, precision: Precision, tiling: Tiling) -> Launch:
-        """Return the launch that normalises `batch` images."""
+        """Return the launch that normalizes `batch` images."""
         epilogue, kind = self.epilogue, storage_type(precision)
         numbers = {
             **epilogue.numbers(batch),

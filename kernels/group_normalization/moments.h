@@ -1,4 +1,4 @@
-// Sums over rows of one group of 16 channels, and their normalisation.
+// Sums over rows of one group of 16 channels, and their normalization.
 #pragma once
 
 #include <cstdint>

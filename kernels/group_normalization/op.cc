@@ -1,4 +1,4 @@
-// JpegGroupNormalization and SpatialGroupNormalization: normalise groups of channels of each image
+// JpegGroupNormalization and SpatialGroupNormalization: normalize groups of channels of each image
 // by their mean and variance, both computed from coefficients.
 #include <algorithm>
 #include <cmath>
@@ -14,7 +14,7 @@
 namespace jpegcompile {
 namespace {
 
-// Three numbers for each of 16 channels: the sums of a strip, or the factors that normalise
+// Three numbers for each of 16 channels: the sums of a strip, or the factors that normalize
 // channels.
 constexpr int64_t kNumbers = 3 * kLanes;
 

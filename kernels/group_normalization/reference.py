@@ -25,14 +25,14 @@ def jpeg_group_normalization(
     epsilon: float,
     block: int,
 ) -> NDArray[Float]:
-    """Normalise each group of channels of each image.
+    """Normalize each group of channels of each image.
 
     Args:
         x: [N, C, H, W] at `block`.
         scale: [C], or [C, 1, 1] as in the operator.
         shift: as `scale`.
         groups: number of channel groups; divides C. One group per channel is instance
-            normalisation.
+            normalization.
         epsilon: positive, added to the variance.
         block: block size of x and of the result; 1 is the spatial domain.
 

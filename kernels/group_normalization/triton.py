@@ -1,4 +1,4 @@
-"""GPU kernels of group normalisation of pixels: two for moments, one for the normalisation.
+"""GPU kernels of group normalization of pixels: two for moments, one for the normalization.
 
     y = finish((x - mean) * factor + shift),  factor = scale / sqrt(variance + epsilon)
 

@@ -1,1 +1,1 @@
-"""Exact affine map from the quantised coefficients of JPEG files to a network's input."""
+"""Exact affine map from the quantized coefficients of JPEG files to a network's input."""

@@ -18,12 +18,12 @@ JPEGCOMPILE_INLINE Float8 load_integers(const void* from) {
 }
 
 template <typename Isa>
-JPEGCOMPILE_INLINE void dequantise_body(const BlockRow& row) {
+JPEGCOMPILE_INLINE void dequantize_body(const BlockRow& row) {
   for (int u = 0; u < 8; ++u) {
     const Float8 steps = load_integers<Word8>(row.table + 8 * u);
     float* to = row.to + u * 8 * row.blocks;
     for (int64_t block = 0; block < row.blocks; ++block) {
-      store(to + 8 * block, load_integers<Short8>(row.quantised + 64 * block + 8 * u) * steps);
+      store(to + 8 * block, load_integers<Short8>(row.quantized + 64 * block + 8 * u) * steps);
     }
   }
 }
@@ -129,7 +129,7 @@ ColumnChunks ColumnChunks::of(const AxisMatrix& matrix) {
   return made;
 }
 
-JPEGCOMPILE_MULTIVERSION(dequantise, dequantise_body, BlockRow)
+JPEGCOMPILE_MULTIVERSION(dequantize, dequantize_body, BlockRow)
 JPEGCOMPILE_MULTIVERSION(apply_columns, columns_body, ChunkRows)
 JPEGCOMPILE_MULTIVERSION(mix, mix_body, MixedRow)
 

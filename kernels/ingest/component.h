@@ -1,4 +1,4 @@
-// Processing of one component of a file, from quantised coefficients to rows at the network's
+// Processing of one component of a file, from quantized coefficients to rows at the network's
 // resolution.
 #pragma once
 
@@ -26,13 +26,13 @@ struct ColumnChunks {
 
 // Converts a row of blocks, [blocks][8][8], to 8 rows of 8 * blocks coefficients.
 struct BlockRow {
-  const int16_t* quantised;
+  const int16_t* quantized;
   const uint16_t* table;
   int64_t blocks;
   float* to;
 };
 
-void dequantise(const BlockRow& row);
+void dequantize(const BlockRow& row);
 
 // Applies the matrix to rows of `from`, `from_pitch` apart. Writes rows of whole chunks, `to_pitch`
 // apart.

@@ -60,16 +60,16 @@ FilesOnCuda ImageIngestOnCuda::files(const CudaCall& call) const {
   for (size_t index = 0; index < planes_.size(); ++index) {
     const PlaneInputs& inputs = planes_[index];
     FilesOnCuda::Plane& plane = files.planes.at(index);
-    plane = {call.input(inputs.quantised), table_numbers(call.host_input(inputs.tables)),
+    plane = {call.input(inputs.quantized), table_numbers(call.host_input(inputs.tables)),
              bands_[2 * index]->of(call), bands_[2 * index + 1]->of(call)};
-    geometry.at(index) = {plane.quantised.shape, plane.tables, plane.rows->inputs,
+    geometry.at(index) = {plane.quantized.shape, plane.tables, plane.rows->inputs,
                           plane.rows->outputs, plane.columns->inputs, plane.columns->outputs};
   }
   files.image = image_of(
       std::span(geometry).first(planes_.size()),
       {files.quantization.shape, mixing_.of(call).shape, offset_.of(call).shape});
   for (size_t index = 0; index < planes_.size(); ++index) {
-    const Shape& shape = files.planes.at(index).quantised.shape;
+    const Shape& shape = files.planes.at(index).quantized.shape;
     const int64_t components = Names::of(index).components;
     if (shape[1] == components) continue;
     throw KernelError("coefficients of shape " + shape.text() + " have " +
@@ -129,11 +129,11 @@ void ImageIngestOnCuda::put_plane(CudaCall& call, const FilesOnCuda& files, size
     const bool is_long = index == 1 && axis == 1;
     arguments.integer(steps, band->window / (is_long ? chroma_step(*band) : kSideOnCuda));
   };
-  arguments.pointer(names.coefficients, is_there ? plane.quantised.data : y);
+  arguments.pointer(names.coefficients, is_there ? plane.quantized.data : y);
   put_axis(0, plane.rows, names.rows, names.row_starts, names.steps_h);
   put_axis(1, plane.columns, names.columns, names.column_starts, names.steps_w);
-  arguments.integer(names.blocks_y, is_there ? plane.quantised.shape[2] : 1);
-  arguments.integer(names.blocks_x, is_there ? plane.quantised.shape[3] : 1);
+  arguments.integer(names.blocks_y, is_there ? plane.quantized.shape[2] : 1);
+  arguments.integer(names.blocks_x, is_there ? plane.quantized.shape[3] : 1);
   for (int64_t component = 0; component < names.components; ++component) {
     const auto place = static_cast<size_t>(component);
     arguments.integer(names.tables.at(place), is_there ? plane.tables[place] : 0);

@@ -18,7 +18,7 @@ namespace jpegcompile {
 // The inputs of a call.
 struct FilesOnCuda {
   struct Plane {
-    DeviceTensor quantised;
+    DeviceTensor quantized;
     std::span<const int64_t> tables;
     std::shared_ptr<const AxisBand> rows, columns;
   };

@@ -17,7 +17,7 @@ std::string extents(int64_t rows, int64_t columns) {
 
 // Checks a plane against its matrices and tables.
 void check(const PlaneGeometry& plane, const Shape& quantization) {
-  const Shape& shape = plane.quantised;
+  const Shape& shape = plane.quantized;
   require(shape.rank() == 6 && shape[4] == 8 && shape[5] == 8, [&] {
     return "coefficients have shape " + shape.text() + ", not [N,components,rows,columns,8,8]";
   });
@@ -55,7 +55,7 @@ Map image_of(std::span<const PlaneGeometry> planes, const MixingGeometry& given)
       return "components have different sizes, " + extents(first.rows_made, first.columns_made) +
              " and " + extents(plane.rows_made, plane.columns_made);
     });
-    components += plane.quantised[1];
+    components += plane.quantized[1];
   }
   const Shape &mixing = given.mixing, &offset = given.offset;
   require(mixing.rank() == 4 && mixing[1] == components && mixing[2] == 1 && mixing[3] == 1 &&
@@ -64,7 +64,7 @@ Map image_of(std::span<const PlaneGeometry> planes, const MixingGeometry& given)
             return "mixing of shape " + mixing.text() + " and offset of shape " + offset.text() +
                    " do not match " + std::to_string(components) + " components";
           });
-  return {first.quantised[0], mixing[0], first.rows_made, first.columns_made, false};
+  return {first.quantized[0], mixing[0], first.rows_made, first.columns_made, false};
 }
 
 }  // namespace jpegcompile

@@ -11,7 +11,7 @@ namespace jpegcompile {
 
 // Components that share their matrices.
 struct PlaneGeometry {
-  Shape quantised;                  // [N, components, block rows, block columns, 8, 8]
+  Shape quantized;                  // [N, components, block rows, block columns, 8, 8]
   std::span<const int64_t> tables;  // table number of each component
   // inputs and outputs of the matrices
   int64_t rows_taken = 0, rows_made = 0, columns_taken = 0, columns_made = 0;

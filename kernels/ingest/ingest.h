@@ -13,7 +13,7 @@ namespace jpegcompile {
 // Inputs of a plane of coefficients: the plane, the table numbers of its components, and its
 // matrices.
 struct PlaneInputs {
-  In quantised, tables, rows, columns;
+  In quantized, tables, rows, columns;
 };
 
 // Luma, and chroma (Cb and Cr together).

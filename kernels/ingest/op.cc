@@ -1,6 +1,6 @@
 // JpegIngest and JpegIngestGray: convert the coefficients and tables of files to a network's input.
 //
-// Each component is dequantised, multiplied by a matrix for rows and one for columns, and mixed
+// Each component is dequantized, multiplied by a matrix for rows and one for columns, and mixed
 // with the other components. The matrices are identities if the component has the image's own
 // resolution. Constants affect only DC coefficients. A task computes some rows of tiles of all
 // channels of an image.
@@ -21,7 +21,7 @@ namespace {
 
 // Planes of coefficients that share their matrices, and the numbers of their tables.
 struct Planes {
-  Tensor quantised;  // [N, count, block rows, block columns, 8, 8]
+  Tensor quantized;  // [N, count, block rows, block columns, 8, 8]
   const int64_t* tables = nullptr;
   const AxisMatrix* rows = nullptr;
   const ColumnChunks* columns = nullptr;
@@ -38,16 +38,16 @@ struct Inputs {
 // Computes rows of one plane, in whole chunks of columns.
 void make_component(const Inputs& inputs, const Planes& planes, int64_t plane, const Strip& strip,
                     float* to, int64_t pitch) {
-  const Shape& shape = planes.quantised.shape;
+  const Shape& shape = planes.quantized.shape;
   const int64_t last_row = strip.row + strip.count, width = 8 * shape[3];
   const auto [first, last] = planes.rows->range(strip.row, last_row);
   const int64_t block_row = first / 8, block_rows = ceil_div(last, 8) - block_row;
   float* coefficients = task_floats(1, static_cast<size_t>((8 * block_rows + strip.count) * width));
   const int64_t index = (strip.image * shape[1] + plane) * shape[2] + block_row;
-  const int16_t* quantised = planes.quantised.as<int16_t>() + index * 8 * width;
+  const int16_t* quantized = planes.quantized.as<int16_t>() + index * 8 * width;
   const int64_t table = strip.image * inputs.quantization.shape[1] + planes.tables[plane];
   for (int64_t row = 0; row < block_rows; ++row) {
-    dequantise({quantised + row * 8 * width, inputs.quantization.as<uint16_t>() + table * 64,
+    dequantize({quantized + row * 8 * width, inputs.quantization.as<uint16_t>() + table * 64,
                 shape[3], coefficients + row * 8 * width});
   }
   const float* rows = coefficients + (strip.row - 8 * block_row) * width;
@@ -68,7 +68,7 @@ void ingest_strip(const Inputs& inputs, const Map& to, const Strip& strip, int b
   float* next = components;
   for (size_t index = 0; index < inputs.plane_count; ++index) {
     const Planes& planes = inputs.planes[index];
-    for (int64_t plane = 0; plane < planes.quantised.shape[1]; ++plane, next += step) {
+    for (int64_t plane = 0; plane < planes.quantized.shape[1]; ++plane, next += step) {
       make_component(inputs, planes, plane, strip, next, pitch);
     }
   }
@@ -138,9 +138,9 @@ class Ingest : public ImageIngest {
       if (made.columns[index]) made.chunks[index] = ColumnChunks::of(right);
       const ColumnChunks& chunks = made.columns[index] ? made.chunks[index] : chunks_[index];
       const Tensor tables = call.input(planes_[index].tables);
-      const Tensor quantised = call.input(planes_[index].quantised);
-      inputs.planes[index] = {quantised, tables.as<int64_t>(), &left, &chunks};
-      geometry[index] = {quantised.shape, table_numbers(tables), left.inputs, left.outputs,
+      const Tensor quantized = call.input(planes_[index].quantized);
+      inputs.planes[index] = {quantized, tables.as<int64_t>(), &left, &chunks};
+      geometry[index] = {quantized.shape, table_numbers(tables), left.inputs, left.outputs,
                          right.inputs, right.outputs};
     }
     inputs.image = image_of(std::span(geometry).first(planes_.size()),

@@ -2,7 +2,7 @@
 
     y = DCT(scale * pixels + shift)
 
-`pixels` is the float decode: dequantisation, inverse DCT, level shift, chroma upsampling, colour
+`pixels` is the float decode: dequantization, inverse DCT, level shift, chroma upsampling, color
 and crop, without rounding or clamping (ITU-T T.81, A.3; JFIF 1.02; `jpegcompile.dct.decode`). This
 reference works on pixels, file by file, whereas the operator has one matrix for each axis.
 """
@@ -33,10 +33,10 @@ def jpeg_ingest(
     """Compute the network's input for a batch of files with one frame.
 
     Args:
-        luma: quantised coefficients [N, 1, Hb, Wb, 8, 8], natural order.
+        luma: quantized coefficients [N, 1, Hb, Wb, 8, 8], natural order.
         chroma: [N, 2, hb, wb, 8, 8], Cb and Cr; None for grayscale files (JpegIngestGray).
         quantization: tables [N, components, 8, 8].
-        frame: image size, sampling and colour space of the files.
+        frame: image size, sampling and color space of the files.
         color: channels of the network's input.
         affine: map from pixels in 0..255 to the network's input, for each channel.
         block: block size of the result; divides the image's sides.

@@ -1,9 +1,9 @@
 """GPU kernel that converts the coefficients of files to a network's input image.
 
-The pixels of a component are rows C columns^T, where C are its dequantised coefficients. The two
+The pixels of a component are rows C columns^T, where C are its dequantized coefficients. The two
 matrices combine inverse DCT, chroma upsampling and crop, one for each axis
 (`jpegcompile/dct/ingest.py`). BM outputs of an axis read a narrow window of coefficients, so the
-matrices are stored as bands. A program computes BM x BN pixels. Colour and normalisation mix the
+matrices are stored as bands. A program computes BM x BN pixels. Color and normalization mix the
 components.
 
 If the matrices also transform the pixels to blocks of coefficients, a constant is added only to the

@@ -6,7 +6,7 @@
 The stem "resnet" is a 7x7 convolution of stride 2 from 3 to 64 channels and a ReLU, at 224x224.
 Pillow crops the files of the folder IMAGES to squares, resizes them and saves them in 4:2:0 at each
 quality. Without a folder, the benchmark makes images with the spectrum of photographs. The clock
-starts at the quantised coefficients and stops at 64 maps of 112x112:
+starts at the quantized coefficients and stops at 64 maps of 112x112:
 
     sparse       one native operator, by the coefficients that are not zero
     dense        the same operator, by pixels

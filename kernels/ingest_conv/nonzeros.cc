@@ -28,26 +28,26 @@ class Writer {
 };
 
 // Tests four coefficients at a time, because most are zero.
-void put_frequencies(const int16_t* quantised, const uint16_t* table, Writer& writer) {
+void put_frequencies(const int16_t* quantized, const uint16_t* table, Writer& writer) {
   for (int64_t first = 0; first < kFrequencies * kFrequencies; first += 4) {
     uint64_t four;
-    std::memcpy(&four, quantised + first, sizeof(four));
+    std::memcpy(&four, quantized + first, sizeof(four));
     if (four == 0) continue;
     for (int64_t index = first; index < first + 4; ++index) {
       writer.put(index / kFrequencies, index % kFrequencies,
-                 static_cast<float>(quantised[index]) * static_cast<float>(table[index]));
+                 static_cast<float>(quantized[index]) * static_cast<float>(table[index]));
     }
   }
 }
 
 // Writes the extra modes of a block at the border: the coefficients multiplied by the factors of
 // its rows, its columns, or both.
-void put_edges(const AxisModes::Edge* down, const AxisModes::Edge* across, const int16_t* quantised,
+void put_edges(const AxisModes::Edge* down, const AxisModes::Edge* across, const int16_t* quantized,
                const uint16_t* table, Writer& writer) {
   float block[kFrequencies][kFrequencies];
   for (int index = 0; index < kFrequencies * kFrequencies; ++index) {
     block[index / kFrequencies][index % kFrequencies] =
-        static_cast<float>(quantised[index]) * static_cast<float>(table[index]);
+        static_cast<float>(quantized[index]) * static_cast<float>(table[index]);
   }
   const auto put_across = [&](int64_t row, const float* line) {
     for (size_t extra = 0; across != nullptr && extra < across->factors.size(); ++extra) {
@@ -75,19 +75,19 @@ const AxisModes::Edge* edge_of(const AxisModes& axis, int64_t block) {
 
 }  // namespace
 
-int64_t count_nonzeros(const int16_t* quantised, int64_t count) {
+int64_t count_nonzeros(const int16_t* quantized, int64_t count) {
   int64_t zeros = 0;
   for (int64_t index = 0; index < count; index += kFrequencies * kFrequencies) {
     int16_t in_block = 0;
     for (int64_t place = index; place < index + kFrequencies * kFrequencies; ++place) {
-      in_block = static_cast<int16_t>(in_block + (quantised[place] == 0 ? 1 : 0));
+      in_block = static_cast<int16_t>(in_block + (quantized[place] == 0 ? 1 : 0));
     }
     zeros += in_block;
   }
   return count - zeros;
 }
 
-void list_nonzeros(const Layer& layer, const QuantisedPlanes& planes, int64_t block_row,
+void list_nonzeros(const Layer& layer, const QuantizedPlanes& planes, int64_t block_row,
                    Nonzero* nonzeros, int32_t* starts) {
   const int64_t columns = layer.columns.blocks;
   const AxisModes::Edge* down = edge_of(layer.rows, block_row);
@@ -97,12 +97,12 @@ void list_nonzeros(const Layer& layer, const QuantisedPlanes& planes, int64_t bl
     const AxisModes::Edge* across = edge_of(layer.columns, column);
     for (int64_t component = 0; component < layer.components; ++component) {
       const int64_t block = (component * layer.rows.blocks + block_row) * columns + column;
-      const int16_t* quantised = planes.quantised + block * kFrequencies * kFrequencies;
+      const int16_t* quantized = planes.quantized + block * kFrequencies * kFrequencies;
       Writer writer(layer, component, end);
-      put_frequencies(quantised, planes.tables[component], writer);
+      put_frequencies(quantized, planes.tables[component], writer);
       // A block of zeros needs no extra modes.
       const bool has_edge = (down != nullptr || across != nullptr) && writer.end() != end;
-      if (has_edge) put_edges(down, across, quantised, planes.tables[component], writer);
+      if (has_edge) put_edges(down, across, quantized, planes.tables[component], writer);
       end = writer.end();
     }
   }

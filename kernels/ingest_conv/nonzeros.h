@@ -7,7 +7,7 @@
 
 namespace jpegcompile {
 
-// A dequantised coefficient, or a combination of coefficients at the border, and the offset of its
+// A dequantized coefficient, or a combination of coefficients at the border, and the offset of its
 // patch in a row of the table, in floats.
 struct Nonzero {
   float value;
@@ -16,20 +16,20 @@ struct Nonzero {
 
 // The components of one image that share a layer: [components][block rows][block columns][8][8],
 // with their tables.
-struct QuantisedPlanes {
-  const int16_t* quantised;
+struct QuantizedPlanes {
+  const int16_t* quantized;
   const uint16_t* const* tables;  // of each component
 };
 
 // Returns the number of nonzero values among `count` values.
-int64_t count_nonzeros(const int16_t* quantised, int64_t count);
+int64_t count_nonzeros(const int16_t* quantized, int64_t count);
 
 // The largest possible number of entries in a row of blocks.
 inline int64_t most_nonzeros(const Layer& layer) { return layer.columns.blocks * layer.modes(); }
 
 // Lists the entries of one row of blocks, and where the entries of each block start: [block columns
 // + 1].
-void list_nonzeros(const Layer& layer, const QuantisedPlanes& planes, int64_t block_row,
+void list_nonzeros(const Layer& layer, const QuantizedPlanes& planes, int64_t block_row,
                    Nonzero* nonzeros, int32_t* starts);
 
 }  // namespace jpegcompile

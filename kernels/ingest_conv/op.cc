@@ -59,7 +59,7 @@ class IngestConvolve : public Kernel {
     const int64_t batch = task.input.batch;
     if (batch == 0) return;
     if (!responses_) return convolve_densely(call, task, 0, batch);
-    const QuantisedImages images = images_of(call);
+    const QuantizedImages images = images_of(call);
     if (!method_.empty()) return convolve_sparsely(call, task, *responses_, images, 0, batch);
     for (int64_t first = 0; first < batch; first += kChoices) {
       convolve_some(call, task, images, first, std::min(kChoices, batch - first));
@@ -117,18 +117,18 @@ class IngestConvolve : public Kernel {
     task.y = call.output_floats(Out::kY, task.output.shape());
   }
 
-  QuantisedImages images_of(const Call& call) const {
-    QuantisedImages images;
+  QuantizedImages images_of(const Call& call) const {
+    QuantizedImages images;
     images.quantization = call.input(In::kQuantization);
     for (size_t index = 0; index < planes_.size(); ++index) {
       const Tensor tables = call.input(planes_[index].tables);
-      images.planes.at(index) = {call.input(planes_[index].quantised), tables.as<int64_t>()};
+      images.planes.at(index) = {call.input(planes_[index].quantized), tables.as<int64_t>()};
     }
     return images;
   }
 
   // Convolves up to kChoices images, each on the path that is faster for it.
-  void convolve_some(const Call& call, const Convolution& task, const QuantisedImages& images,
+  void convolve_some(const Call& call, const Convolution& task, const QuantizedImages& images,
                      int64_t first, int64_t count) const {
     std::array<bool, kChoices> is_sparse{};
     call.parallel(static_cast<size_t>(count), [&](size_t index) {

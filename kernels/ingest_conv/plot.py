@@ -13,7 +13,7 @@ from jpegcompile.reproduction.plots import rendered
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# The palette of Okabe and Ito, which colour-blind readers can distinguish; markers differ too.
+# The palette of Okabe and Ito, which color-blind readers can distinguish; markers differ too.
 _LINES = (
     ("sparse", "sparse, by coefficients", "#0072B2", "o"),
     ("dense", "dense, by pixels", "#D55E00", "s"),

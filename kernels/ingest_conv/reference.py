@@ -2,7 +2,7 @@
 
     y = DCT(conv(scale * pixels + shift, weight) + bias)
 
-Except for the constants, this is linear in the quantised coefficients. So the result is the sum of
+Except for the constants, this is linear in the quantized coefficients. So the result is the sum of
 the responses to the single coefficients.
 """
 
@@ -31,12 +31,12 @@ def jpeg_ingest_conv(
     """Compute the first convolution of a network for a batch of files with one frame.
 
     Args:
-        luma: quantised coefficients, as for `jpeg_ingest`.
-        chroma: quantised coefficients, as for `jpeg_ingest`; None for grayscale files.
+        luma: quantized coefficients, as for `jpeg_ingest`.
+        chroma: quantized coefficients, as for `jpeg_ingest`; None for grayscale files.
         quantization: tables, as for `jpeg_ingest`.
         weight: spatial kernel [M, channels, kh, kw].
         bias: [M].
-        ingest: keyword arguments of `jpeg_ingest`: frame, colour and affine map.
+        ingest: keyword arguments of `jpeg_ingest`: frame, color and affine map.
         window: keyword arguments of `jpeg_conv`: strides, pads and dilations.
         output_block: block size of the result; 1 for pixels.
 

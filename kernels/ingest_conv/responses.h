@@ -2,7 +2,7 @@
 //
 // All steps from a coefficient to the sums of a convolution are linear, and nearly the same for
 // every block. The response of a pair of modes (see modes.h) is a patch of outputs: the outer
-// product of two functions of pixels, convolved with a kernel that already contains the colour
+// product of two functions of pixels, convolved with a kernel that already contains the color
 // mixing:
 //
 //   R(o, y, x) = sum over ky, kx of W'(o, ky, kx) f(stride y + ky - pad) g(stride x + kx - pad).

@@ -48,7 +48,7 @@ Layout layout_of(const Responses& responses) {
   return layout;
 }
 
-void list_image(const Responses& responses, const Layout& layout, const QuantisedImages& images,
+void list_image(const Responses& responses, const Layout& layout, const QuantizedImages& images,
                 int64_t image, int64_t block_row, float* scratch) {
   for (size_t index = 0; index < responses.layers().size(); ++index) {
     const Layer& layer = responses.layers()[index];
@@ -129,16 +129,16 @@ void convolve_rows(const Convolution& task, const Responses& responses, const La
 
 }  // namespace
 
-int64_t QuantisedImages::image_coefficients(size_t layer) const {
-  const Shape& shape = planes[layer].quantised.shape;
+int64_t QuantizedImages::image_coefficients(size_t layer) const {
+  const Shape& shape = planes[layer].quantized.shape;
   return shape[1] * shape[2] * shape[3] * kFrequencies * kFrequencies;
 }
 
-const int16_t* QuantisedImages::image(size_t layer, int64_t index) const {
-  return planes[layer].quantised.as<int16_t>() + index * image_coefficients(layer);
+const int16_t* QuantizedImages::image(size_t layer, int64_t index) const {
+  return planes[layer].quantized.as<int16_t>() + index * image_coefficients(layer);
 }
 
-int64_t vectors_of(const Responses& responses, int64_t groups, const QuantisedImages& images,
+int64_t vectors_of(const Responses& responses, int64_t groups, const QuantizedImages& images,
                    int64_t image) {
   int64_t vectors = 0;
   for (size_t index = 0; index < responses.layers().size(); ++index) {
@@ -150,7 +150,7 @@ int64_t vectors_of(const Responses& responses, int64_t groups, const QuantisedIm
 }
 
 void convolve_sparsely(const Call& call, const Convolution& task, const Responses& responses,
-                       const QuantisedImages& images, int64_t first, int64_t count) {
+                       const QuantizedImages& images, int64_t first, int64_t count) {
   const Layout layout = layout_of(responses);
   const int64_t at_once = images_at_once(count, layout.floats);
   Workspace workspace;

@@ -11,9 +11,9 @@ namespace jpegcompile {
 
 // Coefficients of a call: for each layer a tensor [N, components, rows, columns, 8, 8] and the
 // table numbers of its components.
-struct QuantisedImages {
+struct QuantizedImages {
   struct Planes {
-    Tensor quantised;
+    Tensor quantized;
     const int64_t* tables;
   };
   std::array<Planes, kMaxLayers> planes;
@@ -25,11 +25,11 @@ struct QuantisedImages {
 
 // Returns the number of vectors of 16 sums that an image requires: for each nonzero coefficient,
 // the number of outputs that its block affects, times the number of channel groups.
-int64_t vectors_of(const Responses& responses, int64_t groups, const QuantisedImages& images,
+int64_t vectors_of(const Responses& responses, int64_t groups, const QuantizedImages& images,
                    int64_t image);
 
 // Computes images [first, first + count) of `task`, without reading the task's input.
 void convolve_sparsely(const Call& call, const Convolution& task, const Responses& responses,
-                       const QuantisedImages& images, int64_t first, int64_t count);
+                       const QuantizedImages& images, int64_t first, int64_t count);
 
 }  // namespace jpegcompile

@@ -96,7 +96,7 @@ Tensor constant(const Node& node, In input) {
   const std::optional<Tensor> tensor = node.constant(input);
   if (!tensor.has_value()) {
     refuse("input " + std::string(name_of(input)) +
-           " is computed; colour and normalisation must be constants of the model");
+           " is computed; color and normalization must be constants of the model");
   }
   return *tensor;
 }

@@ -35,7 +35,7 @@ void require_frame(const FileTensors& tensors) {
   require(kHeight, 1, kMaxPixels, "the height");
   require(kWidth, 1, kMaxPixels, "the width");
   require(kOrientation, 1, 8, "the orientation");
-  require(kSpace, 0, 2, "the colour space");
+  require(kSpace, 0, 2, "the color space");
   for (int number = kLumaAcross; number < kNumbers; ++number) {
     require(static_cast<FrameNumber>(number), 1, kMaxFactor, "a sampling factor");
   }

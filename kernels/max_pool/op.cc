@@ -9,7 +9,7 @@
 namespace jpegcompile {
 namespace {
 
-// Neighbouring strips both read, and invert, the rows of the map between them. So strips are higher
+// Neighboring strips both read, and invert, the rows of the map between them. So strips are higher
 // than for other operators.
 constexpr int64_t kSharing = 4;
 

@@ -2,7 +2,7 @@
 
     python kernels/preprocess/bench.py DIR [--rounds N] [--json FILE] [--least-side N]
 
-Each pipeline applies the preset `imagenet` (short side 256, bilinear, crop 224, normalised, float32
+Each pipeline applies the preset `imagenet` (short side 256, bilinear, crop 224, normalized, float32
 NCHW) to the bytes of every JPEG file of a folder, on one thread. The benchmark checks the native
 tensors against the reference in float64, and the others loosely. Then it times all pipelines in
 interleaved rounds, file by file, in processor time of the thread.
@@ -111,7 +111,7 @@ def pillow() -> Pipeline:
 
 
 def pillow_box(data: bytes) -> Floats:
-    """Resize the crop alone, and normalise in few passes: the fastest way with Pillow."""
+    """Resize the crop alone, and normalize in few passes: the fastest way with Pillow."""
     image = Image.open(io.BytesIO(data)).convert("RGB")
     width, height = resized_size(*image.size)
     left, top = corner(width, height)

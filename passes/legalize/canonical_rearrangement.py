@@ -57,7 +57,7 @@ def _take_columns_first(node: gs.Node, module: Module) -> bool:
 
 
 def _name(transpose: gs.Node, module: Module) -> bool:
-    ends = _neighbours(transpose, module.graph)
+    ends = _neighbors(transpose, module.graph)
     match = None if ends is None else _rearrangement(ends[0], transpose, ends[1])
     if ends is None or match is None:
         return False
@@ -79,7 +79,7 @@ def _name(transpose: gs.Node, module: Module) -> bool:
     return True
 
 
-def _neighbours(transpose: gs.Node, graph: gs.Graph) -> tuple[gs.Node, gs.Node] | None:
+def _neighbors(transpose: gs.Node, graph: gs.Graph) -> tuple[gs.Node, gs.Node] | None:
     """Return the reshapes before and after; None if the tensors between have other readers."""
     before, after = transpose.inputs[0], transpose.outputs[0]
     if len(before.inputs) != 1 or len(before.outputs) != 1 or len(after.outputs) != 1:

@@ -2,8 +2,8 @@
 
     python -P tests/benchmarks/loader.py FOLDER [--rounds N] [--repeats N] [--json FILE]
 
-All loaders make the same batches, except for rounding: short side 256, centre crop of 224x224,
-normalised float32. The benchmark checks this first, then times the loaders in interleaved rounds
+All loaders make the same batches, except for rounding: short side 256, center crop of 224x224,
+normalized float32. The benchmark checks this first, then times the loaders in interleaved rounds
 and prints medians in photographs a second. Each round opens a loader anew and runs two epochs; only
 the second one counts, so the start of worker processes does not.
 """
@@ -28,7 +28,7 @@ REFERENCE = "Pillow, in this process"
 _BATCH = 32
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)[:, None, None]
 _STD = np.array([0.229, 0.224, 0.225], np.float32)[:, None, None]
-# The float decode differs from Pillow's decode by about half a grey level, and by more where Pillow
+# The float decode differs from Pillow's decode by about half a gray level, and by more where Pillow
 # clamps values.
 _MEAN_DIFFERENCE = 0.02
 

@@ -5,7 +5,7 @@
 The benchmark crops photographs to 224x224 and encodes them with Pillow in memory. It unpacks and
 compares every packed image before it counts anything. It prints two tables in Markdown, which
 `docs/packed_batches.md` shows from `docs/results/packed.json`. Bytes are means over the photographs
-and include the quantisation tables. Milliseconds are processor time for one image on one core: the
+and include the quantization tables. Milliseconds are processor time for one image on one core: the
 median over the photographs of the fastest round of each. A round packs all photographs one after
 another, so that branch prediction cannot learn the zeros of a single photograph.
 """
@@ -55,8 +55,8 @@ class Sizes:
 
     Attributes:
         file: bytes of the JPEG file.
-        coefficients: bytes of all coefficients as int16, with the quantisation tables.
-        packed: bytes of the packed form, with the quantisation tables.
+        coefficients: bytes of all coefficients as int16, with the quantization tables.
+        packed: bytes of the packed form, with the quantization tables.
     """
 
     file: float

@@ -34,7 +34,7 @@ DESIGN = Design(
 
 
 def read_images(archive: Path) -> tuple[Tensor, Tensor]:
-    """Return normalised images [N, 3, 32, 32] and classes [N]; folder names in sorted order."""
+    """Return normalized images [N, 3, 32, 32] and classes [N]; folder names in sorted order."""
     normalization = preprocess_of("cifar10")
     mean, std = (
         np.reshape(values, (3, 1, 1)) for values in (normalization.mean, normalization.std)

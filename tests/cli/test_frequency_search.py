@@ -150,7 +150,7 @@ def test_wrong_labels_come_out(
     assert not (tmp_path / "m.onnx").exists()
 
 
-def test_auto_needs_to_know_the_normalisation(
+def test_auto_needs_to_know_the_normalization(
     images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "m.onnx"

@@ -76,7 +76,7 @@ def window(pixels: Pixels, start: tuple[int, int], size: Size, fill: float) -> P
     return made
 
 
-def centre(pixels: Pixels, size: Size, fill: float) -> Pixels:
+def center(pixels: Pixels, size: Size, fill: float) -> Pixels:
     """torchvision's `center_crop`: padding first, then half to even."""
     missing = [max(wanted - had, 0) for wanted, had in zip(size, pixels.shape[:2], strict=True)]
     sides = [(gap // 2, (gap + 1) // 2) for gap in missing]
@@ -88,7 +88,7 @@ def centre(pixels: Pixels, size: Size, fill: float) -> Pixels:
 
 
 @pytest.mark.parametrize("filter", every_filter(), ids=named)
-@pytest.mark.parametrize("sampling", ["4:4:4", "4:2:0", "4:2:2", "4:1:1", "grey"])
+@pytest.mark.parametrize("sampling", ["4:4:4", "4:2:0", "4:2:2", "4:1:1", "gray"])
 @pytest.mark.parametrize("size", [(97, 61), (30, 200), (16, 16)])
 def test_exact_sizes(filter: Filter, sampling: str, size: tuple[int, int]) -> None:
     image = random_coefficients(SAMPLINGS[sampling], *size)
@@ -142,7 +142,7 @@ def expected_of(case: dict[str, Any], pixels: Pixels) -> Pixels:
     if case["mirror"]:
         pixels = pixels[:, ::-1]
     if case["position"] == "center":
-        pixels = centre(pixels, case["network"], case["fill"])
+        pixels = center(pixels, case["network"], case["fill"])
     else:
         pixels = window(pixels, case["position"], case["network"], case["fill"])
     return (pixels[:, ::-1] if case["flip"] else pixels) / 255
@@ -211,7 +211,7 @@ def test_planted_faults_fail(name: str) -> None:
 
 
 def upsampled(samples: Pixels, factor: int, triangle: bool, size: int) -> Pixels:
-    """[size, W] along the first axis; the triangle weights neighbours by 3 and 1."""
+    """[size, W] along the first axis; the triangle weights neighbors by 3 and 1."""
     if factor == 1 or not triangle:
         return np.repeat(samples, factor, axis=0)[:size]
     before, after = np.vstack([samples[:1], samples[:-1]]), np.vstack([samples[1:], samples[-1:]])

@@ -1,4 +1,4 @@
-"""Colour: from the components of a file to the channels of a model."""
+"""Color: from the components of a file to the channels of a model."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ BT601 = np.array([0.299, 0.587, 0.114])
 def test_shapes_and_grey_axis(source: ColorSpace, wanted: Color) -> None:
     matrix = mixing_matrix(source, wanted)
     assert matrix.shape == (1 if wanted == "L" else 3, 1 if source == "gray" else 3)
-    # A grey pixel g has components (g, 0, 0), relative to 128, or (g, g, g) if the file holds RGB.
-    grey = np.ones(3) if source == "rgb" else np.eye(3)[0]
-    np.testing.assert_allclose(matrix @ grey[: matrix.shape[1]], 1.0, rtol=0, atol=1e-15)
+    # A gray pixel g has components (g, 0, 0), relative to 128, or (g, g, g) if the file holds RGB.
+    gray = np.ones(3) if source == "rgb" else np.eye(3)[0]
+    np.testing.assert_allclose(matrix @ gray[: matrix.shape[1]], 1.0, rtol=0, atol=1e-15)
 
 
 def test_jfif() -> None:

@@ -53,7 +53,7 @@ def rounding_bound(coefficients: Coefficients) -> Doubles:
     them adds up to sqrt(8) times that, 1/8. Constants have 13 bits and at most 4 of them make one
     entry of the scaled matrix: an entry is off by 2^-12 / sqrt(8) and its partner in the other pass
     is 1/2 at most, so both passes together are off by 2^-12 / sqrt(8) times the sum of magnitudes
-    of a block. A triangle filter rounds once more (1/2), and so does the colour transform, whose
+    of a block. A triangle filter rounds once more (1/2), and so does the color transform, whose
     constants have 16 bits (two products of 128 x 2^-17). Clamping enlarges no difference.
     """
     mixing: Doubles = np.abs(mixing_matrix(coefficients.color_space, "RGB"))
@@ -97,7 +97,7 @@ def test_pillow_files(subsampling: str, quality: int, monkeypatch: pytest.Monkey
     """The bound holds for every pixel; on average roundings are uniform and independent.
 
     Luma, chroma and the result are rounded, each with variance 1/12, and the sum is near to normal:
-    its mean magnitude is sqrt(2 / pi) standard deviations. That is 0.45, 0.52, 0.49 grey levels.
+    its mean magnitude is sqrt(2 / pi) standard deviations. That is 0.45, 0.52, 0.49 gray levels.
     """
     mean, most = mean_over_sizes(monkeypatch, quality=quality, subsampling=subsampling)
     gains = np.sum(mixing_matrix("ycbcr", "RGB")[:, 1:] ** 2, axis=1)
@@ -156,7 +156,7 @@ def test_colors() -> None:
 
 
 def test_grey_fills_all_channels() -> None:
-    coefficients = random_coefficients(SAMPLINGS["grey"], 20, 11)
+    coefficients = random_coefficients(SAMPLINGS["gray"], 20, 11)
     rgb = decode(coefficients)
     np.testing.assert_array_equal(rgb, np.repeat(decode(coefficients, "L"), 3, axis=2))
 

@@ -50,9 +50,9 @@ def test_every_sampling_and_block_size(name: str, size: tuple[int, int]) -> None
 
 
 @pytest.mark.parametrize("color", ["RGB", "BGR", "L"])
-@pytest.mark.parametrize("name", ["4:2:0", "4:4:0", "luma subsampled", "grey"])
+@pytest.mark.parametrize("name", ["4:2:0", "4:4:0", "luma subsampled", "gray"])
 @pytest.mark.parametrize("preset", PRESETS)
-def test_color_and_normalisation(name: str, color: Color, preset: str) -> None:
+def test_color_and_normalization(name: str, color: Color, preset: str) -> None:
     affine = PRESETS[preset].affine(3)
     if color == "L":
         affine = ChannelAffine(affine.scale[1:2], affine.shift[1:2])

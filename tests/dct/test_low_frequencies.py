@@ -56,7 +56,7 @@ def shrunk(pixels: NDArray[np.float64], eighths: int) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("eighths", EIGHTHS)
-@pytest.mark.parametrize("sampling", ["4:4:4", "4:2:0", "4:2:2", "grey"])
+@pytest.mark.parametrize("sampling", ["4:4:4", "4:2:0", "4:2:2", "gray"])
 @pytest.mark.parametrize("size", [(32, 48), (24, 40)])
 def test_pixels_of_the_float_decode(eighths: int, sampling: str, size: tuple[int, int]) -> None:
     image = random_coefficients(SAMPLINGS[sampling], *size[::-1])

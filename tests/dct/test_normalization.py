@@ -1,4 +1,4 @@
-"""Batch normalisation as an affine map, and folded into the convolution before it."""
+"""Batch normalization as an affine map, and folded into the convolution before it."""
 
 from __future__ import annotations
 

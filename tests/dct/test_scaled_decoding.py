@@ -140,7 +140,7 @@ def test_an_axis_that_shows_nothing() -> None:
 
 @pytest.mark.parametrize("orientation", [1, 6])
 @pytest.mark.parametrize("color", ["RGB", "L"])
-@pytest.mark.parametrize("sampling", ["4:4:4", "4:2:0", "4:2:2", "4:1:1", "grey"])
+@pytest.mark.parametrize("sampling", ["4:4:4", "4:2:0", "4:2:2", "4:1:1", "gray"])
 def test_the_ingest_is_the_decode_of_low_frequencies(
     sampling: str, color: Any, orientation: int
 ) -> None:

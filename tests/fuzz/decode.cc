@@ -116,7 +116,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     if (const std::optional<FrameKind> kind = kind_of(*strict)) {
         require(decode(bytes, *kind, *strict));
     }
-    // Of a colour file luma alone, which is refused where luma is not sampled fully.
+    // Of a color file luma alone, which is refused where luma is not sampled fully.
     const FrameKind luma{strict->height, strict->width, false, {}, true};
     require(decode(bytes, luma, *strict) || strict->components.size() == 3);
     return 0;

@@ -67,7 +67,7 @@ def _unusual() -> Iterator[tuple[str, bytes]]:
         "crossed",
         "luma subsampled",
         "4:4:4 by 2x2",
-        "grey by 2x2",
+        "gray by 2x2",
     ):
         data = random_file(SAMPLINGS[name], 9, 9)
         yield f"factors-{name.replace(':', '').replace(' ', '-')}", data
@@ -86,7 +86,7 @@ def _unusual() -> Iterator[tuple[str, bytes]]:
 
 def _interleaved() -> Iterator[tuple[str, bytes]]:
     """One scan with long codes, restart markers and full blocks, and an orientation."""
-    for name in ("grey by 2x2", "4:4:0", "4:1:1", "crossed", "4:2:0"):
+    for name in ("gray by 2x2", "4:4:0", "4:1:1", "crossed", "4:2:0"):
         frame = Frame(19, 21, SAMPLINGS[name], "ycbcr")
         chance = np.random.default_rng(len(name))
         tables = chance.integers(1, 256, (len(frame.sampling), 8, 8)).astype(np.uint16)

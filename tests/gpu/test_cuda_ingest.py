@@ -106,7 +106,7 @@ def conv_case(
     return Case(f"{op}-{kernel[0]}x{kernel[1]}", files, node, y, meant)
 
 
-COLORED, GREY = Files(frame_of("4:2:0", 24, 40)), Files(frame_of("gray", 16, 24))
+COLORED, GRAY = Files(frame_of("4:2:0", 24, 40)), Files(frame_of("gray", 16, 24))
 _ALL = [
     *(ingest_case(name, Files(frame_of(name, 40, 56))) for name in SUBSAMPLINGS),
     ingest_case("rgb", Files(Frame(24, 40, ((1, 1),) * 3, "rgb"))),
@@ -120,7 +120,7 @@ _ALL = [
     conv_case(COLORED, "JpegConvReluTruncate", (3, 3), Order(16, 8, 6), frequencies=6),
     conv_case(replace(COLORED, block=1), "SpatialConv", (7, 7), Order(), stride=2),
     conv_case(COLORED, "SpatialConvRelu", (1, 17), Order(16)),
-    conv_case(GREY, "JpegConvPRelu", (3, 3), Order(1, 4), stride=2),
+    conv_case(GRAY, "JpegConvPRelu", (3, 3), Order(1, 4), stride=2),
 ]
 CASES = {case.name: case for case in _ALL}
 CONVOLUTIONS = [name for name in CASES if "Conv" in name]

@@ -96,7 +96,7 @@ def test_equals_jpeglib_on_made_files(
 
 @pytest.mark.parametrize("progressive", [False, True])
 def test_grey(tmp_path: Path, progressive: bool) -> None:
-    path = tmp_path / "grey.jpg"
+    path = tmp_path / "gray.jpg"
     path.write_bytes(make_jpeg(50, 37, "L", progressive=progressive))
     coefficients = read_coefficients(path)
     assert_equals_jpeglib(path, coefficients)

@@ -98,7 +98,7 @@ def damage(data: bytes) -> str:
 
 FILES = {
     "baseline": make_jpeg(50, 37, subsampling="4:2:0"),
-    "grey with restarts": make_jpeg(50, 37, "L", restart_marker_blocks=3),
+    "gray with restarts": make_jpeg(50, 37, "L", restart_marker_blocks=3),
     "optimized": make_jpeg(50, 37, subsampling="4:4:4", optimize=True),
     "progressive": make_jpeg(50, 37, progressive=True),
     "three scans": random_file(SAMPLINGS["4:2:0"], 50, 37),
@@ -166,7 +166,7 @@ def test_bytes_behind_the_data_of_a_scan_are_damage(name: str) -> None:
 
 
 def test_bytes_within_the_data_of_a_scan_are_damage() -> None:
-    data = FILES["grey with restarts"]
+    data = FILES["gray with restarts"]
     restart = data.index(b"\xff\xd1")
     cause = damage(with_junk(data, b"\x55" * 40, [restart]))
     assert "extraneous bytes before marker 0xd1" in cause

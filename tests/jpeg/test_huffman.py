@@ -124,7 +124,7 @@ def test_one_coefficient_at_each_place(place: int) -> None:
 
 def test_largest_differences_and_sums_beyond_16_bits() -> None:
     """First coefficients as far from one another as a baseline file can store."""
-    frame = frame_of("grey", 8, 8 * 64)
+    frame = frame_of("gray", 8, 8 * 64)
     plane = np.zeros((1, 64, 8, 8), np.int16)
     plane[0, :, 0, 0] = np.where(np.arange(64) % 2, 1023, -1024)
     data = write_interleaved(frame, [plane], tables_of(frame))

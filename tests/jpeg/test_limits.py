@@ -29,7 +29,7 @@ def test_scan_bomb() -> None:
 
 
 def progressive_scan_bomb(side: int, scans: int) -> bytes:
-    """A grey progressive file whose scans are a few bytes each but touch every block.
+    """A gray progressive file whose scans are a few bytes each but touch every block.
 
     After one scan for the DC, each scan says "no AC coefficient" in end-of-band runs of 2**14
     blocks, the longest there are (T.81, G.1.2.2).

@@ -99,6 +99,6 @@ def test_tables_and_record(
 
 
 def test_crops_are_of_the_size_of_networks(tmp_path: Path) -> None:
-    Image.new("L", (300, 250)).save(tmp_path / "grey.JPEG")
+    Image.new("L", (300, 250)).save(tmp_path / "gray.JPEG")
     (image,) = benchmark.photographs(tmp_path)
     assert (image.size, image.mode) == ((224, 224), "RGB")

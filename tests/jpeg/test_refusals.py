@@ -82,10 +82,10 @@ def test_zero_and_missing_quantization() -> None:
 
 
 def test_two_and_four_components() -> None:
-    grey = flat_frame()
+    gray = flat_frame()
     for count, kind in ((2, "2 components are"), (4, r"4 components (CMYK or YCCK) are")):
-        frame = Frame(24, 16, list(grey.planes) * count, [(1, 1)] * count, grey.quantization)
-        frame.quantization = np.repeat(grey.quantization, count, 0)
+        frame = Frame(24, 16, list(gray.planes) * count, [(1, 1)] * count, gray.quantization)
+        frame.quantization = np.repeat(gray.quantization, count, 0)
         frame.component_ids = range(count)
         assert f"{kind} not supported; convert it" in refusal(write_jpeg(frame), UNSUPPORTED)
 

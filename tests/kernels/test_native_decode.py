@@ -20,7 +20,7 @@ from jpegcompile.operators.ingest import DECODE_GRAY
 
 # One block, less, no whole number of MCUs, several.
 SIZES = [(8, 8), (1, 1), (7, 19), (17, 9), (33, 16), (64, 48)]
-NAMED = ("4:4:4", "4:2:2", "4:4:0", "4:2:0", "4:1:1", "4:4:4 by 2x2", "grey", "grey by 2x2")
+NAMED = ("4:4:4", "4:2:2", "4:4:0", "4:2:0", "4:1:1", "4:4:4 by 2x2", "gray", "gray by 2x2")
 
 
 def check(file: bytes) -> None:
@@ -67,7 +67,7 @@ def test_arithmetic_coding(process: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["4:4:4", "4:2:2", "4:2:0", "4:1:0", "crossed by luma"])
-def test_luma_of_a_colour_file(name: str) -> None:
+def test_luma_of_a_color_file(name: str) -> None:
     sampling = SAMPLINGS.get(name, ((2, 2), (1, 2), (2, 1)))
     file = random_file(sampling, 33, 18)
     session = decode_session(DECODE_GRAY, height=18, width=33, takes_color=1)

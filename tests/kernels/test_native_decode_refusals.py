@@ -16,7 +16,7 @@ from support.jpeg_writer import SOI
 from jpegcompile.operators.ingest import DECODE, DECODE_GRAY
 
 WHOLE = random_file(SAMPLINGS["4:2:0"], 24, 16)
-GRAY = random_file(SAMPLINGS["grey"], 24, 16)
+GRAY = random_file(SAMPLINGS["gray"], 24, 16)
 RGB_IDS = tuple(map(ord, "RGB"))
 
 

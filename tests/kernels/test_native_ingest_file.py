@@ -294,7 +294,7 @@ def with_number(place: int, value: int) -> dict[str, Array]:
         (with_number(0, 0), "frame has 0 for the height"),
         (with_number(1, 70000), "frame has 70000 for the width"),
         (with_number(2, 9), "frame has 9 for the orientation"),
-        (with_number(3, 3), "frame has 3 for the colour space"),
+        (with_number(3, 3), "frame has 3 for the color space"),
         (with_number(7, 5), "frame has 5 for a sampling factor"),
         (
             with_number(0, 64),

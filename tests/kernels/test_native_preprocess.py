@@ -60,7 +60,7 @@ def test_every_sampling(sampling: str, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("block", [1, 2, 4, 8])
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
 @pytest.mark.parametrize("color", ["RGB", "BGR", "L"])
-@pytest.mark.parametrize("kind", ["4:2:0", "grey", "rgb"])
+@pytest.mark.parametrize("kind", ["4:2:0", "gray", "rgb"])
 def test_colors_and_layouts(block: int, layout: str, color: str, kind: str) -> None:
     options: dict[str, Any] = {"component_ids": tuple(map(ord, "RGB"))} if kind == "rgb" else {}
     sampling = SAMPLINGS["4:4:4" if kind == "rgb" else kind]

@@ -198,7 +198,7 @@ def test_views_have_no_matrices_in_common(tmp_path: Path) -> None:
 
 
 def test_matrices_of_a_batch_are_multiplied_in_torch(models: dict[str, Path], folder: Path) -> None:
-    """As docs/data.md says: dequantised planes to the network's size, in the JPEG domain."""
+    """As docs/data.md says: dequantized planes to the network's size, in the JPEG domain."""
     (batch,) = ImageDataset(folder, FILES, model=models["any"], form="coefficients")
     inputs: Any = batch.inputs
     blocks = inputs["luma"][:, 0] * inputs["quantization"][:, 0, None, None].int()
@@ -208,8 +208,8 @@ def test_matrices_of_a_batch_are_multiplied_in_torch(models: dict[str, Path], fo
     assert luma.shape == (FILES, 32, 32)
     # Of pixels, 8x8 DC coefficients are 8 times the means.
     preprocess = {"resize": 36, "crop": "center", "color": "L"}
-    grey: Any = ImageDataset(folder, FILES, preprocess=preprocess, size=(32, 32))
-    (pixels,) = (batch.inputs for batch in grey)
+    gray: Any = ImageDataset(folder, FILES, preprocess=preprocess, size=(32, 32))
+    (pixels,) = (batch.inputs for batch in gray)
     means = torch.nn.functional.avg_pool2d(pixels, 8)[:, 0]
     torch.testing.assert_close(luma[:, ::8, ::8] / 8 + 128, means, rtol=0, atol=1e-3)
 

@@ -111,7 +111,7 @@ def test_every_way_gives_the_originals_answers(
     session = jpegcompile.load(compiled(tmp_path, model, input=mode, **options))
     expected = meant(session, model, FILES)
     assert_close(list(session.run(FILES)), expected)
-    # Components of a file of RGB have other matrices of colour than luma and chroma.
+    # Components of a file of RGB have other matrices of color than luma and chroma.
     is_rgb_fed = mode == "jpeg" or decoder != "float"
     chosen = [i for i in range(len(FILES)) if is_rgb_fed or i != 3]
     made = fed(session, [FILES[i] for i in chosen])

@@ -57,7 +57,7 @@ def test_readers_of_pillow(
         geometry = {name: value for name, value in geometry.items() if name != "color"}
     target = target_of(geometry, channels, layout)
     file = turned_jpeg(60, 50)
-    # The integers are equal; the normalisation rounds in another order.
+    # The integers are equal; the normalization rounds in another order.
     assert error(target, "pillow", file, tmp_path) < 1e-5
     # Pillow rounds the ends of a box to a part of a pixel, and the result to integers.
     assert error(target, "pillow-box", file, tmp_path) < 1.01 * LEVEL

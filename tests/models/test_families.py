@@ -198,7 +198,7 @@ def test_in_float16(name: str, exporter: Exporter, tmp_path: Path, recorder: Rec
     check(case, source, feeds, recorder, allowed=HALF_TOLERANCE)
 
 
-@pytest.mark.parametrize("optimised", [False, True])
+@pytest.mark.parametrize("optimized", [False, True])
 @pytest.mark.parametrize("opset", [9, 13, 18])
 @pytest.mark.parametrize(
     ("name", "make"),
@@ -212,11 +212,11 @@ def test_channels_last(
     name: str,
     make: Callable[[int, bool], Graph],
     opset: int,
-    optimised: bool,
+    optimized: bool,
     recorder: Recorder,
 ) -> None:
-    style = "optimised" if optimised else "not optimised"
-    source = make(opset, optimised).model("float")
+    style = "optimized" if optimized else "not optimized"
+    source = make(opset, optimized).model("float")
     images = random_images(32, 32).transpose(0, 2, 3, 1)
     case = (name, f"as tf2onnx, opset {opset}, {style}")
     check(case, source, {"x": np.ascontiguousarray(images)}, recorder)

@@ -98,7 +98,7 @@ def test_plain_onnx_runtime_gives_the_answers_of_the_original(
     subsampling: str, domain: Any, tmp_path: Path
 ) -> None:
     path = compiled(tmp_path, subsampling=subsampling, domain=domain)
-    sampling = SAMPLINGS["grey" if subsampling == "gray" else subsampling]
+    sampling = SAMPLINGS["gray" if subsampling == "gray" else subsampling]
     files = [
         random_file(sampling, WIDTH, HEIGHT, extra=b"\xff\xfe\0\3" + b"%d" % i) for i in (1, 2)
     ]
@@ -141,7 +141,7 @@ def test_grey(channels: int, tmp_path: Path) -> None:
     model = tiny_residual(channels, HEIGHT, WIDTH)
     path = compiled(tmp_path, model, subsampling="gray")
     assert count_of(onnx.load(path), DECODE_GRAY) == 1
-    # A network of one channel takes the luma of a colour file.
+    # A network of one channel takes the luma of a color file.
     files = [make_jpeg(WIDTH, HEIGHT, "L"), *(FILES if channels == 1 else [])]
     color: Any = "L" if channels == 1 else "RGB"
     expected = spatial_outputs(model, files, 1 / 255, (0,) * channels, (1,) * channels, color)

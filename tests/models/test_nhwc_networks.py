@@ -16,15 +16,15 @@ from jpegcompile.messages import code_of
 OPSETS = [9, 11, 13, 18]
 NETWORKS = [resnet_v1, resnet_v2, squeezed_head]
 
-forms = pytest.mark.parametrize("optimised", [False, True], ids=["unoptimised", "optimised"])
+forms = pytest.mark.parametrize("optimized", [False, True], ids=["unoptimized", "optimized"])
 networks = pytest.mark.parametrize("network", NETWORKS)
 
 
 @networks
 @forms
 @pytest.mark.parametrize("opset", OPSETS)
-def test_of_tensors(network: Callable[[int, bool], Graph], opset: int, optimised: bool) -> None:
-    module = check_compiled(network(opset, optimised))
+def test_of_tensors(network: Callable[[int, bool], Graph], opset: int, optimized: bool) -> None:
+    module = check_compiled(network(opset, optimized))
     assert kept_reasons(module) == {}
     assert module.report.casts == 1
     assert [n.op for n in module.graph.nodes if n.op == "Transpose"] == ["Transpose"]
@@ -34,9 +34,9 @@ def test_of_tensors(network: Callable[[int, bool], Graph], opset: int, optimised
 @forms
 @pytest.mark.parametrize("opset", OPSETS)
 def test_of_coefficients(
-    network: Callable[[int, bool], Graph], opset: int, optimised: bool
+    network: Callable[[int, bool], Graph], opset: int, optimized: bool
 ) -> None:
-    module = check_coefficients(network(opset, optimised), preprocess="none")
+    module = check_coefficients(network(opset, optimized), preprocess="none")
     assert kept_reasons(module) == {}
     assert module.report.casts == 0
     assert "Transpose" not in {node.op for node in module.graph.nodes}
@@ -53,13 +53,13 @@ def _shuffled(graph: Graph, name: str) -> Graph:
 
 @networks
 @forms
-def test_faults_are_seen(network: Callable[[int, bool], Graph], optimised: bool) -> None:
-    graph = network(13, optimised)
+def test_faults_are_seen(network: Callable[[int, bool], Graph], optimized: bool) -> None:
+    graph = network(13, optimized)
     learned = [name for name, weight in graph.weights.items() if isinstance(weight, tuple)]
     check_fault(graph, *(_shuffled(graph, name) for name in learned))
 
 
 @thorough
 def test_gates_by_convolution_as_well() -> None:
-    module = check_compiled(resnet_v2(13, optimised=False, dense_gate=False))
+    module = check_compiled(resnet_v2(13, optimized=False, dense_gate=False))
     assert kept_reasons(module) == {}

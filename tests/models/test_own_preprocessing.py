@@ -103,7 +103,7 @@ def test_a_crop_that_is_one_pixel_off_fails(tmp_path: Path) -> None:
             lambda pixels: (pixels / 255 - np.array([0.2, 0.4, 0.6])) / 0.5,
         ),
     ],
-    ids=["color", "unit", "mirror", "flip", "both", "normalisation"],
+    ids=["color", "unit", "mirror", "flip", "both", "normalization"],
 )
 def test_preprocessing_before_that_of_the_model(
     given: Any, before: Callable[[Any], Any], tmp_path: Path

@@ -39,9 +39,9 @@ WEIGHTS: Weights = {
 }
 
 
-def optimised(model: onnx.ModelProto, folder: Path, level: ort.GraphOptimizationLevel) -> Path:
+def optimized(model: onnx.ModelProto, folder: Path, level: ort.GraphOptimizationLevel) -> Path:
     """Save a model with ONNX Runtime at an optimization level."""
-    path = folder / "optimised.onnx"
+    path = folder / "optimized.onnx"
     options = ort.SessionOptions()
     options.log_severity_level = 3
     options.graph_optimization_level = level
@@ -70,14 +70,14 @@ def test_convolutions_and_products(activation: str, opset: int, tmp_path: Path) 
         text = RESIDUAL.replace("ACTIVATION(a)", "Clip(a, low, high)")
         text = text.replace("ACTIVATION(s)", "Clip(s, low, high)")
     model = Graph(text, WEIGHTS, opset).model("float")
-    path = optimised(model, tmp_path, LEVELS.ORT_ENABLE_EXTENDED)
+    path = optimized(model, tmp_path, LEVELS.ORT_ENABLE_EXTENDED)
     check_file(path, model, {"FusedConv", "FusedGemm"})
 
 
 def test_a_clip_with_attributes(tmp_path: Path) -> None:
     text = RESIDUAL.replace("ACTIVATION", "Clip<min = -0.2, max = 0.7>")
     model = Graph(text, WEIGHTS, 9).model("float")
-    path = optimised(model, tmp_path, LEVELS.ORT_ENABLE_EXTENDED)
+    path = optimized(model, tmp_path, LEVELS.ORT_ENABLE_EXTENDED)
     check_file(path, model, {"FusedConv", "FusedGemm"})
 
 
@@ -251,7 +251,7 @@ def test_what_has_no_parts_is_refused(attributes: dict[str, object]) -> None:
 
 def test_layouts_of_one_processor_are_refused(tmp_path: Path) -> None:
     model = Graph(RESIDUAL.replace("ACTIVATION", "Relu"), WEIGHTS).model("float")
-    path = optimised(model, tmp_path, LEVELS.ORT_ENABLE_ALL)
+    path = optimized(model, tmp_path, LEVELS.ORT_ENABLE_ALL)
     saved = onnx.load(path)
     node = next(n for n in saved.graph.node if n.domain == "com.microsoft.nchwc")
     message = refused_model("operator-for-one-processor", UnsupportedModelError, path)

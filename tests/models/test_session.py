@@ -31,7 +31,7 @@ def session_of(model: onnx.ModelProto, folder: Path, **options: Any) -> jpegcomp
 
 
 def mixed_files(width: int, height: int) -> list[bytes]:
-    """Ordinary and unusual samplings in turn, so that neighbours are computed differently."""
+    """Ordinary and unusual samplings in turn, so that neighbors are computed differently."""
     return [
         make_jpeg(width, height, subsampling="4:2:0"),
         make_jpeg(width, height, subsampling="4:4:4", quality=95),
@@ -101,9 +101,7 @@ def test_order_of_images_is_kept(order: slice, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("subsampling", [None, "gray"])
-def test_one_channel_takes_the_luma_of_colour_files(
-    subsampling: str | None, tmp_path: Path
-) -> None:
+def test_one_channel_takes_the_luma_of_color_files(subsampling: str | None, tmp_path: Path) -> None:
     model, files = tiny_residual(1, 24, 40), mixed_files(40, 24)
     how = {"scale": 1 / 255, "mean": 0.45, "std": 0.25}
     session = session_of(model, tmp_path, preprocess=how, subsampling=subsampling)
@@ -112,7 +110,7 @@ def test_one_channel_takes_the_luma_of_colour_files(
     assert names == ["luma", "quantization"]
     expected = expected_outputs(model, files, {**how, "color": "L"})
     assert_same_outputs(session.run(files), expected)
-    # A colour file is fed as it is where its luma is sampled in full.
+    # A color file is fed as it is where its luma is sampled in full.
     fed = session.inference_session.run(None, session.feeds(files[:2]))
     assert_same_outputs(fed, [values[:2] for values in expected])
 
@@ -131,7 +129,7 @@ def test_bgr(tmp_path: Path) -> None:
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
 @pytest.mark.parametrize("normalize", [False, True])
 @pytest.mark.parametrize("mode", ["coefficients", "tensor"])
-def test_layouts_and_normalisation_inside_the_graph(
+def test_layouts_and_normalization_inside_the_graph(
     layout: str, normalize: bool, mode: Any, tmp_path: Path
 ) -> None:
     model = tiny_residual(height=24, width=40, layout=layout, normalize=normalize)

@@ -120,7 +120,7 @@ def test_the_cut_network_runs_the_same_way(
         plain(options, given)
 
     monkeypatch.setattr("jpegcompile.runtime.opening.register", register)
-    # A grey file does not fit the inputs, so that the network behind the ingest is opened.
+    # A gray file does not fit the inputs, so that the network behind the ingest is opened.
     jpegcompile.load(path, native=False).run(FILES)
     assert not registered
     jpegcompile.load(path).run(FILES)

@@ -72,7 +72,7 @@ def test_sessions_of_different_models_run_at_once(tmp_path: Path) -> None:
     assert len({outputs[0].tobytes() for outputs in expected}) == len(paths)
 
     def work(job: int) -> tuple[int, list[NDArray[Any]]]:
-        # Neighbours in time are different models, the same model, and a session made meanwhile.
+        # Neighbors in time are different models, the same model, and a session made meanwhile.
         index = job % len(paths)
         session = sessions[index]
         if job % 5 == 0:

@@ -42,7 +42,7 @@ WEIGHTS: Weights = {
 CHW, HWC = f"3,{HEIGHT},{WIDTH}", f"{HEIGHT},{WIDTH},3"
 FRONTS = {
     "unsqueeze": (CHW, "im = Unsqueeze(x, zero)"),
-    "normalised": (CHW, "d = Sub(x, mean)  q = Div(d, mean)  im = Unsqueeze(q, zero)"),
+    "normalized": (CHW, "d = Sub(x, mean)  q = Div(d, mean)  im = Unsqueeze(q, zero)"),
     "reshape": (CHW, "im = Reshape(x, whole)"),
     "expand": (CHW, "im = Expand(x, whole)"),
     "channels": (CHW, "g = Gather(x, bgr)  im = Unsqueeze(g, zero)"),
@@ -50,7 +50,7 @@ FRONTS = {
               "  im = Unsqueeze(t, zero)"),
     "slice": (CHW, "s = Slice(x, zero2, most, axes)  im = Unsqueeze(s, zero)"),
     "last": (HWC, "t = Transpose<perm = [2, 0, 1]>(x)  im = Unsqueeze(t, zero)"),
-    "last, normalised": (
+    "last, normalized": (
         HWC,
         "d = Sub(x, last)  t = Transpose<perm = [2, 0, 1]>(d)  im = Unsqueeze(t, zero)",
     ),
@@ -90,7 +90,7 @@ def test_tensors_keep_their_rank(front: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["tensor", "coefficients", "jpeg"])
-@pytest.mark.parametrize("front", ["unsqueeze", "normalised", "last, normalised"])
+@pytest.mark.parametrize("front", ["unsqueeze", "normalized", "last, normalized"])
 def test_files(front: str, mode: Any, photos: list[Path], tmp_path: Path) -> None:
     """A call with several files runs the model on one image at a time."""
     model = network(front).model("float")

@@ -87,7 +87,7 @@ def paths(tmp_path: Path) -> tuple[Path, Path, Path]:
     return source, compiled, folder
 
 
-def test_an_image_of_one_colour(
+def test_an_image_of_one_color(
     paths: tuple[Path, Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     *_, folder = paths

@@ -27,7 +27,7 @@ from jpegcompile.weights.write import save
 
 Array = NDArray[np.float32]
 
-# Contrast is normalised twice and strongly amplified, as in style transfer.
+# Contrast is normalized twice and strongly amplified, as in style transfer.
 STYLE = Graph(
     "(T[N,3,32,32] x) => (T[] y) {"
     " a = Conv<pads=[1,1,1,1]>(x, w1)  b = InstanceNormalization<epsilon=1e-9>(a, one, zero)"
@@ -120,7 +120,7 @@ def test_a_kernel_off_by_a_thousandth_is_a_fault(name: str, tmp_path: Path) -> N
     model = MODELS[name]
     path = compiled(model, tmp_path)
     for kernel, values in weights_of(path).items():
-        # A normalisation hides the scale of a kernel, but not the scale of one tap.
+        # A normalization hides the scale of a kernel, but not the scale of one tap.
         factors = np.ones_like(values)
         factors[:, 0] += 1e-3
         changed(path, kernel, values * factors)

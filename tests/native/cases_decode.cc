@@ -11,7 +11,7 @@ using stand_in::ElementType;
 
 struct File {
   const char* name;
-  // "" for grayscale files, and if only the luma of a colour file is decoded
+  // "" for grayscale files, and if only the luma of a color file is decoded
   const char* subsampling;
 };
 

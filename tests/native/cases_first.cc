@@ -39,7 +39,7 @@ const std::vector<FirstShape>& shapes(bool is_gray) {
 }
 
 // Upsamples an axis: samples are repeated or, for a factor of 2, weighted 3 to 1 with the nearer
-// neighbour, which at the border is the sample itself. There are `padded` samples.
+// neighbor, which at the border is the sample itself. There are `padded` samples.
 Map upsampling(int64_t samples, int64_t padded, int64_t factor, int64_t size) {
   Map matrix(1, 1, size, padded);
   for (int64_t pixel = 0; pixel < size; ++pixel) {
@@ -76,7 +76,7 @@ Plane plane_of(Random& random, const FirstShape& shape, int64_t block, std::vect
     const bool is_few = has_few(index / each);
     const bool is_zero = is_few ? index / 64 % 4 == 3 || random.below(24) > 0 : random.below(4) == 0;
     if (!is_zero) {
-      plane.quantised.as<int16_t>()[index] = static_cast<int16_t>(random.below(65) - 32);
+      plane.quantized.as<int16_t>()[index] = static_cast<int16_t>(random.below(65) - 32);
     }
   }
   return plane;
@@ -107,8 +107,8 @@ Map bound_of(Ingest ingest, const FirstShape& shape) {
     const bool is_luma = plane.tables.size() == 1;
     plane.rows = absolute(axis_of(shape.height, is_luma ? 1 : shape.vertical, 1));
     plane.columns = transposed(absolute(axis_of(shape.width, is_luma ? 1 : shape.horizontal, 1)));
-    int16_t* values = plane.quantised.as<int16_t>();
-    std::transform(values, values + plane.quantised.elements, values,
+    int16_t* values = plane.quantized.as<int16_t>();
+    std::transform(values, values + plane.quantized.elements, values,
                    [](int16_t v) { return static_cast<int16_t>(std::abs(v)); });
   }
   return ingest.image();
@@ -127,8 +127,8 @@ double vectors_of(const Ingest& ingest, const FirstShape& shape, int64_t image) 
       const int64_t seen = (shape.window.kernel[i] - 1) * shape.window.dilations[i];
       reached *= static_cast<double>((8 * factor + seen) / shape.window.strides[i] + 1);
     }
-    const size_t each = Order().image_elements(plane.quantised);
-    const int16_t* values = plane.quantised.as<int16_t>() + static_cast<size_t>(image) * each;
+    const size_t each = Order().image_elements(plane.quantized);
+    const int16_t* values = plane.quantized.as<int16_t>() + static_cast<size_t>(image) * each;
     vectors += reached * static_cast<double>(each - static_cast<size_t>(std::count(
                                                         values, values + each, int16_t{0})));
   }

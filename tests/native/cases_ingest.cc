@@ -27,7 +27,7 @@ Plane random_plane(Random& random, const IngestShape& shape, std::vector<int64_t
   Plane plane{zero_plane(shape.batch, static_cast<int64_t>(tables.size()), rows, columns), tables,
               identity_or_random(random, shape.height, rows * 8),
               identity_or_random(random, columns * 8, shape.width)};
-  std::generate_n(plane.quantised.as<int16_t>(), plane.quantised.elements,
+  std::generate_n(plane.quantized.as<int16_t>(), plane.quantized.elements,
                   [&] { return static_cast<int16_t>(random.below(65) - 32); });
   return plane;
 }
@@ -59,7 +59,7 @@ Case ingest_case(Random& random, bool is_gray, const IngestShape& shape, size_t 
 
 std::vector<Value> Ingest::inputs() const {
   std::vector<Value> inputs;
-  for (const Plane& plane : planes) inputs.push_back(plane.quantised);
+  for (const Plane& plane : planes) inputs.push_back(plane.quantized);
   inputs.push_back(quantization);
   for (const Plane& plane : planes) {
     inputs.push_back(integers(plane.tables));
@@ -78,12 +78,12 @@ std::vector<Value> Ingest::inputs() const {
 }
 
 Map Ingest::components() const {
-  Map made(planes[0].quantised.shape[0], mixing.channels, planes[0].rows.height,
+  Map made(planes[0].quantized.shape[0], mixing.channels, planes[0].rows.height,
            planes[0].columns.width);
   const int64_t pixels = made.height * made.width;
   int64_t first = 0;
   for (const Plane& plane : planes) {
-    const Map part = separable(dequantised(plane, quantization), plane.rows, plane.columns);
+    const Map part = separable(dequantized(plane, quantization), plane.rows, plane.columns);
     for (int64_t n = 0; n < made.batch; ++n) {
       std::copy_n(part.values.begin() + n * part.channels * pixels, part.channels * pixels,
                   made.values.begin() + (n * made.channels + first) * pixels);
@@ -114,8 +114,8 @@ Value zero_plane(int64_t batch, int64_t planes, int64_t rows, int64_t columns) {
   return value;
 }
 
-Map dequantised(const Plane& plane, const Value& quantization) {
-  const Value& blocks = plane.quantised;
+Map dequantized(const Plane& plane, const Value& quantization) {
+  const Value& blocks = plane.quantized;
   Map map(blocks.shape[0], blocks.shape[1], blocks.shape[2] * 8, blocks.shape[3] * 8);
   const int16_t* from = blocks.as<int16_t>();
   for (int64_t n = 0; n < map.batch; ++n) {

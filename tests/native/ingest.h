@@ -9,7 +9,7 @@ namespace jpegcompile {
 
 // Planes of coefficients that share their matrices, and their table numbers.
 struct Plane {
-  Value quantised;  // int16 [N, planes, rows, columns, 8, 8]
+  Value quantized;  // int16 [N, planes, rows, columns, 8, 8]
   std::vector<int64_t> tables;
   Map rows, columns;  // left and right matrix
 };
@@ -35,6 +35,6 @@ Value random_tables(Random& random, int64_t batch, int64_t count, int64_t most);
 Value zero_plane(int64_t batch, int64_t planes, int64_t rows, int64_t columns);
 
 // Coefficients multiplied by their steps, as a map of 8x8 tiles.
-Map dequantised(const Plane& plane, const Value& quantization);
+Map dequantized(const Plane& plane, const Value& quantization);
 
 }  // namespace jpegcompile

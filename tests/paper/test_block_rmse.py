@@ -35,7 +35,7 @@ def test_fewer_blocks_are_as_near_as_their_standard_errors_say() -> None:
     # The known values are means of a million blocks: five times as precise.
     allowed = 6 * errors(result) + HALF_UNIT
     assert (np.abs(values(result) - MEANS) <= allowed).all()
-    # A neighbouring number of frequencies is another value: the check tells them apart.
+    # A neighboring number of frequencies is another value: the check tells them apart.
     shifted = np.roll(MEANS, 1, axis=1)
     assert (np.abs(values(result) - shifted) > allowed).all()
 

@@ -134,7 +134,7 @@ def test_accuracies_are_those_of_compiled_models(
     whole = prepare(material(None, None, None), tmp_path, limit=LIMIT)
     counts = getattr(results.accuracy, series)[number - 1]
     assert counts.after == pytest.approx(accuracy_of(whole, tmp_path, **plan), abs=1e-12)
-    # A neighbouring number gives another accuracy here, so the test tells them apart.
+    # A neighboring number gives another accuracy here, so the test tells them apart.
     assert counts.after != getattr(results.accuracy, series)[number].after
 
 

@@ -41,7 +41,7 @@ CONSTANTS: Weights = {
 }
 
 
-def test_normalisation_in_the_graph_moves_into_the_ingest() -> None:
+def test_normalization_in_the_graph_moves_into_the_ingest() -> None:
     graph = Graph(LAST, CONSTANTS)
     faults = [graph.perturbed(name, 1e-4) for name in ("scale", "mean", "factor", "shift")]
     module = check_coefficients(graph, *faults, preprocess="none")

@@ -101,7 +101,7 @@ def test_shared_weights_are_not_changed() -> None:
     check_compiled(graph)
 
 
-def test_two_normalisations_of_one_kernel() -> None:
+def test_two_normalizations_of_one_kernel() -> None:
     text = """(T[N,3,16,16] x) => (T[] y, T[] z) {
         c = Conv(x, w, b)  d = Conv(c, u)  e = Conv(x, w, b)
         y = BatchNormalization(d, s, t, m, v)  z = BatchNormalization(e, s, t, m, v) }"""

@@ -160,7 +160,7 @@ def test_weights_that_are_computed() -> None:
 
 
 @pytest.mark.parametrize("bias", [0, 6])
-def test_batch_normalisation_is_folded(bias: int) -> None:
+def test_batch_normalization_is_folded(bias: int) -> None:
     weights: dict[str, Any] = {"s": np.asarray([0.5, 2, 1, 3, 1, 4.0]), "t": (6,), "m": (6,)}
     base = transposed("strides = [2, 2], group = 2", weight=(4, 3, 2, 2), bias=bias)
     text = base.text.replace("y = C", "c = C").replace(

@@ -157,7 +157,7 @@ def test_a_branch_reads_float16_from_around_it() -> None:
     assert "'b'" in problem.reason
 
 
-def test_folded_normalisations_stay_float32() -> None:
+def test_folded_normalizations_stay_float32() -> None:
     """Rounding the weights again would add an error that the source does not have."""
     text = "(T[N,3,16,16] x) => (T[] y) { c = Conv(x, w)  y = BatchNormalization(c, s, t, m, v) }"
     names = {name: np.linspace(0.5, 1.5, 8) for name in "stmv"}

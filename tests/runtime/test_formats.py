@@ -30,7 +30,7 @@ Record = dict[str, Any]
 
 
 def source() -> onnx.ModelProto:
-    """A convolution of a normalised image, and its means."""
+    """A convolution of a normalized image, and its means."""
     generator = np.random.default_rng(0)
     weights = {
         "divisor": np.array([0.5, 0.25, 2.0], np.float32).reshape(1, 3, 1, 1),
@@ -107,7 +107,7 @@ def test_an_earlier_format_computes_the_same(
         np.testing.assert_array_equal(values, wanted)
 
 
-def test_the_normalisation_of_the_graph_is_part_of_the_input(tmp_path: Path) -> None:
+def test_the_normalization_of_the_graph_is_part_of_the_input(tmp_path: Path) -> None:
     path = tmp_path / "new.onnx"
     jpegcompile.compile(source(), preprocess=PREPROCESS).save(path)
     new, old = jpegcompile.load(path).info, jpegcompile.load(FORMAT_6).info
@@ -121,7 +121,7 @@ def test_the_normalisation_of_the_graph_is_part_of_the_input(tmp_path: Path) -> 
     np.testing.assert_allclose(affine.shift, [-2.25, -3.0, -0.5 - 1 / 12], rtol=1e-15)
 
 
-def test_a_file_that_lost_its_own_normalisation_is_told_apart(
+def test_a_file_that_lost_its_own_normalization_is_told_apart(
     expected: list[Any], tmp_path: Path
 ) -> None:
     """The check above would see it: only the second file goes by the ingest in NumPy."""

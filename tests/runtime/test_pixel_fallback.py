@@ -81,7 +81,7 @@ def test_samples_of_16_bits_are_scaled() -> None:
     assert str(caught.value).startswith("bytes: ")
 
 
-def test_palettes_with_alpha_keep_their_colours() -> None:
+def test_palettes_with_alpha_keep_their_colors() -> None:
     stream = io.BytesIO()
     palette = Image.new("RGB", (8, 8), (9, 70, 200)).quantize(4)
     palette.save(stream, "PNG", transparency=bytes([7, 128, 255]))

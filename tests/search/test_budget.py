@@ -54,7 +54,7 @@ def test_a_lucky_plan_is_not_taken() -> None:
     assert lucky in asked
 
 
-def test_an_unlucky_plan_is_not_taken_for_its_neighbours() -> None:
+def test_an_unlucky_plan_is_not_taken_for_its_neighbors() -> None:
     """The reported counts of a plan are within the budget."""
     unlucky = 50
     accuracy, asked = measured(lambda index: 300 if index == unlucky else 0)

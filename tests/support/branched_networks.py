@@ -1,7 +1,7 @@
 """Networks of many branches, as PyTorch modules: an OSNet and a YOLOX, smaller than published.
 
 After Zhou et al. 2019 (omni-scale feature learning) and Ge et al. 2021 (YOLOX), with random weights
-and calibrated batch normalisation.
+and calibrated batch normalization.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 def _unit(
     channels: int, out: int, kernel: int, activation: nn.Module, stride: int = 1, groups: int = 1
 ) -> nn.Sequential:
-    """Convolution, normalisation, activation."""
+    """Convolution, normalization, activation."""
     conv = nn.Conv2d(channels, out, kernel, stride, kernel // 2, groups=groups, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(out), activation)
 

@@ -13,7 +13,7 @@ from jpegcompile.jpeg.read import read_coefficients
 
 
 def flat_frame(width: int = 24, height: int = 16, **options: Any) -> Frame:
-    """A grey frame with a different DC in every block."""
+    """A gray frame with a different DC in every block."""
     rows, columns = -(-height // 8), -(-width // 8)
     plane = np.zeros((rows, columns, 8, 8), np.int16)
     plane[:, :, 0, 0] = np.arange(rows * columns).reshape(rows, columns) % 1000 + 1
@@ -30,6 +30,6 @@ def refusal(source: Any, code: str = "jpeg-damaged", **options: Any) -> str:
 
 def color_frame(**options: Any) -> Frame:
     """Three components, each with the blocks of `flat_frame`."""
-    grey = flat_frame()
-    tables = np.repeat(grey.quantization, 3, axis=0)
-    return Frame(24, 16, list(grey.planes) * 3, [(1, 1)] * 3, tables, **options)
+    gray = flat_frame()
+    tables = np.repeat(gray.quantization, 3, axis=0)
+    return Frame(24, 16, list(gray.planes) * 3, [(1, 1)] * 3, tables, **options)

@@ -61,7 +61,7 @@ def _color(affine: ChannelAffine) -> Color:
 
 
 def _groups(frame: Frame) -> list[tuple[int, int]]:
-    """Components that share an input: of a grey file there is one."""
+    """Components that share an input: of a gray file there is one."""
     return [(0, 1)] if frame.color_space == "gray" else [(0, 1), (1, 3)]
 
 
@@ -108,6 +108,6 @@ def ingest_case(
     )
     attributes = {"to": onnx.TensorProto.DOUBLE, "block": operators.block}
     op = "JpegIngestGray" if is_gray else "JpegIngest"
-    # One product to dequantise, the transforms, the mixture of components, and the shift.
+    # One product to dequantize, the transforms, the mixture of components, and the shift.
     terms = 1 + terms_of(matrices) + operators.mixing.shape[1] + 2
     return BodyCase(name, op, operands, attributes, expected, terms)

@@ -1,6 +1,6 @@
 """A detector of the CenterNet kind: objects are the peaks of heat maps (Zhou et al. 2019).
 
-A peak is where a pixel equals the maximum of its neighbourhood, exactly: the tail of the network is
+A peak is where a pixel equals the maximum of its neighborhood, exactly: the tail of the network is
 discontinuous.
 """
 

@@ -18,7 +18,7 @@ _SAVED: dict[str, tuple[str, str, dict[str, Any]]] = {
     "tiff": ("TIFF", "RGB", {}),
     "gif": ("GIF", "P", {}),
     "alpha.png": ("PNG", "RGBA", {}),
-    "grey.png": ("PNG", "L", {}),
+    "gray.png": ("PNG", "L", {}),
     "cmyk.jpg": ("JPEG", "CMYK", {"quality": 95}),
 }
 KINDS = (*_SAVED, "chroma.jpg")

@@ -1,7 +1,7 @@
 """Little residual networks as tf2onnx writes Keras models: channels-last image, opset by opset.
 
-Unoptimised, every Conv, BatchNormalization and MaxPool has a Transpose before and one behind it,
-and all else works channels-last. Optimised, one Transpose stands behind the image.
+Unoptimized, every Conv, BatchNormalization and MaxPool has a Transpose before and one behind it,
+and all else works channels-last. Optimized, one Transpose stands behind the image.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ class Exporter:
 
     Attributes:
         opset: of the file.
-        optimised: whether maps are NCHW from the image on.
+        optimized: whether maps are NCHW from the image on.
         size: height and width of the image.
     """
 
     opset: int
-    optimised: bool
+    optimized: bool
     size: int = 32
     lines: list[str] = field(default_factory=list)
     weights: dict[str, Array | tuple[int, ...]] = field(default_factory=dict)
@@ -51,19 +51,19 @@ class Exporter:
         return self.constant(np.asarray(values, np.int64))
 
     def image(self) -> str:
-        """Normalised in the graph."""
+        """Normalized in the graph."""
         scaled = self.node(f"Mul(x, {self.constant(np.asarray(0.5))})")
         shifted = self.node(f"Sub({scaled}, {self.constant(np.asarray([0.5, -0.25, 0.125]))})")
-        return self.node(f"{_FIRST}({shifted})") if self.optimised else shifted
+        return self.node(f"{_FIRST}({shifted})") if self.optimized else shifted
 
     def windowed(self, x: str, call: str) -> str:
         """An operator that only works on NCHW; `call` takes {} for its map."""
-        if self.optimised:
+        if self.optimized:
             return self.node(call.format(x))
         return self.node(f"{_LAST}({self.node(call.format(self.node(f'{_FIRST}({x})')))})")
 
     def by_channel(self, values: Array | tuple[int, ...]) -> str:
-        if self.optimised:
+        if self.optimized:
             assert isinstance(values, np.ndarray)
             values = values.reshape(-1, 1, 1)
         return self.constant(values)
@@ -104,7 +104,7 @@ class Exporter:
     def pad(self, x: str, begin: int, end: int) -> str:
         """ZeroPadding2D."""
         pads = [0, 0, begin, begin, 0, 0, end, end]
-        if not self.optimised:
+        if not self.optimized:
             pads = [0, begin, begin, 0, 0, end, end, 0]
         if self.opset < 11:
             return self.node(f'Pad<mode = "constant", pads = {pads}>({x})')
@@ -112,13 +112,13 @@ class Exporter:
 
     def mean(self, x: str, keep: bool) -> str:
         """Mean over height and width."""
-        axes = [2, 3] if self.optimised else [1, 2]
+        axes = [2, 3] if self.optimized else [1, 2]
         if self.opset < 18:
             return self.node(f"ReduceMean<axes = {axes}, keepdims = {int(keep)}>({x})")
         return self.node(f"ReduceMean<keepdims = {int(keep)}>({x}, {self.indices(*axes)})")
 
     def squeeze(self, x: str) -> str:
-        axes = [2, 3] if self.optimised else [1, 2]
+        axes = [2, 3] if self.optimized else [1, 2]
         if self.opset < 13:
             return self.node(f"Squeeze<axes = {axes}>({x})")
         return self.node(f"Squeeze({x}, {self.indices(*axes)})")
@@ -135,7 +135,7 @@ class Exporter:
         # No part of a gate may be dead: then a fault in its weights would go unseen.
         a = self.node(f"LeakyRelu<alpha = 0.1>({hidden})")
         b = self.node(f"MatMul({a}, {self.constant((less, channels))})")
-        sizes = (-1, channels, 1, 1) if self.optimised else (-1, 1, 1, channels)
+        sizes = (-1, channels, 1, 1) if self.optimized else (-1, 1, 1, channels)
         gate = self.node(f"Reshape({self.node(f'Sigmoid({b})')}, {self.indices(*sizes)})")
         return self.node(f"Mul({gate}, {x})")
 
@@ -145,13 +145,13 @@ class Exporter:
 
     def flatten(self, x: str, features: int) -> str:
         """Flatten as tf2onnx writes it, in the order of NHWC."""
-        last = self.node(f"{_LAST}({x})") if self.optimised else x
+        last = self.node(f"{_LAST}({x})") if self.optimized else x
         return self.node(f"Reshape({last}, {self.indices(-1, features)})")
 
 
-def resnet_v1(opset: int, optimised: bool) -> Graph:
+def resnet_v1(opset: int, optimized: bool) -> Graph:
     """Padding apart from its operator, shortcuts of 1x1, a head of means."""
-    e = Exporter(opset, optimised)
+    e = Exporter(opset, optimized)
     x = e.bias(e.conv(e.pad(e.image(), 3, 3), (8, 3, 7), 2, pads="[0, 0, 0, 0]"), 8)
     x = e.max_pool(e.pad(e.relu(e.batch_norm(x, 8)), 1, 1), 3, "VALID")
     for channels, stride in ((8, 1), (16, 2)):
@@ -162,9 +162,9 @@ def resnet_v1(opset: int, optimised: bool) -> Graph:
     return e.graph(e.dense(e.mean(x, False), 16))
 
 
-def resnet_v2(opset: int, optimised: bool, *, dense_gate: bool = True) -> Graph:
+def resnet_v2(opset: int, optimized: bool, *, dense_gate: bool = True) -> Graph:
     """Activation before convolution, squeeze-and-excitation, SAME at stride 2, a flattened head."""
-    e = Exporter(opset, optimised)
+    e = Exporter(opset, optimized)
     x = e.conv(e.image(), (8, 3, 3), pads="[1, 1, 1, 1]")
     for stride in (2, 2):
         active = e.relu(e.batch_norm(x, 8))
@@ -176,8 +176,8 @@ def resnet_v2(opset: int, optimised: bool, *, dense_gate: bool = True) -> Graph:
     return e.graph(e.dense(e.flatten(e.relu(x), 8 * 8 * 8), 8 * 8 * 8))
 
 
-def squeezed_head(opset: int, optimised: bool) -> Graph:
+def squeezed_head(opset: int, optimized: bool) -> Graph:
     """A mean that keeps its axes, and a Squeeze behind it; gates by convolution."""
-    e = Exporter(opset, optimised)
+    e = Exporter(opset, optimized)
     x = e.excite(e.unit(e.image(), (8, 3, 3), 2), 8, dense=False)
     return e.graph(e.dense(e.squeeze(e.mean(e.max_pool(x, 3), True)), 8))

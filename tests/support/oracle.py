@@ -1,7 +1,7 @@
 """The reference evaluator of ONNX, with definitions where its own are wrong.
 
 Its transposed convolution takes one group only, its pooling misreads some explicit pads, its
-padding refuses negative amounts, its batch normalisation below opset 14 is another formula, and its
+padding refuses negative amounts, its batch normalization below opset 14 is another formula, and its
 Erf, Gelu and HardSwish are no more precise than float32. Forms of those operators that tests do not
 need here stay as the evaluator has them.
 """
@@ -62,7 +62,7 @@ class PlainAveragePool(OpRun):
 
 
 class PlainBatchNormalization(OpRun):
-    """Normalisation with given statistics, of tensors [N, C, ...]."""
+    """Normalization with given statistics, of tensors [N, C, ...]."""
 
     def _run(self, x: Array, *parameters: Array, **options: Any) -> tuple[Array]:
         turned = [p.reshape(-1, *[1] * (x.ndim - 2)) for p in parameters]

@@ -82,7 +82,7 @@ class Case:
 
 
 def random_case(generator: random.Random, most: int = 120) -> Case:
-    """Any sampling, size, filter, crop, orientation, flip, colour and fill."""
+    """Any sampling, size, filter, crop, orientation, flip, color and fill."""
 
     def size() -> int:
         return generator.randint(1, generator.choice((12, 40, most)))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.random_graph import MOST_CHANNELS, Draw, Network
 from support.random_layers import STEPS, activation, residual
 from support.random_steps import LAST
-from support.random_windows import centred_convolution, convolution
+from support.random_windows import centered_convolution, convolution
 
 
 def head(net: Network, x: str) -> str:
@@ -70,9 +70,9 @@ def tied_networks(draw: Draw) -> Network:
     net = Network(draw)
     height, width = net.image.shape[2:]
     net.set_image(flat=(height // 3, width // 2))
-    x = centred_convolution(net, "x")
+    x = centered_convolution(net, "x")
     if net.maybe():
-        x = centred_convolution(net, activation(net, x))
+        x = centered_convolution(net, activation(net, x))
     if net.maybe():
         x = activation(net, x)
     net.outputs.append(net.choose(*LAST)(net, x))

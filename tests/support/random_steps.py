@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as functional
 from onnx import TensorProto
 from support.random_graph import Network
-from support.random_windows import centred_convolution
+from support.random_windows import centered_convolution
 
 Step = Callable[[Network, str], str]
 _PEAK = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "strides": [1, 1]}
@@ -69,7 +69,7 @@ def rectified_part(net: Network, x: str) -> str:
 
 
 def shifted(net: Network, x: str) -> str:
-    """Where a pixel is larger than its neighbour to the right."""
+    """Where a pixel is larger than its neighbor to the right."""
     v = net.values[x]
     width = v.shape[3]
     parts = []
@@ -124,7 +124,7 @@ def unpooled(net: Network, x: str) -> str:
     v, places = functional.max_pool2d(net.values[x], 2, 2, return_indices=True)
     pooled = net.add("MaxPool", [x], v, **_HALF)
     other = net.add_other("MaxPool", [x], 2, **_HALF)
-    moved = centred_convolution(net, pooled, out=channels)
+    moved = centered_convolution(net, pooled, out=channels)
     value = functional.max_unpool2d(
         net.values[moved], places, [2, 2], [2, 2], output_size=(height, width)
     )

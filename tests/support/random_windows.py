@@ -54,7 +54,7 @@ def convolution(net: Network, x: str, stride: int | None = None, out: int | None
     )
 
 
-def centred_convolution(net: Network, x: str, out: int | None = None) -> str:
+def centered_convolution(net: Network, x: str, out: int | None = None) -> str:
     """Conv that leaves the size as it is, of a form that every runtime has."""
     side = net.choose(1, 3, 5)
     channels, out = net.shape(x)[0], out or net.number(2, MOST_CHANNELS)

@@ -59,7 +59,7 @@ def check_at_run_time(graph: Graph) -> None:
 
     It takes the new size unrounded for align_corners and half_pixel_symmetric, and -1/2 for the
     position of a single element by pytorch_half_pixel; rounds cubic weights to float32; breaks
-    ties between neighbours by float64 positions; and knows no tf_half_pixel_for_nn.
+    ties between neighbors by float64 positions; and knows no tf_half_pixel_for_nn.
     """
     model = graph.model("float")
     feeds = feeds_of(model)

@@ -146,7 +146,7 @@ def named(filter: Filter) -> str:
 
 
 def tolerance(filter: Filter, before: Size, after: Size) -> float:
-    """How far an oracle may be off, on the unit scale, where neighbours differ by 1 at most.
+    """How far an oracle may be off, on the unit scale, where neighbors differ by 1 at most.
 
     The libraries sum in float32, up to 4000 products. OpenCV's wheels round positions to float32
     where a side has less than 6 pixels. The weights of TensorFlow's areas miss 1 by the rounding of

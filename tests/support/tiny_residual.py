@@ -69,8 +69,8 @@ def tiny_residual(
         mean = mean if layout == "NHWC" else mean.reshape(-1, 1, 1)
         initializers.append(numpy_helper.from_array(mean, "mean"))
         initializers.append(numpy_helper.from_array(np.array(64.0, np.float32), "spread"))
-        nodes.append(helper.make_node("Sub", [name, "mean"], ["centred"]))
-        nodes.append(helper.make_node("Div", ["centred", "spread"], ["normal"]))
+        nodes.append(helper.make_node("Sub", [name, "mean"], ["centered"]))
+        nodes.append(helper.make_node("Div", ["centered", "spread"], ["normal"]))
         name = "normal"
     if layout == "NHWC":
         nodes.append(helper.make_node("Transpose", [name], ["nchw"], perm=[0, 3, 1, 2]))

@@ -2,7 +2,7 @@
 
 They follow the published architectures (He et al. 2015 and 2016, Zagoruyko and Komodakis 2016, Xie
 et al. 2017, Hu et al. 2018, He et al. 2019, Zhang 2019, Kolesnikov et al. 2020, Wang et al. 2020,
-Ridnik et al. 2021), with random weights and batch normalisation statistics calibrated on noise and
+Ridnik et al. 2021), with random weights and batch normalization statistics calibrated on noise and
 smooth images.
 """
 
@@ -28,7 +28,7 @@ class Design:
     """What tells residual networks apart.
 
     Attributes:
-        block: "basic", "bottleneck", or these with "pre-" where normalisation comes first.
+        block: "basic", "bottleneck", or these with "pre-" where normalization comes first.
         depths: blocks of each stage.
         widths: channels of each stage, before a bottleneck's expansion.
         stem: "plain" (7x7 and max pooling), "padded" (the same with padding apart), "deep" (three
@@ -37,9 +37,9 @@ class Design:
         groups: of the 3x3 convolutions of bottlenecks.
         base_width: channels of a group at the first stage.
         attention: makes what weighs the channels at the end of each branch.
-        middle: makes what takes the place of a bottleneck's 3x3 convolution and the normalisation
+        middle: makes what takes the place of a bottleneck's 3x3 convolution and the normalization
             and activation behind it, of its channels and stride.
-        normalization: makes what normalises so many channels.
+        normalization: makes what normalizes so many channels.
         standardized: whether weights of convolutions have mean 0 and variance 1 (BiT).
         activation: makes the nonlinearity.
         blur: whether strides are done by blur pooling.
@@ -83,7 +83,7 @@ def strided(design: Design, channels: int, out: int, kernel: int, stride: int) -
 
 
 class Block(nn.Module):
-    """A residual block with normalisation behind its convolutions."""
+    """A residual block with normalization behind its convolutions."""
 
     def __init__(self, design: Design, channels: int, width: int, stride: int) -> None:
         super().__init__()
@@ -122,7 +122,7 @@ class Block(nn.Module):
 
 
 class PreActivationBlock(nn.Module):
-    """ResNet v2: normalisation and ReLU before each convolution, nothing behind the sum."""
+    """ResNet v2: normalization and ReLU before each convolution, nothing behind the sum."""
 
     def __init__(self, design: Design, channels: int, width: int, stride: int) -> None:
         super().__init__()
@@ -279,7 +279,7 @@ def standardize(model: nn.Module) -> None:
 
 
 def calibrate(model: Network, size: int, seed: int = 0) -> Network:
-    """Set the statistics of batch normalisation to those of noise and of smooth images."""
+    """Set the statistics of batch normalization to those of noise and of smooth images."""
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(4, 3, size, size, generator=generator)
     coarse = torch.randn(4, 3, 4, 4, generator=generator)

@@ -1,6 +1,6 @@
 """Residual networks with random weights whose activations stay sane, made by the tests.
 
-Weights are drawn by He's rule; batch normalisation statistics are then calibrated by running the
+Weights are drawn by He's rule; batch normalization statistics are then calibrated by running the
 network once, node by node, in PyTorch. Branches that end in a residual sum get a small scale, as
 trained networks have: with scales of one a deep random network amplifies any rounding, its own
 float32 rounding included, to more than the conversion errors that the tests look for.
@@ -51,7 +51,7 @@ class GraphWriter:
     def conv_bn(
         self, x: str, shape: tuple[int, int, int], stride: int = 1, scale: float = 1.0
     ) -> str:
-        """Convolution [out, in, kernel] with explicit batch normalisation behind it."""
+        """Convolution [out, in, kernel] with explicit batch normalization behind it."""
         out, channels, kernel = shape
         weight = self.weight((out, channels, kernel, kernel))
         y = self.add(
@@ -105,7 +105,7 @@ def resnet50(size: int = 224, classes: int = 1000, seed: int = 0) -> onnx.ModelP
 
 
 def calibrated(model: onnx.ModelProto, seed: int = 0) -> onnx.ModelProto:
-    """The model with batch normalisation statistics of noise and of smooth images together."""
+    """The model with batch normalization statistics of noise and of smooth images together."""
     shape = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
     generator = np.random.default_rng(seed)
     noise = generator.standard_normal((2, *shape[1:]))
@@ -157,7 +157,7 @@ def _draw(name: str, shape: list[int], generator: np.random.Generator) -> Array:
     if len(shape) > 1:
         return he_weights(tuple(shape), generator)
     values = generator.normal(0, 0.1, shape)
-    # The light model names the scales of batch normalisation bn_s, branches 2c end in a sum.
+    # The light model names the scales of batch normalization bn_s, branches 2c end in a sum.
     if name.endswith("bn_s_0"):
         values = (values + 1.0) * (RESIDUAL_SCALE if "branch2c" in name else 1.0)
     return values.astype(np.float32)

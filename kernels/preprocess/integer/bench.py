@@ -2,8 +2,8 @@
 
     python kernels/preprocess/integer/bench.py FOLDER [--rounds N] [--json FILE]
 
-Each way applies the preset "imagenet" to the bytes of photographs: short side 256, bilinear, centre
-crop of 224 x 224, normalised by mean and standard deviation, float32 [1, 3, 224, 224]. The
+Each way applies the preset "imagenet" to the bytes of photographs: short side 256, bilinear, center
+crop of 224 x 224, normalized by mean and standard deviation, float32 [1, 3, 224, 224]. The
 benchmark checks that the pixels are equal, then times all ways in interleaved rounds, file by file.
 It measures processor time of the thread, which other processes disturb less. "entropy decoding" is
 the part of "integers" that libjpeg does: reading coefficients into memory.
