@@ -50,6 +50,7 @@ def images(source: Path) -> Path:
     return folder
 
 
+@thorough
 def test_json(
     source: Path, compiled: Path, images: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

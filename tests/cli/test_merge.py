@@ -12,6 +12,7 @@ import pytest
 from support.bench_results import QUICK
 from support.codes import code_in
 from support.commands import few_images, require_schema, run_json, run_text
+from support.tiers import thorough
 
 import jpegcompile
 from jpegcompile.cli import run_command
@@ -151,6 +152,7 @@ def places(data: Any) -> Iterator[tuple[Any, Any]]:
             yield from places(data[key])
 
 
+@thorough
 @pytest.mark.parametrize("verb", ["verify", "compare"])
 def test_edited_results(
     verb: str, compiled: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -204,6 +206,7 @@ def test_cells_of_a_benchmark(
         assert f"'{key}'" in line
 
 
+@thorough
 def test_edited_benchmarks(
     compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -58,7 +58,11 @@ def command(verb: str, compiled: Path, folder: Path, output: Path) -> tuple[obje
 
 
 @pytest.mark.parametrize(
-    "verb", ["run", "compare", "verify", "bench", "compile", "compile at a resolution"]
+    "verb",
+    [
+        *("run", "compare", "verify", "compile at a resolution"),
+        *(pytest.param(verb, marks=thorough) for verb in ("bench", "compile")),
+    ],
 )
 def test_every_command_takes_mixed_folders(
     verb: str, compiled: Path, mixed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -226,6 +230,7 @@ def test_photographs_are_compared_without_labels(
     assert (verified["passed"], verified["inputs"], verified["pixel_fallbacks"]) == (True, 12, 6)
 
 
+@thorough
 def test_photographs_of_many_formats_are_timed(
     of_any_size: Path, photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

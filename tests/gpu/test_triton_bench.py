@@ -83,6 +83,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
     return found
 
 
+@thorough
 def test_json_of_a_module_for_files(models: Models, capsys: pytest.CaptureFixture[str]) -> None:
     data = run_json(capsys, "bench", models.source, models.files, *AT_ONCE)
     assert_times(data, ["spatial", "compiled"])

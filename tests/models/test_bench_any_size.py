@@ -284,7 +284,7 @@ def test_rivals_take_part_where_pillow_reads_for_them(
 @pytest.mark.parametrize(
     "options",
     [
-        {"domain": "auto"},
+        pytest.param({"domain": "auto"}, marks=[thorough]),
         {"preprocess": {**SHORT, "views": "five"}},
         pytest.param({"preprocess": {**SHORT, "views": "ten"}, "input": "jpeg"}, marks=[thorough]),
         pytest.param({"input": "jpeg"}, marks=[thorough]),

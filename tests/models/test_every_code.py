@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.message_codes import TESTS, codes, named, sources, uncoded
+from support.message_codes import TESTS, codes, named, parsed, sources, uncoded
 from support.tiers import is_quick
 
 
@@ -17,14 +17,12 @@ def untested(is_run: Callable[[Path, str], bool]) -> dict[str, str]:
     Args:
         is_run: whether a function of a file counts, by its name.
     """
-    trees = {file: ast.parse(file.read_text()) for file in TESTS.rglob("*.py")}
-    for file, tree in trees.items():
-        tree.body = [
-            node
-            for node in tree.body
-            if not isinstance(node, ast.FunctionDef) or is_run(file, node.name)
-        ]
-    tested = named(trees.values())
+    tested = named(
+        node
+        for file in TESTS.rglob("*.py")
+        for node in parsed(file).body
+        if not isinstance(node, ast.FunctionDef) or is_run(file, node.name)
+    )
     return {code: str(places[0]) for code, places in codes(sources()).items() if code not in tested}
 
 

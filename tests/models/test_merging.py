@@ -15,6 +15,7 @@ import pytest
 from onnx import numpy_helper
 from support.codes import refused
 from support.commands import few_images
+from support.tiers import thorough
 
 import jpegcompile
 from jpegcompile.digits import model_path, preprocess_path
@@ -90,7 +91,7 @@ def compared(path: Path, images: Path, **options: Any) -> Comparison:
     return jpegcompile.compare(model_path(), path, images, on_error="skip", **options)
 
 
-@pytest.mark.parametrize("kind", ["compiled", "approximate"])
+@pytest.mark.parametrize("kind", [pytest.param("compiled", marks=thorough), "approximate"])
 def test_verifications(kind: str, images: Path, request: pytest.FixtureRequest) -> None:
     path = request.getfixturevalue(kind)
     whole = json_of(verified(model_path(), path, images))
@@ -118,7 +119,7 @@ def test_comparisons(kind: str, images: Path, request: pytest.FixtureRequest) ->
         assert json_of(merged_comparisons(reversed(results))) == whole
 
 
-@pytest.mark.parametrize("unlabelled", [False, True])
+@pytest.mark.parametrize("unlabelled", [False, pytest.param(True, marks=thorough)])
 def test_shards(compiled: Path, images: Path, unlabelled: bool) -> None:
     whole = json_of(compared(compiled, images, unlabelled=unlabelled))
     parts = [compared(compiled, images, unlabelled=unlabelled, shard=f"{i}/3") for i in (2, 3, 1)]
@@ -130,6 +131,7 @@ def test_shards(compiled: Path, images: Path, unlabelled: bool) -> None:
     assert json_of(merged_verifications(results)) == whole
 
 
+@thorough
 def test_a_defect_is_found_in_every_part(compiled: Path, images: Path, tmp_path: Path) -> None:
     """What explains the nodes' errors is measured for the first inputs of each part."""
     model = onnx.load(compiled)
@@ -196,7 +198,14 @@ MERGE_COUNTS = ComparisonEvidence.merge
 
 
 @pytest.mark.parametrize(
-    "merge", [forgets_nothing, forgets_margins, forgets_rounding, forgets_entries, forgets_decoder]
+    "merge",
+    [
+        forgets_margins,
+        *(
+            pytest.param(merge, marks=thorough)
+            for merge in (forgets_nothing, forgets_rounding, forgets_entries, forgets_decoder)
+        ),
+    ],
 )
 def test_a_forgotten_part_of_a_verification_is_seen(
     merge: Callable[[Any, Any], OutputEvidence],

@@ -45,7 +45,7 @@ def outputs(model: Resized, images: NDArray[np.float32]) -> list[NDArray[Any]]:
     quick_of(
         [(family, exporter) for family in NETWORKS for exporter in EXPORTERS],
         lambda case: case[1],
-        quick=5,
+        quick=3,
         ids=lambda case: f"{case[0].name}-{case[1]}",
     ),
 )

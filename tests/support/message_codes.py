@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +44,12 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.file.relative_to(ROOT)}:{self.line}"
+
+
+@cache
+def parsed(file: Path) -> ast.Module:
+    """Syntax tree of a file, which callers do not change."""
+    return ast.parse(file.read_text())
 
 
 def sources(folders: Iterable[str] = SOURCES) -> Iterator[Path]:
@@ -100,7 +107,7 @@ def named(trees: Iterable[ast.AST]) -> set[str]:
 
 
 def _calls(file: Path) -> Iterator[ast.Call]:
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.Call):
             yield node
 
@@ -122,7 +129,7 @@ if __name__ == "__main__":
     chosen = list(sources(sys.argv[1:] or SOURCES))
     for spot in uncoded(chosen):
         print(f"{spot}: text without a code")
-    tested = named(ast.parse(file.read_text()) for file in TESTS.rglob("*.py"))
+    tested = named(parsed(file) for file in TESTS.rglob("*.py"))
     known = codes(sources())
     for code, places in codes(chosen).items():
         if code not in tested:
