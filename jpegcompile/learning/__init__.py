@@ -1,0 +1,39 @@
+"""Learning directly on JPEG coefficients, with PyTorch modules whose maps stay in the JPEG domain.
+
+Every module has the parameters, buffers and names of its spatial twin in `torch.nn`, so that a
+checkpoint of one loads into the other. A map keeps its shape [N, C, H, W]; the block size of its
+tiles is the largest of 8, 4, 2 and 1 that divides H and W.
+"""
+
+from jpegcompile.learning.modules.activation import (
+    JpegClip,
+    JpegLeakyReLU,
+    JpegPReLU,
+    JpegReLU,
+    JpegReLU6,
+)
+from jpegcompile.learning.modules.casts import ToJpeg, ToSpatial, Truncate
+from jpegcompile.learning.modules.convolution import JpegConv2d
+from jpegcompile.learning.modules.normalization import JpegBatchNorm2d, JpegGroupNorm
+from jpegcompile.learning.modules.pooling import (
+    JpegAdaptiveAvgPool2d,
+    JpegAvgPool2d,
+    JpegMaxPool2d,
+)
+
+__all__ = [
+    "JpegAdaptiveAvgPool2d",
+    "JpegAvgPool2d",
+    "JpegBatchNorm2d",
+    "JpegClip",
+    "JpegConv2d",
+    "JpegGroupNorm",
+    "JpegLeakyReLU",
+    "JpegMaxPool2d",
+    "JpegPReLU",
+    "JpegReLU",
+    "JpegReLU6",
+    "ToJpeg",
+    "ToSpatial",
+    "Truncate",
+]

@@ -1,0 +1,1 @@
+"""PyTorch modules in the JPEG domain, one file for each family."""

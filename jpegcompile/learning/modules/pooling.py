@@ -1,0 +1,79 @@
+"""Pooling in the JPEG domain.
+
+Average pooling is linear and exact. Max pooling by ASM takes the position of the maximum from few
+frequencies, and the value from the exact pixels; the position is a constant of the gradient.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from jpegcompile.dct.frequencies import ALL
+from jpegcompile.learning.modules.domain import (
+    Domain,
+    check_frequencies,
+    maps_of,
+    pixels_of,
+    rough_pixels,
+)
+from jpegcompile.learning.transforms import block_dct, block_of, inverse_block_dct
+
+
+class JpegMaxPool2d(nn.MaxPool2d):
+    """Max pooling in the JPEG domain, the twin of `torch.nn.MaxPool2d`.
+
+    Attributes:
+        frequencies: number of frequencies of an 8x8 tile that choose the position; 15 is exact.
+        domain: domain of the maps and of the result.
+    """
+
+    def __init__(
+        self, *args: Any, frequencies: int = ALL, domain: Domain = "jpeg", **kwargs: Any
+    ) -> None:
+        """Create the pool; other arguments as for `torch.nn.MaxPool2d`.
+
+        Raises:
+            UsageError: if there is no such number of frequencies.
+        """
+        super().__init__(*args, **kwargs)
+        self.frequencies, self.domain = check_frequencies(frequencies), domain
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return maps [N, C, P, Q] of maps [N, C, H, W]."""
+        pixels = pixels_of(input, self.domain)
+        rough = rough_pixels(input, self.domain, self.frequencies)
+        window = (self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+        if rough is None:
+            return maps_of(functional.max_pool2d(pixels, *window), self.domain)
+        chosen, at = functional.max_pool2d(rough.detach(), *window, return_indices=True)
+        made = pixels.flatten(-2).gather(-1, at.flatten(-2)).view_as(chosen)
+        return maps_of(made, self.domain)
+
+    def extra_repr(self) -> str:
+        """Return the arguments for `repr`."""
+        return f"{super().extra_repr()}, frequencies={self.frequencies}, domain={self.domain!r}"
+
+
+class JpegAvgPool2d(nn.AvgPool2d):
+    """Average pooling in the JPEG domain, the twin of `torch.nn.AvgPool2d`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return maps [N, C, P, Q] of maps [N, C, H, W]."""
+        return block_dct(super().forward(inverse_block_dct(input)))
+
+
+class JpegAdaptiveAvgPool2d(nn.AdaptiveAvgPool2d):
+    """Adaptive average pooling in the JPEG domain, the twin of `torch.nn.AdaptiveAvgPool2d`.
+
+    The global pool is the mean of the DC coefficients over the block size.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return maps [N, C, P, Q] of maps [N, C, H, W]."""
+        if self.output_size in (1, (1, 1), [1, 1]):
+            block = block_of(input)
+            return input[..., ::block, ::block].mean((-2, -1), keepdim=True) / block
+        return block_dct(super().forward(inverse_block_dct(input)))
