@@ -18,7 +18,7 @@ from torch import fx, nn
 
 from jpegcompile.learning.lowering.calls import Call, call_of
 from jpegcompile.learning.lowering.commuting import commute
-from jpegcompile.learning.lowering.module import Entry, JpegModule, Slot, put
+from jpegcompile.learning.lowering.module import Entry, JpegModule, Slot
 from jpegcompile.learning.lowering.options import Decisions, LoweringOptions
 from jpegcompile.learning.lowering.report import LoweredNode, LoweringReport
 from jpegcompile.learning.lowering.shapes import (
@@ -28,7 +28,6 @@ from jpegcompile.learning.lowering.shapes import (
     propagate,
     shape_of,
 )
-from jpegcompile.learning.lowering.tree import tree_of
 from jpegcompile.learning.lowering.twins import (
     clone,
     has_twin,
@@ -36,6 +35,7 @@ from jpegcompile.learning.lowering.twins import (
     masked_form,
     twin_of,
 )
+from jpegcompile.learning.lowering.whole import called_in, put, tree_of
 from jpegcompile.learning.modules.casts import ToJpeg, ToSpatial, Truncate
 from jpegcompile.learning.modules.domain import Domain
 from jpegcompile.messages import Message
@@ -50,6 +50,7 @@ def lower_graph(
     *,
     decisions: Decisions | None = None,
     kept: Mapping[str, Message] | None = None,
+    only_mode: bool | None = None,
 ) -> JpegModule:
     """Lower a spatial network to the JPEG domain; both share parameters and buffers.
 
@@ -62,12 +63,14 @@ def lower_graph(
             Keys are `meta["source_name"]` of nodes, qualified names of modules or names of nodes.
             Functions that are not named stay exact.
         kept: nodes that must stay spatial, and why; keys as for `decisions`.
+        only_mode: mode of training that the graph holds for; None for both.
 
     Returns:
         The network for images of the size of the example, and any batch.
     """
     propagate(spatial, example)
     lowering = _Lowering(spatial, options or LoweringOptions(), decisions, kept or {})
+    lowering.only_mode = only_mode
     return lowering.run()
 
 
@@ -83,7 +86,7 @@ class _Lowering:
     ) -> None:
         self.spatial, self.options, self.decisions, self.kept = spatial, options, decisions, kept
         self.graph = fx.Graph()
-        self.root = tree_of(spatial)
+        self.root = tree_of(spatial, called_in(spatial.graph))
         self.values: dict[fx.Node, dict[Domain, Any]] = {}
         self.placed: set[str] = set()
         self.taken = {*dir(self.root), *_names_in(self.root)}
@@ -91,6 +94,7 @@ class _Lowering:
         self.slots: list[Slot] = []
         self.casts = 0
         self.input_block = 1
+        self.only_mode: bool | None = None
         self.pinned = self._pinned()
 
     def run(self) -> JpegModule:
@@ -176,7 +180,7 @@ class _Lowering:
         domain: Domain = "spatial"
         if self.options.domain == "jpeg" and self.options.input == "jpeg":
             domain, self.input_block = "jpeg", block_of_node(node)
-        checked = self.call("entry", Entry(shape[1:]), image)
+        checked = self.call("entry", Entry(shape[1:], self.only_mode), image)
         self._store(node, domain, checked)
 
     def _store(self, node: fx.Node, domain: Domain, value: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
@@ -13,6 +13,7 @@ from jpegcompile.frequency_plan import NodeFrequencies
 from jpegcompile.learning.lowering.options import Decisions, LoweringOptions
 from jpegcompile.learning.lowering.report import LoweringReport
 from jpegcompile.learning.lowering.twins import masked_form
+from jpegcompile.learning.lowering.whole import WholeModule, put
 from jpegcompile.learning.modules.casts import Truncate
 from jpegcompile.learning.modules.domain import Domain, Masking
 from jpegcompile.messages import Message
@@ -86,13 +87,14 @@ class Entry(nn.Module):
         return image
 
 
-class JpegModule(fx.GraphModule):
+class JpegModule(WholeModule):
     """A network in the JPEG domain, which shares parameters and buffers with the spatial network.
 
     Attributes:
         options: the options of the lowering.
         report: the domain of each node.
         input_block: block size of the image map; 1 if the module takes pixels.
+        decisions: frequencies by name, in place of those of the options; or None.
         slots: calls whose frequencies can be set.
         source: the ONNX model that the network comes from; None if it comes from PyTorch.
     """
@@ -103,13 +105,16 @@ class JpegModule(fx.GraphModule):
     slots: tuple[Slot, ...]
     source: Any
 
-    def __init__(
-        self, root: nn.Module | dict[str, Any], graph: fx.Graph, class_name: str = "JpegModule"
-    ) -> None:
-        """Create a module from a tree of modules; modules that the graph does not call stay."""
-        super().__init__(root, graph, class_name)
-        if isinstance(root, nn.Module):
-            _adopt(self, root)
+    decisions: dict[str, NodeFrequencies] | None
+    kept_attributes = (
+        *WholeModule.kept_attributes,
+        "options",
+        "report",
+        "input_block",
+        "slots",
+        "source",
+        "decisions",
+    )
 
     def set_frequencies(
         self,
@@ -140,47 +145,6 @@ class JpegModule(fx.GraphModule):
             spatial = self.get_submodule(slot.mask)
             put(self, slot.mask, masked_form(spatial, decided.mask, masking, slot.domain))
             put(self, slot.truncate, Truncate(decided.keep, slot.domain))
-
-    def _deepcopy_init(self) -> Any:
-        return JpegModule.__init__
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Return what `pickle` needs: the tree of modules, and the graph as Python code."""
-        state = {key: value for key, value in self.__dict__.items() if key != "_graph"}
-        _, arguments = super().__reduce__()
-        code = {"_code": arguments[0]["_code"]} if "_code" in arguments[0] else {}
-        return _restored, (state, code, arguments[1])
-
-
-_OWN = ("options", "report", "input_block", "slots", "source", "decisions", "meta")
-_TREE = ("_parameters", "_buffers", "_non_persistent_buffers_set", "_modules", "training")
-
-
-def _adopt(module: JpegModule, root: nn.Module) -> None:
-    """Take over the tree of a root, and what a JpegModule knows, if the root knows it."""
-    for key in (*_TREE, *_OWN):
-        if key in root.__dict__:
-            module.__dict__[key] = root.__dict__[key]
-
-
-def _restored(state: dict[str, Any], code: dict[str, Any], imports: str) -> JpegModule:
-    """Return the module of a pickle."""
-    root = nn.Module()
-    root.__dict__.update(state)
-    traced: Any = fx.graph_module.reduce_graph_module({**state, **code}, imports)
-    return JpegModule(root, traced.graph)
-
-
-def put(root: nn.Module, name: str, module: nn.Module) -> None:
-    """Set a module at a qualified name; folders on the way are created."""
-    *folders, last = name.split(".")
-    for folder in folders:
-        if folder not in root._modules:
-            root.add_module(folder, nn.Module())
-        child = root._modules[folder]
-        assert child is not None
-        root = child
-    root._modules[last] = module
 
 
 def _times(shape: tuple[int, ...]) -> str:
