@@ -1,0 +1,1 @@
+"""Learning on JPEG coefficients: PyTorch modules in the JPEG domain."""
