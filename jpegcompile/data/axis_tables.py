@@ -22,35 +22,19 @@ from jpegcompile.preprocessing.geometry import AxisPlacement, Placement
 _MATRIX_BYTES = 1 << 26
 
 
-@dataclass(frozen=True)
-class AxisKey:
-    """What determines the matrix of an axis; the fields are the arguments of `axis_operator`."""
-
-    axis: AxisPlacement
-    true_size: int
-    factor: int
-    triangle: bool
-    block: int
-
-
 @dataclass(frozen=True, eq=False)
 class AxisMatrix:
     """The matrix of an axis on the blocks that it reads.
 
     Attributes:
         values: float32 [outputs, 8*blocks].
-        first: first block that it reads.
-        mean: float64 [8*blocks], the map from coefficients to the mean of the outputs' pixels.
+        blocks: the blocks that it reads.
+        mean: float64 [blocks, 8], the map from coefficients to the mean of the outputs' pixels.
     """
 
     values: NDArray[np.float32]
-    first: int
+    blocks: slice
     mean: NDArray[np.float64]
-
-    @property
-    def blocks(self) -> slice:
-        """The blocks that the matrix reads."""
-        return slice(self.first, self.first + self.values.shape[1] // 8)
 
     @property
     def nbytes(self) -> int:
@@ -59,23 +43,24 @@ class AxisMatrix:
 
 
 @cached(_MATRIX_BYTES)
-def axis_matrix(key: AxisKey) -> AxisMatrix:
-    """Return the matrix of an axis."""
-    operator = axis_operator(key.axis, key.true_size, key.factor, key.triangle, key.block)
-    dense = operator.dense()
+def axis_matrix(
+    axis: AxisPlacement, true_size: int, factor: int, triangle: bool, block: int
+) -> AxisMatrix:
+    """Return the matrix of an axis; the arguments are as for `axis_operator`."""
+    dense = axis_operator(axis, true_size, factor, triangle, block).dense()
     used = np.flatnonzero(dense.reshape(len(dense), -1, 8).any(axis=(0, 2)))
     # A crop may show only the fill. Then one block has a matrix of zeros.
     first, last = (int(used[0]), int(used[-1])) if len(used) else (0, 0)
     values = dense[:, 8 * first : 8 * (last + 1)]
     # The DC coefficient of a tile is the sum of its pixels / sqrt(block).
-    mean = values[:: key.block].sum(axis=0) * (np.sqrt(key.block) / len(dense))
-    return AxisMatrix(values.astype(np.float32), first, mean)
+    mean = values[::block].sum(axis=0) * (np.sqrt(block) / len(dense))
+    return AxisMatrix(values.astype(np.float32), slice(first, last + 1), mean.reshape(-1, 8))
 
 
-def component_keys(
+def component_matrices(
     frame: Frame, placement: Placement, component: int, block: int
-) -> tuple[AxisKey, AxisKey]:
-    """Return the keys of rows and columns of the network's input for a component of a file.
+) -> tuple[AxisMatrix, AxisMatrix]:
+    """Return the matrices of rows and columns of the network's input for a component of a file.
 
     Args:
         frame: frame of the file.
@@ -92,7 +77,7 @@ def component_keys(
     if placement.is_transposed:
         sizes, factors = sizes[::-1], factors[::-1]
     rows, columns = (
-        AxisKey(axis, true_size, factor, upsampling.triangle and factor == 2, block)
+        axis_matrix(axis, true_size, factor, upsampling.triangle and factor == 2, block)
         for axis, true_size, factor in zip(
             (placement.rows, placement.columns), sizes, factors, strict=True
         )
@@ -101,41 +86,41 @@ def component_keys(
 
 
 class AxisTable:
-    """The distinct matrices of one axis of a batch."""
+    """The distinct matrices of one axis of a batch.
 
-    def __init__(self) -> None:
-        """Create an empty table."""
-        self._places: dict[AxisKey | None, int] = {}
-        self._index: list[int] = []
+    Attributes:
+        index: int64 [N], the place of each image's matrix in the table.
+    """
 
-    def add(self, key: AxisKey | None) -> None:
-        """Add an image; None stands for a matrix of zeros."""
-        self._index.append(self._places.setdefault(key, len(self._places)))
+    def __init__(self, matrices: Sequence[AxisMatrix | None]) -> None:
+        """Create a table.
+
+        Args:
+            matrices: the matrix of each image; None for a matrix of zeros.
+        """
+        places: dict[int, int] = {}
+        index = [places.setdefault(id(matrix), len(places)) for matrix in matrices]
+        by_id = {id(matrix): matrix for matrix in matrices}
+        self.index = np.asarray(index, np.int64)
+        self._distinct = [by_id[one] for one in places]
 
     @property
-    def index(self) -> NDArray[np.int64]:
-        """Row of each image in `rows`, [N]."""
-        return np.asarray(self._index, np.int64)
+    def blocks(self) -> int:
+        """The largest number of blocks that an image needs, at least 1."""
+        return max((len(m.mean) for m in self._distinct if m is not None), default=1)
 
     def rows(self, outputs: int) -> NDArray[np.float32]:
-        """Return the matrices [U, outputs, inputs], padded with columns of zeros.
+        """Return the matrices [U, outputs, 8*blocks], padded with columns of zeros.
 
         Args:
             outputs: length of the axis in the network's input.
         """
-        return self._padded(outputs, [key and axis_matrix(key).values for key in self._places])
+        made = np.zeros((len(self._distinct), outputs, 8 * self.blocks), np.float32)
+        for row, matrix in zip(made, self._distinct, strict=True):
+            if matrix is not None:
+                row[:, : matrix.values.shape[1]] = matrix.values
+        return made
 
     def columns(self, outputs: int) -> NDArray[np.float32]:
-        """Return the transposed matrices [U, inputs, outputs]; see `rows`."""
+        """Return the transposed matrices [U, 8*blocks, outputs]; see `rows`."""
         return np.ascontiguousarray(self.rows(outputs).swapaxes(1, 2))
-
-    def _padded(
-        self, outputs: int, matrices: Sequence[NDArray[np.float32] | None]
-    ) -> NDArray[np.float32]:
-        # A batch without images, or of gray files only, still has whole blocks.
-        inputs = max((m.shape[1] for m in matrices if m is not None), default=8)
-        made = np.zeros((len(matrices), outputs, inputs), np.float32)
-        for row, matrix in zip(made, matrices, strict=True):
-            if matrix is not None:
-                row[:, : matrix.shape[1]] = matrix
-        return made

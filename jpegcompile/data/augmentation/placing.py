@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from jpegcompile.data.augmentation.draws import Draws, between, whole_between
 from jpegcompile.data.augmentation.record import Augmentation
@@ -18,10 +18,25 @@ _ATTEMPTS = 10
 Box = tuple[int, int, int, int]
 
 
-def augmented_placement(
+@dataclass(frozen=True)
+class Choice:
+    """A random crop and flip.
+
+    Attributes:
+        is_flipped: whether left and right are exchanged.
+        corner: (top, left) of the crop in the resized image; None for the preprocessing's crop.
+        box: the box that is resized to the network's size; None for the whole image.
+    """
+
+    is_flipped: bool = False
+    corner: Size | None = None
+    box: Box | None = None
+
+
+def random_choice(
     frame: Frame, geometry: Geometry, network: Size, augmentation: Augmentation, draws: Draws
-) -> Placement:
-    """Return the random placement of an image.
+) -> Choice:
+    """Return the random crop and flip of an image.
 
     Args:
         frame: frame of the image's file.
@@ -29,18 +44,27 @@ def augmented_placement(
         network: (height, width) of the network's input.
         augmentation: which random changes there are.
         draws: random numbers of the image.
+    """
+    is_flipped = augmentation.flip > 0 and draws.uniform("flip", 1)[0] < augmentation.flip
+    if augmentation.scale is not None:
+        return Choice(is_flipped, None, random_box(geometry.displayed(frame), augmentation, draws))
+    if augmentation.crop is None:
+        return Choice(is_flipped)
+    return Choice(is_flipped, _random_corner(frame, geometry, network, augmentation, draws))
+
+
+def chosen_placement(frame: Frame, geometry: Geometry, network: Size, choice: Choice) -> Placement:
+    """Return the placement of an image by a choice; other arguments are as for `random_choice`.
 
     Raises:
         ImageError: as `Geometry.place`.
     """
-    if augmentation.flip and draws.uniform("flip", 1)[0] < augmentation.flip:
+    if choice.is_flipped:
         geometry = replace(geometry, flip=not geometry.flip)
-    if augmentation.scale is not None:
-        box = random_box(geometry.displayed(frame), augmentation, draws)
-        return boxed_placement(frame, geometry, network, box)
-    if augmentation.crop is not None:
-        corner = _random_corner(frame, geometry, network, augmentation, draws)
-        geometry = replace(geometry, crop=Crop(position=corner))
+    if choice.box is not None:
+        return boxed_placement(frame, geometry, network, choice.box)
+    if choice.corner is not None:
+        geometry = replace(geometry, crop=Crop(position=choice.corner))
     return geometry.place(frame, network)
 
 
