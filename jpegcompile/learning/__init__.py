@@ -6,6 +6,7 @@ tiles is the largest of 8, 4, 2 and 1 that divides H and W.
 """
 
 from jpegcompile.learning.export import to_onnx
+from jpegcompile.learning.ingest import JpegIngest
 from jpegcompile.learning.modules.activation import (
     JpegClip,
     JpegLeakyReLU,
@@ -31,6 +32,7 @@ __all__ = [
     "JpegClip",
     "JpegConv2d",
     "JpegGroupNorm",
+    "JpegIngest",
     "JpegLeakyReLU",
     "JpegMaxPool2d",
     "JpegPReLU",
