@@ -12,6 +12,7 @@
 #include "jpeg/coefficients.h"
 #include "jpeg/packing.h"
 #include "jpeg/python_sources.h"
+#include "learning/bindings.h"
 #include "preprocess/bindings.h"
 #include "preprocess/integer/bindings.h"
 
@@ -110,4 +111,5 @@ NB_MODULE(_core, module) {
     module.def("pack_blocks", &jpegcompile::pack, nb::arg("coefficients"), nb::arg("threads"));
     jpegcompile::bind_preprocess(module);
     jpegcompile::bind_integer_decode(module);
+    jpegcompile::bind_learning(module);
 }
