@@ -122,6 +122,8 @@ def _cleaned(source: Source, image_input: str | None) -> Source:
     _clean_sizes(model.graph)
     infer_declarations(model, name)
     check_model(model, name)
+    if image_input is None and raised is not None and raised.info is not None:
+        image_input = raised.info.input.name
     pixels = take_float_pixels(model, name, image_input)
     has_batch = not add_batch(model, name, image_input)
     return replace(source, model=model, integer_pixels=pixels, has_batch=has_batch, raised=raised)

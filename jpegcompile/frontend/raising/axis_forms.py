@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +92,7 @@ def _strides(taps: list[NDArray[np.intp]], extent: int) -> list[int]:
     """Return the possible distances between windows."""
     if len(taps) == 1:
         return [extent]
-    pairs = [(a, b) for a, b in zip(taps, taps[1:], strict=False)]
+    pairs = list(pairwise(taps))
     return sorted({int(b[k] - a[k]) for a, b in pairs for k in (0, -1)})
 
 
@@ -129,7 +129,8 @@ def resampling(axes: Axes, *, has_modes: bool) -> tuple[Sampling, tuple[float, f
         has_modes: whether Resize has modes of coordinates, since opset 11.
     """
     scales = [len(a) / a.shape[1] for a in axes]
-    if any(int(np.float32(a.shape[1]) * np.float32(s)) != len(a) for a, s in zip(axes, scales)):
+    sizes = [int(np.float32(a.shape[1]) * np.float32(s)) for a, s in zip(axes, scales, strict=True)]
+    if sizes != [len(a) for a in axes]:
         return None
     for sampling in _samplings() if has_modes else _OLD_SAMPLINGS:
         if all(

@@ -8,7 +8,13 @@ from typing import Any
 import onnx
 
 from jpegcompile.dct.frequencies import ALL, full, resolve
-from jpegcompile.frequency_plan import FrequencyPlan, Masking, NodeFrequencies, frequency_plan
+from jpegcompile.frequency_plan import (
+    PIECEWISE_LINEAR,
+    FrequencyPlan,
+    Masking,
+    NodeFrequencies,
+    frequency_plan,
+)
 from jpegcompile.frontend.raising.state import Mask, State
 from jpegcompile.operators.definition import Operator
 from jpegcompile.operators.piecewise import TRUNCATE
@@ -44,6 +50,9 @@ def note_mask(
             "has another masking than earlier nodes, and a model can use either ASM or APX; compile"
             " its source model",
         )
+    if operator.activation or operator.truncates:
+        # The input block of a fused convolution is not that of its nonlinearity.
+        blocks = (blocks[1], blocks[1])
     kept = frequencies if operator.truncates else None
     masked = frequencies if operator.masking else None
     state.masks[node.name] = Mask(*blocks, masking, masked, kept)
@@ -51,7 +60,7 @@ def note_mask(
 
 
 def _note_truncation(state: State, node: onnx.NodeProto, frequencies: int | None) -> None:
-    maker = state.nonlinearities.get(node.input[0])
+    maker = state.nonlinearities.get(node.input[0]) or _standard_maker(state, node)
     if maker is None or state.readers[node.input[0]] != 1:
         raise state.refusal(
             node,
@@ -60,6 +69,16 @@ def _note_truncation(state: State, node: onnx.NodeProto, frequencies: int | None
             " whole, which no frequency plan describes; compile its source model",
         )
     state.masks[maker].truncate = frequencies
+
+
+def _standard_maker(state: State, node: onnx.NodeProto) -> str | None:
+    """Return the name of the standard nonlinearity whose output a node truncates, if any."""
+    value = state.values[node.input[0]]
+    last = next((n for n in state.nodes if value.pixels in n.output), None)
+    if last is None or last.op_type not in PIECEWISE_LINEAR:
+        return None
+    state.masks.setdefault(last.name, Mask(value.block, value.block))
+    return last.name
 
 
 def plan_of(state: State) -> FrequencyPlan | None:
@@ -73,7 +92,10 @@ def plan_of(state: State) -> FrequencyPlan | None:
     recorded = None if state.info is None else state.info.frequencies
     if recorded is not None:
         plan = frequency_plan(recorded)
-        if all(_agrees(plan.of(name), mask) for name, mask in masks.items()):
+        names = {node.name for node in state.model.graph.node}
+        if names >= set(plan.nodes) and all(
+            _agrees(plan.of(name), mask) for name, mask in masks.items()
+        ):
             return plan
     maskings: list[Masking] = [m.masking for m in masks.values() if m.masking]  # type: ignore[misc]
     nodes = {name: _numbers(mask) for name, mask in masks.items() if max(_blocks(mask)) > 1}

@@ -5,12 +5,14 @@ y = JpegOp(x)  =>  pixels of y = Op(pixels of x)
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import helper
 
+from jpegcompile.frontend.raising.inlined import SEPARABLE
 from jpegcompile.frontend.raising.masks import note_mask
 from jpegcompile.frontend.raising.program import raise_program
 from jpegcompile.frontend.raising.separable import raise_separable
@@ -21,7 +23,10 @@ from jpegcompile.frontend.raising.whole_groups import raise_group_normalization
 from jpegcompile.frontend.walk import quoted
 from jpegcompile.operators.definition import PIXELS, Operand, Operator
 from jpegcompile.operators.registry import OPERATORS
+from jpegcompile.operators.separable import RESIZE
 
+# A separable operator of unknown name.
+ANY_SEPARABLE = replace(OPERATORS[RESIZE], name=SEPARABLE)
 # A convolution of coefficients has its bias as [O, 1, 1], a standard convolution as [O].
 _CHANNEL_WEIGHTS = "O 1 1"
 
@@ -32,7 +37,7 @@ def raise_node(state: State, node: onnx.NodeProto) -> None:
     Raises:
         UnsupportedModelError: if the node is not as its definition says, or has no spatial form.
     """
-    operator = OPERATORS.get(node.op_type)
+    operator = ANY_SEPARABLE if node.op_type == SEPARABLE else OPERATORS.get(node.op_type)
     if operator is None or operator.raising == "program":
         raise_program(state, node)
         return

@@ -18,6 +18,7 @@ import onnx
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frequency_plan import FrequencyPlan
 from jpegcompile.frontend.raising.image import drop_averages, take_image
+from jpegcompile.frontend.raising.inlined import find_operators
 from jpegcompile.frontend.raising.masks import plan_of
 from jpegcompile.frontend.raising.own import raise_node
 from jpegcompile.frontend.raising.standard import raise_standard
@@ -73,6 +74,8 @@ def raise_operators(model: onnx.ModelProto, name: str, folder: Path | None = Non
     info = read_metadata(model, name)
     if info is not None and info.averages_views:
         drop_averages(model.graph)
+    if info is not None and not any(n.domain in OWN_DOMAINS for n in model.graph.node):
+        find_operators(model, info)
     state = State(model, name, info, folder)
     state.functions = {f.name: f for f in model.functions if f.domain in OWN_DOMAINS}
     _refuse_subgraphs(state)

@@ -8,6 +8,8 @@ with A = D_out^T R D_in, the spatial operator of an axis (`ir/separable.py` comp
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import onnx
 
@@ -65,19 +67,9 @@ def raise_separable(
         )
     axes = (_on_pixels(rows, blocks), _on_pixels(columns.T, blocks))
     writer = _Writer(state, node, x, target)
-    if node.op_type == "JpegGlobalAveragePool" and all(map(is_mean, axes)):
-        return state.add("GlobalAveragePool", [x], target, node.name)
-    if node.op_type in ("JpegReduceMean", "JpegReduceSum"):
-        made = writer.reduction(axes)
-    elif node.op_type == "JpegAveragePool":
-        made = writer.average_pool(axes)
-    elif node.op_type == "JpegSlice":
-        made = writer.selection(axes)
-    elif node.op_type == "JpegPad":
-        made = writer.padding(axes)
-    else:
-        made = writer.resizing(axes)
-    if made:
+    forms = writer.forms()
+    names = [node.op_type] if node.op_type in forms else list(forms)
+    if any(forms[name](axes) for name in names):
         return target
     first, second = (np.ascontiguousarray(a).astype(rows.dtype) for a in (axes[0], axes[1].T))
     left = state.add("MatMul", [state.constant(f"{target}.rows", first), x])
@@ -104,6 +96,21 @@ class _Writer:
         self._x = x
         self._target = target
 
+    def forms(self) -> dict[str, Callable[[Axes], bool]]:
+        """Return the methods that try to append each operator."""
+        return {
+            "JpegGlobalAveragePool": self.whole_mean,
+            "JpegSlice": self.selection,
+            "JpegPad": self.padding,
+            "JpegAveragePool": self.average_pool,
+            "JpegReduceMean": lambda axes: self.reduction("ReduceMean", axes),
+            "JpegReduceSum": lambda axes: self.reduction("ReduceSum", axes),
+            "JpegResize": self.resizing,
+        }
+
+    def whole_mean(self, axes: Axes) -> bool:
+        return all(map(is_mean, axes)) and self._add("GlobalAveragePool")
+
     def _add(self, op: str, *more: str, **attributes: object) -> bool:
         self._state.add(op, [self._x, *more], self._target, self._node.name, **attributes)
         return True
@@ -111,8 +118,7 @@ class _Writer:
     def _integers(self, kind: str, values: list[int]) -> str:
         return self._state.constant(f"{self._target}.{kind}", np.asarray(values, np.int64))
 
-    def reduction(self, axes: Axes) -> bool:
-        op = self._node.op_type.removeprefix("Jpeg")
+    def reduction(self, op: str, axes: Axes) -> bool:
         is_reduced = is_mean if op == "ReduceMean" else is_sum
         over = [i for i, a in enumerate(axes, start=2) if is_reduced(a) and not is_identity(a)]
         if any(i not in over and not is_identity(a) for i, a in enumerate(axes, start=2)):
