@@ -110,7 +110,8 @@ def as_compiled(source: Source, info: CompiledInfo) -> Source:
     Raises:
         UnsupportedModelError: if the source cannot run at that resolution.
     """
-    if info.trained_size is None:
+    if info.trained_size is None or source.raised is not None:
+        # A model that was compiled already runs at its own size.
         return source
     height, width = info.trained_size
     trained = replace(info.input, height=height, width=width)
