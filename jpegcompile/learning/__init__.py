@@ -20,6 +20,7 @@ from jpegcompile.learning.modules.pooling import (
     JpegAvgPool2d,
     JpegMaxPool2d,
 )
+from jpegcompile.learning.modules.synchronized import JpegSyncBatchNorm2d
 
 __all__ = [
     "JpegAdaptiveAvgPool2d",
@@ -33,6 +34,7 @@ __all__ = [
     "JpegPReLU",
     "JpegReLU",
     "JpegReLU6",
+    "JpegSyncBatchNorm2d",
     "ToJpeg",
     "ToSpatial",
     "Truncate",
