@@ -22,6 +22,7 @@ from jpegcompile.learning.modules.pooling import (
     JpegAvgPool2d,
     JpegMaxPool2d,
 )
+from jpegcompile.learning.modules.synchronized import JpegSyncBatchNorm2d
 from jpegcompile.learning.onnx.logits import logits_of
 from jpegcompile.learning.onnx.read import from_onnx
 
@@ -38,6 +39,7 @@ __all__ = [
     "JpegPReLU",
     "JpegReLU",
     "JpegReLU6",
+    "JpegSyncBatchNorm2d",
     "ToJpeg",
     "ToSpatial",
     "Truncate",
