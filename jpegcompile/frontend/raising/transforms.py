@@ -17,7 +17,7 @@ from jpegcompile.frontend.walk import quoted
 from jpegcompile.operators.casts import TO_JPEG, TO_SPATIAL
 from jpegcompile.operators.convolution import RESIDUAL_INVERSE
 from jpegcompile.operators.definition import Operand, Operator
-from jpegcompile.operators.fragments import AXES, BAND, DC, FORWARD, INVERSE
+from jpegcompile.operators.fragments import AXES, BAND, BLOCK, DC, FORWARD, INVERSE
 from jpegcompile.operators.registry import OPERATORS
 
 # Largest allowed error of an entry, which rounding to float16 explains.
@@ -72,12 +72,16 @@ def check_transforms(
         axes = ("height", "width") if operand.role == "plane" else (_axis(operand),)
         for axis, size in zip(axes, values.shape, strict=False):
             sizes[sides, axis] = size
-    found = []
+    found: list[Size | None] = []
     for side in ("input", "output"):
         pair = [sizes.get((side, axis)) for axis in ("height", "width")]
         height, width = pair
         found.append(None if height is None or width is None else (height, width))
-    return found[0], found[1]
+    first, second = found
+    if any(attribute == BLOCK for attribute in operator.attributes):
+        # The output has the size of the input.
+        return first or second, second or first
+    return first, second
 
 
 def _axis(operand: Operand) -> str:
