@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from jpegcompile.runtime.session import Session
     from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
     from jpegcompile.search.resolution import ResolutionSearch, choose_resolution
+    from jpegcompile.spatial_model import to_spatial
     from jpegcompile.tuning.record import Tuning
     from jpegcompile.tuning.tune import tune
     from jpegcompile.version import __version__
@@ -70,6 +71,7 @@ _MODULES = {
     "read_coefficients": "jpeg.read",
     "read_coefficients_many": "jpeg.read",
     "run": "evaluation.predict",
+    "to_spatial": "spatial_model",
     "tune": "tuning.tune",
     "verify": "evaluation.verify",
 }
@@ -109,6 +111,7 @@ __all__ = [
     "read_coefficients",
     "read_coefficients_many",
     "run",
+    "to_spatial",
     "tune",
     "verify",
 ]

@@ -95,6 +95,10 @@ def _note_changes(
                 " of the preprocessing preset: give images of this size",
             )
         )
+    raised = None if source.raised is None else source.raised.info
+    if raised is not None and raised.trained_size is not None:
+        is_back = raised.trained_size == module.image.size
+        report.trained_size = None if is_back else raised.trained_size
     if module.image.geometry.is_scaled:
         report.note(SCALED_DECODING)
     if complete.frequencies is not options.frequencies:

@@ -86,19 +86,29 @@ def load_source(
             Runtime, uses operators outside the ONNX standard, or computes with the integers of its
             image input.
     """
+    return _cleaned(load_standard(model), image_input)
+
+
+def load_standard(model: str | os.PathLike[str] | onnx.ModelProto) -> Source:
+    """Load a model and raise its `jpegcompile` operators, without normalizing it further.
+
+    Args:
+        model: as for `load_source`.
+
+    Raises:
+        AccessError, UnsupportedModelError: as for `load_source`.
+    """
     if isinstance(model, onnx.ModelProto):
         _refuse_absent_weights(model)
         content = _serialized(model)
         copy = onnx.ModelProto()
         copy.CopyFrom(model)
-        source = Source(copy, "model", hashlib.sha256(content).hexdigest())
-    else:
-        source = _read(Path(model))
-    return _cleaned(source, image_input)
+        return _raised(Source(copy, "model", hashlib.sha256(content).hexdigest()))
+    return _raised(_read(Path(model)))
 
 
-def _cleaned(source: Source, image_input: str | None) -> Source:
-    """Normalize the model of a source in place, or refuse it."""
+def _raised(source: Source) -> Source:
+    """Tidy the model of a source in place, and raise its `jpegcompile` operators."""
     model, name = source.model, source.name
     spell_in_utf8(model, name)
     tidy_opsets(model)
@@ -107,12 +117,18 @@ def _cleaned(source: Source, image_input: str | None) -> Source:
     make_dense(model.graph, name)
     tidy_graphs(model.graph, name)
     sort_nodes(model, name)
-    raised = None
-    if has_own_operators(model):
-        if any(function.domain not in OWN_DOMAINS for function in model.functions):
-            model = _inlined(model, name, OWN_DOMAINS)
-        name_nodes(model.graph)
-        raised = raise_operators(model, name, source.folder)
+    if not has_own_operators(model):
+        return source
+    if any(function.domain not in OWN_DOMAINS for function in model.functions):
+        model = _inlined(model, name, OWN_DOMAINS)
+    name_nodes(model.graph)
+    raised = raise_operators(model, name, source.folder)
+    return replace(source, model=model, raised=raised)
+
+
+def _cleaned(source: Source, image_input: str | None) -> Source:
+    """Normalize the model of a source in place, or refuse it."""
+    model, name, raised = source.model, source.name, source.raised
     if model.functions:
         model = _inlined(model, name)
     name_nodes(model.graph)

@@ -12,7 +12,9 @@ AttributeType = Literal["int", "ints", "float", "string"]
 Role = Literal["map", "vector", "weights", "matrix", "plane", "index", "bytes"]
 Masking = Literal["", "asm", "apx"]
 # Rules for operators that have no fixed spatial form.
-Raising = Literal["", "group-normalization", "ingest", "program", "separable"]
+Raising = Literal[
+    "", "batch-normalization", "group-normalization", "ingest", "program", "separable"
+]
 # Representation of an input: a tensor, or its name.
 Given = TypeVar("Given")
 

@@ -61,7 +61,7 @@ NORMALIZATIONS: tuple[Operator, ...] = (
         reference="batch_normalization.reference:jpeg_batch_normalization",
         kernel="batch_normalization",
         keeps_band=True,
-        spatial=always(" scaled = Mul(x, scale)  y = Add(scaled, shift)"),
+        raising="batch-normalization",
     ),
     Operator(
         JPEG_GROUP_NORMALIZATION,

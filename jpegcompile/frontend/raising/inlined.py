@@ -60,9 +60,13 @@ class _Finder:
         rules = {"MatMul": self._product, "Add": self._shift, "Sub": self._shift, "Mul": self._band}
         rule = rules.get(node.op_type)
         found = None if rule is None else rule(node)
-        if found is None:
-            return node
-        return found
+        if found is not None:
+            return found
+        blocks = {self._blocks.get(name) for name in node.input if name not in self._constants}
+        is_same = node.op_type == "Add" or self._is_pointwise(node)
+        if len(blocks) == 1 and is_same and None not in blocks:
+            self._blocks[node.output[0]] = blocks.pop() or 1
+        return node
 
     def _array(self, name: str) -> NDArray[np.generic] | None:
         """Return a constant matrix."""
@@ -94,11 +98,13 @@ class _Finder:
             if rows.shape[0] != rows.shape[1] or columns.shape[0] != columns.shape[1]:
                 continue
             left, right = axis_dct(len(rows), block), axis_dct(len(columns), block)
+            # The DCT of order 2 is its own inverse.
+            is_known = self._blocks.get(x) == block
+            if _is_close(rows, left.T) and _is_close(columns, right) and (is_known or block > 2):
+                return _made(TO_SPATIAL, inputs, node, block=block)
             if _is_close(rows, left) and _is_close(columns, right.T):
                 self._blocks[node.output[0]] = block
                 return _made(TO_JPEG, inputs, node, block=block)
-            if _is_close(rows, left.T) and _is_close(columns, right):
-                return _made(TO_SPATIAL, inputs, node, block=block)
         blocks = [self._blocks.get(name, 1) for name in (x, node.output[0])]
         if blocks == [1, 1]:
             return None

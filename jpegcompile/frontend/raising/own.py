@@ -14,12 +14,15 @@ from onnx import helper
 
 from jpegcompile.frontend.raising.inlined import SEPARABLE
 from jpegcompile.frontend.raising.masks import note_mask
+from jpegcompile.frontend.raising.normalizations import (
+    raise_batch_normalization,
+    raise_group_normalization,
+)
 from jpegcompile.frontend.raising.program import raise_program
 from jpegcompile.frontend.raising.separable import raise_separable
 from jpegcompile.frontend.raising.state import Size, State, Value
 from jpegcompile.frontend.raising.statements import append_spatial
 from jpegcompile.frontend.raising.transforms import check_transforms
-from jpegcompile.frontend.raising.whole_groups import raise_group_normalization
 from jpegcompile.frontend.walk import quoted
 from jpegcompile.operators.definition import PIXELS, Operand, Operator
 from jpegcompile.operators.registry import OPERATORS
@@ -54,6 +57,8 @@ def raise_node(state: State, node: onnx.NodeProto) -> None:
     target = node.output[0] if blocks[1] == 1 else state.twin(node.output[0])
     if operator.raising == "separable":
         made = raise_separable(state, node, given, inputs["x"], blocks, target)
+    elif operator.raising == "batch-normalization":
+        made = raise_batch_normalization(state, node, given, inputs, target)
     elif operator.raising == "group-normalization":
         made = raise_group_normalization(state, node, given, inputs, attributes, target)
     else:

@@ -7,6 +7,8 @@ An operator that differs reads coefficients, which a cast computes.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 from onnx import helper
@@ -81,8 +83,13 @@ def _is_same(state: State, node: onnx.NodeProto, maps: list[str]) -> bool:
     if op in _ALONG_CHANNELS:
         axis = _attribute(node, "axis") or 0
         return axis in (1, -3) and node.input[0] in maps and len(maps) == 1
+    if op == "Conv":
+        return _is_pointwise(state, node)
+    if op in ("ReduceMean", "ReduceSum"):
+        return _axes(state, node, 1) == [1] and _attribute(node, "keepdims") in (None, 1)
     if op == "Slice":
-        return _slices_channels(state, node)
+        axes = _axes(state, node, 3)
+        return axes is not None and all(axis in (1, -3) for axis in axes)
     return op == "Pad" and _pads_channels(state, node)
 
 
@@ -105,12 +112,22 @@ def _is_flat(state: State, name: str) -> bool:
     return shape is not None and all(d == 1 for d in shape[-2:])
 
 
-def _slices_channels(state: State, node: onnx.NodeProto) -> bool:
-    axes = _attribute(node, "axes")
-    if axes is None and len(node.input) > 3:
-        values = state.array(node.input[3])
-        axes = None if values is None else values.tolist()
-    return axes is not None and all(axis in (1, -3) for axis in axes)  # type: ignore[attr-defined]
+def _axes(state: State, node: onnx.NodeProto, position: int) -> list[int] | None:
+    """Return the axes of a node, which are an attribute or an input; None if unknown."""
+    given: Any = _attribute(node, "axes")
+    if given is None and len(node.input) > position:
+        values = state.array(node.input[position])
+        given = None if values is None else values.tolist()
+    return None if given is None else list(given)
+
+
+def _is_pointwise(state: State, node: onnx.NodeProto) -> bool:
+    """Whether a convolution is 1x1 with stride 1, and without padding and bias."""
+    shape = state.shapes.get(node.input[1], ())
+    steps: Any = _attribute(node, "strides") or [1]
+    pads: Any = _attribute(node, "pads") or [0]
+    has_bias = len(node.input) > 2 and bool(node.input[2])
+    return shape[2:] == (1, 1) and set(steps) == {1} and not any(pads) and not has_bias
 
 
 def _pads_channels(state: State, node: onnx.NodeProto) -> bool:

@@ -213,14 +213,7 @@ class State:
 
     def _transformed(self, source: str, name: str, value: Value, *, forward: bool) -> str:
         """Append the block DCT of pixels, or the inverse."""
-        if value.size is None:
-            text = f"{self.name}: the map {quoted(name)} has an unknown height and width"
-            raise UnsupportedModelError(
-                Message(
-                    "own-cast-size-unknown",
-                    f"{text}, and its coefficients are read as they are; declare its shape",
-                )
-            )
+        assert value.size is not None
         height, width = value.size
         matrices = []
         for size, is_left in ((height, True), (width, False)):

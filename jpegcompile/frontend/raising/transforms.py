@@ -17,7 +17,7 @@ from jpegcompile.frontend.walk import quoted
 from jpegcompile.operators.casts import TO_JPEG, TO_SPATIAL
 from jpegcompile.operators.convolution import RESIDUAL_INVERSE
 from jpegcompile.operators.definition import Operand, Operator
-from jpegcompile.operators.fragments import AXES, BAND, DC, FORWARD, INVERSE
+from jpegcompile.operators.fragments import AXES, BAND, BLOCK, DC, FORWARD, INVERSE
 from jpegcompile.operators.registry import OPERATORS
 
 # Largest allowed error of an entry, which rounding to float16 explains.
@@ -50,9 +50,15 @@ def check_transforms(
         UnsupportedModelError: if a transform is not a constant with the defined values.
     """
     sizes: dict[tuple[str, str], int] = {}
+    if operator.raising == "separable":
+        shapes = [state.shapes.get(given[name], ()) for name in AXES]
+        if any(len(shape) != 2 for shape in shapes):
+            return None, None
+        (high, height), (width, wide) = ([int(d) for d in shape] for shape in shapes)
+        return (height, width), (high, wide)
     ingest = OPERATORS.get(operator.ingest)
     for operand in operator.inputs:
-        if operand.role not in ("matrix", "plane") or operator.raising == "separable":
+        if operand.role not in ("matrix", "plane"):
             continue
         if ingest is not None and ingest.has(operand.name):
             # The metadata describe the image that the ingest computes.
@@ -70,14 +76,17 @@ def check_transforms(
                 " see docs/operators.md",
             )
         axes = ("height", "width") if operand.role == "plane" else (_axis(operand),)
-        for axis, size in zip(axes, values.shape, strict=False):
-            sizes[sides, axis] = size
-    found = []
+        for axis, count in zip(axes, values.shape, strict=False):
+            sizes[sides, axis] = count
+    found: list[Size | None] = []
     for side in ("input", "output"):
-        pair = [sizes.get((side, axis)) for axis in ("height", "width")]
-        height, width = pair
-        found.append(None if height is None or width is None else (height, width))
-    return found[0], found[1]
+        down, across = (sizes.get((side, axis)) for axis in ("height", "width"))
+        found.append(None if down is None or across is None else (down, across))
+    first, second = found
+    if any(attribute == BLOCK for attribute in operator.attributes):
+        # The output has the size of the input.
+        return first or second, second or first
+    return first, second
 
 
 def _axis(operand: Operand) -> str:

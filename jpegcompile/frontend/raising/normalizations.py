@@ -1,5 +1,7 @@
-"""Raise group normalizations.
+"""Raise normalizations.
 
+JpegBatchNormalization(x, scale, shift)
+    =>  BatchNormalization(x, scale, shift, 0, 1)          without constants: x * scale + shift
 JpegGroupNormalization(x, scale, shift, epsilon)
     =>  Reshape(InstanceNormalization(Reshape(x))) * scale + shift, as PyTorch exports it
 """
@@ -61,3 +63,20 @@ def raise_group_normalization(
     whole = state.add("Reshape", [normal, shape], state.names.fresh(f"{target}.whole"))
     scaled = state.add("Mul", [whole, inputs["scale"]], state.names.fresh(f"{target}.scaled"))
     return state.add("Add", [scaled, inputs["shift"]], target, name)
+
+
+def raise_batch_normalization(
+    state: State, node: onnx.NodeProto, given: dict[str, str], inputs: dict[str, str], target: str
+) -> str:
+    """Append the normalization of pixels; return its output, `target`."""
+    vectors = [state.array(given[name]) for name in ("scale", "shift")]
+    weights = [v.reshape(-1) for v in vectors if v is not None and v.shape[-2:] == (1, 1)]
+    if len(weights) < 2 or len({len(w) for w in weights}) > 1 or len(weights[0]) < 2:
+        scaled = state.add("Mul", [inputs["x"], inputs["scale"]])
+        return state.add("Add", [scaled, inputs["shift"]], target, node.name)
+    none, one = np.zeros_like(weights[0]), np.ones_like(weights[0])
+    named = zip(("scale", "shift", "mean", "variance"), (*weights, none, one), strict=True)
+    parameters = [state.constant(f"{target}.{name}", values) for name, values in named]
+    return state.add(
+        "BatchNormalization", [inputs["x"], *parameters], target, node.name, epsilon=0.0
+    )
