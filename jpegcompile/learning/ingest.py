@@ -35,6 +35,8 @@ class JpegIngest(nn.Module):
         block: block size of the result; 1 for pixels.
     """
 
+    transform: Tensor
+
     def __init__(self, block: int = 8, tables: Mapping[str, Tensor] | None = None) -> None:
         """Create an ingest.
 
@@ -130,7 +132,8 @@ class JpegIngest(nn.Module):
             planes.append(_resampled(given, CHROMA, 1, dtype))
         components = torch.cat(planes, 1)
         mixing = given["mixing"].to(dtype)[..., : components.shape[1]]
-        result = (mixing @ components.flatten(2)).unflatten(2, components.shape[2:])
+        mixed: Tensor = mixing @ components.flatten(2)
+        result = mixed.reshape(*mixed.shape[:2], *components.shape[2:])
         result = result + self._constant(given["offset"].to(dtype), components)
         if LEVEL in given:
             result = result + _level(given, dtype)
@@ -155,14 +158,16 @@ class JpegIngest(nn.Module):
             columns: [N, W].
         """
         down, across = self._masked(rows, x.dtype), self._masked(columns, x.dtype)
-        tiles = x.unflatten(3, (-1, self.block)).unflatten(2, (-1, self.block))
+        count, channels, height, width = x.shape
+        b = self.block
+        tiles = x.reshape(count, channels, height // b, b, width // b, b)
         return torch.einsum("nruv,ncrvsw,nswx->ncrusx", down, tiles, across).reshape(x.shape)
 
     def _masked(self, mask: Tensor, dtype: torch.dtype) -> Tensor:
         """Return D diag(m) D^T of every tile of an axis, [N, tiles, block, block]."""
         transform = self.transform.to(dtype)
-        tiles = mask.to(dtype).unflatten(1, (-1, 1, self.block))
-        return (transform * tiles) @ transform.T
+        tiles = mask.to(dtype).reshape(len(mask), mask.shape[1] // self.block, 1, self.block)
+        return torch.matmul(transform * tiles, transform.T)
 
 
 def _singles(arrays: Mapping[str, NDArray[np.float64]]) -> dict[str, Tensor]:
