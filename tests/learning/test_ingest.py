@@ -116,7 +116,9 @@ def test_no_graph_breaks(tmp_path: Path) -> None:
     torch.testing.assert_close(traced(inputs), JpegIngest()(inputs), rtol=0, atol=1e-5)
 
 
+# Inductor itself uses what PyTorch deprecates.
 @pytest.mark.thorough
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_inductor(tmp_path: Path) -> None:
     inputs = batch_of(tmp_path, augment=AUGMENT)
     traced = torch.compile(JpegIngest(), fullgraph=True)
