@@ -10,7 +10,7 @@ See `docs/data.md`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -42,7 +42,7 @@ from jpegcompile.data.order import made_ahead, permuted, shuffled
 from jpegcompile.data.passed_on import passing_on
 from jpegcompile.data.patterns import expanded
 from jpegcompile.data.sample import Sample
-from jpegcompile.data.shards import shard_samples
+from jpegcompile.data.shards import sample_keys, shard_samples
 from jpegcompile.data.target import Description, Form, Model, target_of
 from jpegcompile.jpeg.pixel_fallback import Fallback, checked_fallback
 from jpegcompile.jpeg.read import DEFAULT_MAX_PIXELS
@@ -91,6 +91,7 @@ class ImageDataset(IterableDataset[ImageBatch]):
         pin: bool | None = None,
         rank: int | None = None,
         ranks: int | None = None,
+        keep: Callable[[Sample], bool] | None = None,
     ) -> None:
         """Find the images and determine the form of the batches.
 
@@ -129,6 +130,7 @@ class ImageDataset(IterableDataset[ImageBatch]):
             rank: index of this process among the training processes. Default: from
                 `torch.distributed`.
             ranks: number of training processes. Default: from `torch.distributed`.
+            keep: function that chooses the images to use, such as a `HeldOut`. Default: all.
 
         Raises:
             UsageError: if the arguments contradict each other or do not fit the model.
@@ -150,6 +152,9 @@ class ImageDataset(IterableDataset[ImageBatch]):
             )
         self._fallback: Fallback = checked_fallback(fallback)
         self._shards, self._samples = _found(images, labels, self._fallback)
+        self._keep = keep
+        if keep is not None and self._samples is not None:
+            self._samples = list(filter(keep, self._samples))
         self._batch_size, self._drop_last, self._on_error = batch_size, drop_last, on_error
         self._shuffle, self._seed, self._buffer = shuffle, seed, buffer
         self._tolerant, self._max_pixels, self._dtype = tolerant, max_pixels, dtype
@@ -170,6 +175,16 @@ class ImageDataset(IterableDataset[ImageBatch]):
         """
         _require_at_least(0, epoch=epoch)
         self._epoch.fill_(epoch)
+
+    def count(self) -> int:
+        """Return the number of images of all workers and ranks, including unusable ones.
+
+        Reads the headers of all shards.
+        """
+        if self._samples is not None:
+            return len(self._samples)
+        samples = chain.from_iterable(map(sample_keys, self._shards))
+        return sum(self._keep is None or self._keep(sample) for sample in samples)
 
     def __getstate__(self) -> dict[str, Any]:
         """Add the rank to the pickled state, because spawned workers do not know it."""
@@ -213,7 +228,8 @@ class ImageDataset(IterableDataset[ImageBatch]):
             return reader.items(samples, self._batch_size)
         shards = permuted(self._shards, common) if self._shuffle else self._shards
         own = (shard_samples(shard, self._fallback) for shard in reader.shards(shards))
-        mine = reader.samples(chain.from_iterable(own), shards)
+        found = chain.from_iterable(own)
+        mine = reader.samples(filter(self._keep, found) if self._keep else found, shards)
         if not self._shuffle:
             return mine
         generator = np.random.default_rng([self._seed, int(self._epoch), reader.index])
