@@ -24,7 +24,8 @@ class ImageBatch:
     Attributes:
         inputs: a tensor [N, ...] for forms "tensor" and "pixels"; tensors [N, ...] by the names of
             inputs for form "coefficients"; a `PackedBatch` for form "packed". For models for images
-            of any size, coefficients include the matrices of each image.
+            of any size, coefficients include the matrices of each image; without a model, tables of
+            matrices (`docs/augmentation.md`).
         labels: class indices, int64 [N]. Images without a label have `NO_LABEL` (-100), which
             PyTorch's losses ignore.
         keys: paths of the files, or keys of the samples in shards.
@@ -49,7 +50,8 @@ class ImageBatch:
             index: index of the image in the batch.
 
         Raises:
-            UsageError: if the batch does not contain coefficients, or `index` is out of range.
+            UsageError: if the batch does not contain coefficients for a model, or `index` is out of
+                range.
         """
         if isinstance(self.inputs, PackedBatch):
             raise UsageError(
@@ -65,6 +67,14 @@ class ImageBatch:
                     "batch-without-feeds",
                     "this batch is a tensor and has no inputs by name; use form coefficients, or"
                     " pass batch.inputs to Session.run_image",
+                )
+            )
+        if "mixing" in self.inputs:
+            raise UsageError(
+                Message(
+                    "batch-of-tables",
+                    "this batch was made without a compiled model, and its images share tables of"
+                    " matrices; give ImageDataset a model, or pass batch.inputs to JpegIngest",
                 )
             )
         if not is_whole_number(index) or not 0 <= index < len(self):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -10,9 +10,11 @@ import numpy as np
 import torch
 
 from jpegcompile.data.any_size import AnySizeFilling
+from jpegcompile.data.augmentation.draws import Draws
 from jpegcompile.data.batch import ImageBatch
 from jpegcompile.data.coefficients import CoefficientFilling
 from jpegcompile.data.filling import Error, Filling, ReadOptions, TensorFilling
+from jpegcompile.data.placed_coefficients import PlacedFilling
 from jpegcompile.data.sample import Sample
 from jpegcompile.data.target import Target
 from jpegcompile.errors import ImageError
@@ -33,6 +35,8 @@ class Batching:
         on_error: OnError,
         *,
         drop_last: bool,
+        seed: int = 0,
+        epoch: int = 0,
     ) -> None:
         """Create the batching of a process.
 
@@ -42,8 +46,11 @@ class Batching:
             batch_size: as for `ImageDataset`.
             on_error: as for `ImageDataset`.
             drop_last: as for `ImageDataset`.
+            seed: seed of the augmentation.
+            epoch: number of the epoch.
         """
         self._target, self._reading = target, reading
+        self._seed, self._epoch = seed, epoch
         self._size, self._on_error, self._drop_last = batch_size, on_error, drop_last
         self._preprocessor = None if target.is_coefficients else _preprocessor(target, reading)
 
@@ -105,7 +112,9 @@ class Batching:
                 else:
                     readable.append(sample)
             if readable:
-                errors = filling.add([s.source for s in readable if s.source is not None])
+                errors = filling.add(
+                    [s.source for s in readable if s.source is not None], self._draws_of(readable)
+                )
                 for place, sample in enumerate(readable):
                     if place in errors:
                         skipped.append(self._failed(sample, errors[place]))
@@ -118,6 +127,11 @@ class Batching:
             tuple(skipped),
             filling.pixel_fallbacks,
         )
+
+    def _draws_of(self, samples: Sequence[Sample]) -> list[Draws]:
+        if self._target.augmentation is None:
+            return []
+        return [Draws(self._seed, self._epoch, sample.identity) for sample in samples]
 
     def _failed(self, sample: Sample, error: Error) -> Skipped:
         """Skip a sample that cannot be read, like `_skipped`."""
@@ -141,7 +155,9 @@ class Batching:
         if self._preprocessor is not None:
             return TensorFilling(target, self._preprocessor, reading, self._size)
         info = target.info
-        assert info is not None
+        if info is None:
+            assert target.augmentation is not None
+            return PlacedFilling(target, target.augmentation, reading)
         assert info.frame is not None
         if info.input.is_preprocessed:
             return AnySizeFilling(target, info, info.frame, reading)

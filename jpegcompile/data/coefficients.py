@@ -9,14 +9,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from jpegcompile.data.augmentation.draws import Draws
 from jpegcompile.data.filling import Errors, Filling, Inputs, ReadOptions
+from jpegcompile.data.reading import read_each
 from jpegcompile.data.target import Target
-from jpegcompile.errors import AccessError, ImageError
+from jpegcompile.errors import ImageError
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.packed import PackedBatch
-from jpegcompile.jpeg.read import ImageSource, read_coefficients_many, source_name
+from jpegcompile.jpeg.read import ImageSource, source_name
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.messages import Message
 from jpegcompile.runtime.input_tensors import check_usable, coefficient_feeds, fits_inputs
@@ -36,16 +38,16 @@ class CoefficientFilling(Filling):
         self._target, self._frame, self._reading = target, frame, reading
         self._images: list[Coefficients] = []
 
-    def add(self, sources: Sequence[ImageSource]) -> Errors:
+    def add(self, sources: Sequence[ImageSource], draws: Sequence[Draws] = ()) -> Errors:
         """See `Filling`."""
-        errors: Errors = {}
-        together = self._read(sources)
-        for place, source in enumerate(sources):
+        images, errors = read_each(sources, self._reading)
+        for place, (image, source) in enumerate(zip(images, sources, strict=True)):
+            if image is None:
+                continue
             try:
-                image = together[place] if together else self._read_alone(source)
                 self._require_fitting(image, source)
                 self._images.append(image)
-            except (ImageError, AccessError) as error:
+            except ImageError as error:
                 errors[place] = error
         return errors
 
@@ -61,22 +63,6 @@ class CoefficientFilling(Filling):
         if self._reading.pin:
             return {name: values.pin_memory() for name, values in tensors.items()}
         return tensors
-
-    def _read(self, sources: Sequence[ImageSource]) -> list[Coefficients]:
-        """Read all images; return an empty list if one of them cannot be read."""
-        reading = self._reading
-        try:
-            return read_coefficients_many(
-                sources, threads=reading.threads, max_pixels=reading.max_pixels
-            )
-        except (ImageError, AccessError):
-            return []
-
-    def _read_alone(self, source: ImageSource) -> Coefficients:
-        reading = self._reading
-        return read_coefficients_many(
-            [source], threads=1, tolerant=reading.tolerant, max_pixels=reading.max_pixels
-        )[0]
 
     def _require_fitting(self, image: Coefficients, source: ImageSource) -> None:
         taken, name = self._target.taken, source_name([source], 0)

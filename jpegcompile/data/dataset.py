@@ -43,7 +43,7 @@ from jpegcompile.data.passed_on import passing_on
 from jpegcompile.data.patterns import expanded
 from jpegcompile.data.sample import Sample
 from jpegcompile.data.shards import sample_keys, shard_samples
-from jpegcompile.data.target import Description, Form, Model, target_of
+from jpegcompile.data.target import Augment, Description, Form, Model, target_of
 from jpegcompile.jpeg.pixel_fallback import Fallback, checked_fallback
 from jpegcompile.jpeg.read import DEFAULT_MAX_PIXELS
 from jpegcompile.jpeg.unusable import ON_ERROR, OnError
@@ -76,6 +76,8 @@ class ImageDataset(IterableDataset[ImageBatch]):
         preprocess: Description | None = None,
         size: Size | None = None,
         layout: Layout | None = None,
+        block: int | None = None,
+        augment: Augment | None = None,
         dtype: Literal["float32", "float16"] = "float32",
         labels: str | os.PathLike[str] | None = None,
         shuffle: bool = False,
@@ -103,15 +105,21 @@ class ImageDataset(IterableDataset[ImageBatch]):
             model: compiled model that the batches are for: a path, or a session. Without a model,
                 give `preprocess` and `size`.
             form: content of the batches: "tensor", "pixels", "coefficients" or "packed"; see
-                `Target`. Default: "tensor" with a model, "pixels" without.
+                `Target`. Default: "tensor" with a model, "pixels" without. "packed" is only for
+                models.
             preprocess: preprocessing of the images, as for `compile`; only without a model.
             size: (height, width) of the network's input; only without a model.
             layout: layout of pixels, "NCHW" or "NHWC". Default: the model's layout; "NCHW" without
                 a model.
+            block: block size of tensors, or of what coefficients become, 8, 4, 2, or 1 for pixels;
+                only without a model. Default: the largest that divides the size; 1 for pixels.
+            augment: random changes of the images: an `Augmentation`, its JSON form, or a text such
+                as "flip,crop=4" or "imagenet" (`docs/augmentation.md`). They depend on `seed`, the
+                epoch and the image. Only without a model.
             dtype: type of tensors and pixels, "float32" or "float16".
             labels: JSON file that maps folder names to class indices; only for a folder.
             shuffle: whether to shuffle. The order depends on `seed` and the epoch (`set_epoch`).
-            seed: seed of the order.
+            seed: seed of the order and of random changes.
             buffer: number of samples in the shuffle buffer; only for shards. The order of the
                 shards is shuffled, too.
             drop_last: whether to drop a last batch of fewer than `batch_size` images.
@@ -142,7 +150,7 @@ class ImageDataset(IterableDataset[ImageBatch]):
         _require_at_least(0, seed=seed)
         _require_known("dtype", dtype, tuple(_DTYPES))
         _require_known("on_error", on_error, ON_ERROR)
-        self._target = target_of(model, form, preprocess, size, layout)
+        self._target = target_of(model, form, preprocess, size, layout, block, augment)
         if self._target.is_coefficients and checked_fallback(fallback) != "none":
             raise UsageError(
                 Message(
@@ -165,7 +173,7 @@ class ImageDataset(IterableDataset[ImageBatch]):
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]
 
     def set_epoch(self, epoch: int) -> None:
-        """Set the number of the next epoch, which determines the order of a shuffled dataset.
+        """Set the number of the next epoch, which determines the order and random changes.
 
         Args:
             epoch: number of the epoch, 0 or more.
@@ -217,7 +225,13 @@ class ImageDataset(IterableDataset[ImageBatch]):
         dtype = _DTYPES[self._dtype]
         reading = ReadOptions(threads, self._tolerant, self._fallback, self._max_pixels, dtype, pin)
         return Batching(
-            self._target, reading, self._batch_size, self._on_error, drop_last=self._drop_last
+            self._target,
+            reading,
+            self._batch_size,
+            self._on_error,
+            drop_last=self._drop_last,
+            seed=self._seed,
+            epoch=int(self._epoch),
         )
 
     def _samples_of(self, reader: Reader) -> Iterator[Sample]:

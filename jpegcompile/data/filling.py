@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from jpegcompile.data.augmentation.draws import Draws
 from jpegcompile.data.target import Target
 from jpegcompile.errors import AccessError, ImageError
 from jpegcompile.jpeg.failures import renamed
@@ -58,11 +59,12 @@ class Filling(ABC):
     pixel_fallbacks: int = 0
 
     @abstractmethod
-    def add(self, sources: Sequence[ImageSource]) -> Errors:
+    def add(self, sources: Sequence[ImageSource], draws: Sequence[Draws] = ()) -> Errors:
         """Read images and add the usable ones, in their order.
 
         Args:
             sources: paths and bytes.
+            draws: random numbers of each image; only for batches with augmentation.
 
         Returns:
             Errors of unusable images by their index in `sources`. Messages name each source as if
@@ -94,7 +96,7 @@ class TensorFilling(Filling):
         self._rows: NDArray[Any] = self._memory.numpy()
         self._count = 0
 
-    def add(self, sources: Sequence[ImageSource]) -> Errors:
+    def add(self, sources: Sequence[ImageSource], draws: Sequence[Draws] = ()) -> Errors:
         """See `Filling`."""
         start = self._count
         batch = self._preprocessor.read(sources, self._rows[start : start + len(sources)])

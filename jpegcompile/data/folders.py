@@ -40,6 +40,6 @@ def file_samples(files: tuple[Path, ...], labels: tuple[int, ...] = ()) -> list[
     """
     numbers = labels or (NO_LABEL,) * len(files)
     return [
-        Sample(os.fspath(file), source_name([file], 0), file, label)
-        for file, label in zip(files, numbers, strict=True)
+        Sample(os.fspath(file), source_name([file], 0), file, label, identity=str(index))
+        for index, (file, label) in enumerate(zip(files, numbers, strict=True))
     ]

@@ -135,7 +135,7 @@ def _sample(shard: str, key: str, members: dict[str, bytes], suffixes: tuple[str
         problem = Message("shard-sample-without-image", f"has no image among its members ({held})")
         return Sample(key, name, None, problem=problem)
     try:
-        return Sample(key, name, members[image], _label(members))
+        return Sample(key, name, members[image], _label(members), identity=key)
     except ImageError as error:
         return Sample(key, name, None, problem=Message(error.code, str(error)))
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from jpegcompile.data.augmentation.record import Augmentation
+from jpegcompile.data.augmentation.text import augmentation_of
+from jpegcompile.dct.blocks import BLOCK_SIZES, block_size
 from jpegcompile.errors import UsageError
 from jpegcompile.gpu.folder import is_module_folder, read_manifest
 from jpegcompile.messages import Message
@@ -25,6 +28,7 @@ Form = Literal["tensor", "pixels", "coefficients", "packed"]
 FORMS: tuple[Form, ...] = get_args(Form)
 
 Model = str | os.PathLike[str] | ImageRunner
+Augment = Augmentation | str | Mapping[str, Any]
 Description = str | os.PathLike[str] | Mapping[str, Any] | Preprocess
 
 
@@ -40,12 +44,15 @@ class Target:
         taken: image input of the network, in the layout of the tensors.
         block: block size of the tensors; 1 for pixels.
         info: metadata of the compiled model; None without a model.
+        augmentation: random changes of the images. Coefficients without a model always have one,
+            which may change nothing; None for models.
     """
 
     form: Form
     taken: NetworkInput
     block: int
     info: CompiledInfo | None = None
+    augmentation: Augmentation | None = None
 
     @property
     def is_coefficients(self) -> bool:
@@ -59,6 +66,8 @@ def target_of(
     preprocess: Description | None,
     size: Size | None,
     layout: Layout | None,
+    block: int | None = None,
+    augment: Augment | None = None,
 ) -> Target:
     """Return the content of batches; the arguments are as for `ImageDataset`.
 
@@ -74,12 +83,20 @@ def target_of(
                 )
             )
     if model is None:
-        return _of_pixels(form, preprocess, size, layout)
-    if preprocess is not None or size is not None:
+        return _without_model(form or "pixels", preprocess, size, layout, block, augment)
+    if preprocess is not None or size is not None or block is not None:
         raise UsageError(
             Message(
                 "dataset-preprocess-with-model",
-                "a compiled model contains preprocess and size; leave them out",
+                "a compiled model contains preprocess, size and block; leave them out",
+            )
+        )
+    if augment is not None:
+        raise UsageError(
+            Message(
+                "dataset-augment-with-model",
+                "augment is given with a compiled model, which reads images as they are; give"
+                " preprocess and size in place of the model",
             )
         )
     info, path = _info_of(model)
@@ -99,17 +116,19 @@ def target_of(
     return Target(form, replace(taken, layout=layout or taken.layout), 1, info)
 
 
-def _of_pixels(
-    form: Form | None,
+def _without_model(
+    form: Form,
     preprocess: Description | None,
     size: Size | None,
     layout: Layout | None,
+    block: int | None,
+    augment: Augment | None,
 ) -> Target:
-    if form not in (None, "pixels"):
+    if form == "packed":
         raise UsageError(
             Message(
                 "dataset-form-needs-model",
-                f"form {form} requires a compiled model; give a model, or use form pixels",
+                f"form {form} requires a compiled model; give a model, or use form coefficients",
             )
         )
     if preprocess is None or size is None:
@@ -117,7 +136,7 @@ def _of_pixels(
             Message(
                 "dataset-target-missing",
                 "neither a model nor preprocess and size are given; give a compiled model, or"
-                " preprocess and size for pixels",
+                " preprocess and size",
             )
         )
     is_pair = isinstance(size, list | tuple) and len(size) == 2
@@ -128,7 +147,44 @@ def _of_pixels(
     described = for_network(preprocess_of(preprocess), size)
     channels = 1 if described.color == "L" else 3
     taken = NetworkInput("image", channels, *size, layout or "NCHW").normalized(described)
-    return Target("pixels", taken, 1)
+    augmentation = None if augment is None else augmentation_of(augment)
+    if form == "coefficients":
+        augmentation = augmentation or Augmentation()
+    if augmentation is not None:
+        _require_augmentable(taken)
+    return Target(form, taken, _block_of(form, taken, block), augmentation=augmentation)
+
+
+def _block_of(form: Form, taken: NetworkInput, block: int | None) -> int:
+    """Return the block size of batches without a model.
+
+    Raises:
+        UsageError: if `block` is not a block size of the network's input.
+    """
+    if block is None:
+        return 1 if form == "pixels" else block_size(*taken.size)
+    largest = 1 if form == "pixels" else block_size(*taken.size)
+    if block not in BLOCK_SIZES or block > largest:
+        raise UsageError(
+            Message(
+                "dataset-block-invalid",
+                f"block is {block!r} but form {form} of {taken.height}x{taken.width} allows"
+                f" {', '.join(str(b) for b in BLOCK_SIZES if b <= largest)}; give one of them",
+            )
+        )
+    return block
+
+
+def _require_augmentable(taken: NetworkInput) -> None:
+    if taken.decoder != "float" or taken.geometry.views != "one":
+        raise UsageError(
+            Message(
+                "dataset-augment-not-linear",
+                f"the preprocessing has decoder {taken.decoder} and views {taken.geometry.views},"
+                " but coefficients without a model, and augmentation, require decoder float and"
+                " one view; leave both out of preprocess",
+            )
+        )
 
 
 def _info_of(model: Model) -> tuple[CompiledInfo, str]:

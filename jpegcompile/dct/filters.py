@@ -44,6 +44,7 @@ def taps_of(axis: AxisPlacement) -> Taps:
     places, weights = taps.places, np.where(is_inside[:, None], taps.weights, 0.0)
     if axis.is_mirrored:
         places = axis.source - 1 - places
+    places = places + axis.offset
     if axis.is_flipped:
         places, weights = places[::-1], weights[::-1]
     return Taps(places, weights)

@@ -38,7 +38,7 @@ class AxisPlacement:
     """How one stored axis of an image becomes an axis of the network's input.
 
     Attributes:
-        source: pixels of the axis in the file.
+        source: pixels of the axis that are resized: all pixels in the file, or those of a box.
         target: pixels of the axis after the resize.
         start: resized pixel at the first output. Outputs outside [0, target) show the fill.
         length: number of outputs.
@@ -46,6 +46,7 @@ class AxisPlacement:
         is_mirrored: whether the axis is reversed before the resize.
         is_flipped: whether the outputs are reversed.
         is_scaled: whether frequencies that hardly change the outputs are dropped.
+        offset: pixels of the stored axis before the first of the `source` pixels.
     """
 
     source: int
@@ -56,6 +57,7 @@ class AxisPlacement:
     is_mirrored: bool = False
     is_flipped: bool = False
     is_scaled: bool = False
+    offset: int = 0
 
     @classmethod
     def whole(cls, size: int) -> AxisPlacement:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from support.codes import refused
-from support.data_sets import FILES, PIXELS, keys, loaded, tensors
+from support.data_sets import ANY_SIZE, FILES, PIXELS, keys, loaded, tensors
 from support.processes import fresh
 from support.tiny_residual import tiny_residual
 from torch.utils.data import DataLoader
@@ -124,6 +124,16 @@ def wrong() -> Iterator[tuple[dict[str, Any], str]]:
     yield {**PIXELS, "on_error": "no"}, "dataset-option-unknown"
     yield {**PIXELS, "form": "jpeg"}, "dataset-form-unknown"
     yield {**PIXELS, "form": "packed"}, "dataset-form-needs-model"
+    yield {**PIXELS, "block": 8}, "dataset-block-invalid"
+    yield {**PIXELS, "form": "tensor", "block": 3}, "dataset-block-invalid"
+    yield {**PIXELS, "form": "coefficients", "block": 16}, "dataset-block-invalid"
+    yield {**PIXELS, "augment": "flop"}, "augmentation-item-unknown"
+    for field in ({"decoder": "libjpeg-turbo"}, {"views": "five"}):
+        wrong_field = {**PIXELS, "preprocess": {**ANY_SIZE, **field}}
+        yield {**wrong_field, "form": "coefficients"}, "dataset-augment-not-linear"
+        yield {**wrong_field, "augment": "flip"}, "dataset-augment-not-linear"
+    yield {"model": "any", "augment": "flip"}, "dataset-augment-with-model"
+    yield {"model": "any", "block": 8}, "dataset-preprocess-with-model"
     yield {**PIXELS, "rank": 2, "ranks": 2}, "dataset-rank-out-of-range"
     yield {**PIXELS, "rank": 1}, "dataset-rank-incomplete"
     yield {**PIXELS, "ranks": 2}, "dataset-rank-incomplete"

@@ -1,0 +1,248 @@
+"""Augmented batches, against the same operations on the pixels of the float decode."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support.augmented import cropped, displayed, network_input, recolored
+from support.codes import refused
+from support.coefficient_files import SAMPLINGS, random_file
+from support.data_sets import NUMBERS, keys, loaded
+from support.images import make_jpeg
+from support.preprocessing import tolerance
+
+from jpegcompile import ImageDataset
+from jpegcompile.data.augmentation import Augmentation
+from jpegcompile.data.augmentation.color import ColorChange
+from jpegcompile.data.augmentation.draws import Draws
+from jpegcompile.data.augmentation.placing import random_box, random_choice, random_square
+from jpegcompile.data.augmentation.text import PRESETS, augmentation_of
+from jpegcompile.errors import ImageError, UsageError
+from jpegcompile.jpeg.read import read_coefficients
+from jpegcompile.learning.ingest import JpegIngest
+from jpegcompile.preprocessing.reading import preprocess_of
+
+SEED, EPOCH = 3, 5
+SIZE = (32, 24)
+COLOR = "brightness=0.4,contrast=0.5,saturation=0.6,hue=0.2"
+
+
+def photographs() -> list[bytes]:
+    """Files of all kinds: samplings, gray, RGB-coded, turned by EXIF; sizes of their own."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    others = [random_file(SAMPLINGS[name], 44, 39) for name in ("4:1:1", "4:4:0", "crossed")]
+    return [
+        make_jpeg(50, 41, subsampling=2),
+        make_jpeg(41, 66, subsampling=1),
+        make_jpeg(43, 40, "L"),
+        make_jpeg(40, 48, keep_rgb=True),
+        make_jpeg(61, 45, exif=exif.tobytes(), subsampling=2),
+        *others,
+    ]
+
+
+def written(folder: Path, images: list[bytes]) -> list[Path]:
+    files = [folder / f"{index}.jpg" for index in range(len(images))]
+    for file, data in zip(files, images, strict=True):
+        file.write_bytes(data)
+    return files
+
+
+def one_batch(files: list[Path], **given: Any) -> Any:
+    options = {"size": SIZE, "form": "coefficients", "seed": SEED, **given}
+    dataset = ImageDataset(files, len(files), **options)
+    dataset.set_epoch(EPOCH)
+    (batch,) = dataset
+    return batch
+
+
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "crop": ("flip,crop=6", {"fill": 70}),
+    "crop of oriented": ("flip,crop=6", {"orientation": True}),
+    "aligned": ("flip,crop=9,cutout=16,aligned", {}),
+    "box": ("flip,resized-crop=0.2:1", {"orientation": True}),
+    "color": (f"flip,crop=5,{COLOR}", {"fill": 20}),
+    "color of box": (f"resized-crop,{COLOR}", {}),
+    "color of luma": (f"flip,crop=5,{COLOR}", {"color": "L", "mean": 0.4, "std": 0.2}),
+    "color of BGR": (f"flip,crop=0,{COLOR}", {"color": "BGR"}),
+    "cutout": ("flip,crop=3,cutout=11", {}),
+}
+
+
+@pytest.mark.parametrize("block", [8, 1])
+@pytest.mark.parametrize("case", CASES)
+def test_batches_equal_their_spatial_twins(case: str, block: int, tmp_path: Path) -> None:
+    text, fields = CASES[case]
+    numbers = {**NUMBERS, **{name: fields[name] for name in ("mean", "std") if name in fields}}
+    described = {**numbers, "resize": 36, "crop": "center", **fields}
+    data = photographs()
+    files = written(tmp_path, data)
+    batch = one_batch(files, preprocess=described, block=block, augment=text)
+    made = JpegIngest(block)(batch.inputs).numpy()
+    augmentation, geometry = augmentation_of(text), preprocess_of(described).geometry
+    color, fill = fields.get("color", "RGB"), fields.get("fill", 0.0)
+    mistakes = []
+    for index, content in enumerate(data):
+        draws = Draws(SEED, EPOCH, str(index))
+        frame = read_coefficients(content).frame
+        choice = random_choice(frame, geometry, SIZE, augmentation, draws)
+        pixels = displayed(content, color, fields.get("orientation", False))
+        # BGR is RGB in another order, also for changes of color.
+        order = slice(None, None, -1 if color == "BGR" else 1)
+        seen = cropped(pixels[..., order], choice, SIZE, 36, fill)
+        change = ColorChange.of(augmentation, draws)
+        square = random_square(SIZE, augmentation, draws)
+        recolor = recolored(seen, change)[..., order]
+        expected = network_input(recolor, numbers, square, block)
+        np.testing.assert_allclose(made[index], expected, rtol=0, atol=tolerance(expected))
+        mistaken = network_input(np.roll(recolor, 1, 1), numbers, square, block)
+        mistakes.append(np.abs(made[index] - mistaken).max() / tolerance(expected))
+        for name, factor in change.steps:
+            nearly = dataclasses.replace(
+                change, steps=tuple((n, f + 1e-3 * (n == name)) for n, f in change.steps)
+            )
+            wrong = recolored(seen, nearly)[..., order]
+            if np.abs(wrong - recolor).max() > 0.01:
+                mistaken = network_input(wrong, numbers, square, block)
+                assert np.abs(made[index] - mistaken).max() > 3 * tolerance(expected), factor
+    assert min(mistakes) > 100
+
+
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.thorough)])
+def test_images_are_what_seed_and_epoch_say(workers: int, tmp_path: Path) -> None:
+    """Not what other images, workers or ranks there are."""
+    files = written(tmp_path, photographs())
+    given: Any = {
+        "preprocess": {**NUMBERS, "resize": 36, "crop": "center"},
+        "size": SIZE,
+        "form": "coefficients",
+        "augment": f"flip,crop=6,cutout=9:0.5,{COLOR}",
+    }
+    dataset = ImageDataset(files, 3, seed=1, **given)
+    maps: dict[str, torch.Tensor] = {}
+    for batch in dataset:
+        maps.update(zip(batch.keys, JpegIngest()(batch.inputs), strict=True))
+    shuffled = ImageDataset(files, 2, seed=1, shuffle=True, **given)
+    of_rank = ImageDataset(files, 2, seed=1, rank=1, ranks=2, **given)
+    found = [*loaded(shuffled, workers), *loaded(of_rank, workers), *dataset]
+    assert len(keys(found)) == 20
+    for batch in found:
+        for key, made in zip(batch.keys, JpegIngest()(batch.inputs), strict=True):
+            torch.testing.assert_close(made, maps[key], rtol=0, atol=2e-5)
+    dataset.set_epoch(1)
+    for other in (dataset, ImageDataset(files, 3, seed=2, **given)):
+        for batch in other:
+            for key, made in zip(batch.keys, JpegIngest()(batch.inputs), strict=True):
+                assert (made - maps[key]).abs().max() > 0.01
+
+
+def test_samples_of_shards_have_their_keys(folder: Path, shards: str) -> None:
+    """Moved or divided otherwise, shards give the same images."""
+    given: Any = {
+        "preprocess": {**NUMBERS, "resize": 36},
+        "size": SIZE,
+        "form": "coefficients",
+        "augment": "flip,crop=9",
+    }
+    maps = {}
+    for batch in ImageDataset(shards, 4, **given):
+        maps.update(zip(batch.keys, JpegIngest()(batch.inputs), strict=True))
+    for batch in ImageDataset(shards, 3, shuffle=True, **given):
+        for key, made in zip(batch.keys, JpegIngest()(batch.inputs), strict=True):
+            torch.testing.assert_close(made, maps[key], rtol=0, atol=2e-5)
+
+
+def test_random_numbers_stay_what_they_are() -> None:
+    """A run that goes on after an upgrade sees what it would have seen."""
+    draws = Draws(1, 2, "3")
+    assert draws.uniform("flip", 2) == (0.6546834960543833, 0.5868335193583483)
+    assert draws.uniform("flip", 2)[:1] == draws.uniform("flip", 1)
+    many = np.array([Draws(0, 0, str(n)).uniform("crop", 2) for n in range(4000)])
+    # Of 4,000 uniform numbers the mean has a standard deviation of 1 / sqrt(12 * 4000).
+    assert np.abs(many.mean(axis=0) - 0.5).max() < 5 / np.sqrt(12 * 4000)
+    assert abs(np.corrcoef(many.T)[0, 1]) < 5 / np.sqrt(4000)
+
+
+def test_choices_have_the_distributions_of_torchvision() -> None:
+    frame = read_coefficients(make_jpeg(32, 32)).frame
+    geometry, cifar = preprocess_of("cifar10").geometry, PRESETS["cifar"]
+    choices = [
+        random_choice(frame, geometry, (32, 32), cifar, Draws(0, 0, str(n))) for n in range(4050)
+    ]
+    flips = sum(choice.is_flipped for choice in choices)
+    assert abs(flips - 2025) < 5 * np.sqrt(4050 / 4)
+    corners = Counter(choice.corner for choice in choices)
+    # All of 9 x 9 corners, each 50 times but for five standard deviations.
+    assert len(corners) == 81
+    assert all(abs(count - 50) < 5 * np.sqrt(50) for count in corners.values())
+    assert {side for corner in corners for side in corner or ()} == set(range(-4, 5))
+    boxes = [random_box((375, 500), PRESETS["imagenet"], Draws(0, 0, str(n))) for n in range(2000)]
+    areas = np.array([tall * wide / (375 * 500) for _, _, tall, wide in boxes])
+    ratios = np.array([wide / tall for _, _, tall, wide in boxes])
+    assert areas.min() > 0.078
+    assert areas.max() <= 1.0
+    assert ratios.min() > 0.72
+    assert ratios.max() < 1.38
+    assert all(top + tall <= 375 and left + wide <= 500 for top, left, tall, wide in boxes)
+    # Areas near 1 seldom fit, so the mean is below that of uniform numbers.
+    assert 0.4 < areas.mean() < 0.54
+    tall = Augmentation(scale=(1.0, 1.0))
+    assert random_box((10, 100), tall, Draws(0, 0, "")) == (0, 43, 10, 13)
+    assert random_box((100, 10), tall, Draws(0, 0, "")) == (43, 0, 13, 10)
+
+
+def test_texts_and_records() -> None:
+    assert augmentation_of("flip,crop=4") == PRESETS["cifar"]
+    assert augmentation_of("none") == Augmentation()
+    full = augmentation_of(f"imagenet,flip=0.25,resized-crop=0.5:1:0.5:2,{COLOR},cutout=8:0.5")
+    assert full.flip == 0.25
+    assert full.scale == (0.5, 1)
+    assert full.ratio == (0.5, 2)
+    assert (full.cutout, full.cutout_probability, full.hue) == (8, 0.5, 0.2)
+    assert augmentation_of(full.to_json()) == augmentation_of(full) == full
+    assert augmentation_of("crop=4,aligned").aligned
+
+
+WRONG: dict[str, list[Any]] = {
+    "augmentation-item-unknown": ["flop", "", "imagenet=1", "flip,,crop=4"],
+    "augmentation-item-malformed": ["crop", "crop=a", "crop=1:2", "resized-crop=1", "aligned=1"],
+    "augmentation-out-of-range": [
+        *("crop=-1", "crop=1.5", "flip=2", "flip=nan", "hue=0.6", "brightness=-1"),
+        *("resized-crop=0:1", "resized-crop=0.5:2", "resized-crop=1:0.5", "cutout=2.5"),
+        *({"scale": 3}, {"aligned": 1}, {"flip": "a"}, {"ratio": [2, 1]}),
+    ],
+    "augmentation-two-crops": ["cifar,imagenet"],
+    "augmentation-field-unknown": [{"flop": 1}],
+}
+
+
+@pytest.mark.parametrize("code", WRONG)
+def test_augmentations_that_are_none(code: str) -> None:
+    for given in WRONG[code]:
+        with refused(code, UsageError):
+            augmentation_of(given)
+
+
+def test_files_that_no_two_matrices_fit(tmp_path: Path) -> None:
+    rgb = {"component_ids": b"RGB", "adobe_transform": 0}
+    unlike = random_file(((2, 1), (1, 1), (2, 1)), 40, 40, **rgb)
+    files = written(tmp_path, [make_jpeg(40, 40), unlike])
+    given: Any = {"preprocess": {"resize": 32}, "size": (32, 32), "form": "coefficients"}
+    with refused("dataset-rgb-sampled-differently", ImageError) as caught:
+        list(ImageDataset(files, 2, **given))
+    assert str(caught.value).startswith(f"{files[1]}: ")
+    (batch,) = ImageDataset(files, 2, on_error="skip", **given)
+    assert batch.keys == [str(files[0])]
+    with refused("batch-of-tables", UsageError):
+        batch.feeds(0)
+    (empty,) = ImageDataset(files[1:], 2, on_error="skip", rank=0, ranks=2, **given)
+    assert not empty.keys
+    assert JpegIngest()(empty.inputs).shape == (0, 3, 32, 32)
