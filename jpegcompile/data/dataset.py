@@ -160,9 +160,9 @@ class ImageDataset(IterableDataset[ImageBatch]):
             )
         self._fallback: Fallback = checked_fallback(fallback)
         self._shards, self._samples = _found(images, labels, self._fallback)
-        self._keep = keep
-        if keep is not None and self._samples is not None:
-            self._samples = list(filter(keep, self._samples))
+        self._keep = keep or _every
+        if self._samples is not None:
+            self._samples = list(filter(self._keep, self._samples))
         self._batch_size, self._drop_last, self._on_error = batch_size, drop_last, on_error
         self._shuffle, self._seed, self._buffer = shuffle, seed, buffer
         self._tolerant, self._max_pixels, self._dtype = tolerant, max_pixels, dtype
@@ -184,15 +184,14 @@ class ImageDataset(IterableDataset[ImageBatch]):
         _require_at_least(0, epoch=epoch)
         self._epoch.fill_(epoch)
 
-    def count(self) -> int:
-        """Return the number of images of all workers and ranks, including unusable ones.
+    def samples(self) -> Iterator[Sample]:
+        """Yield the images of all workers and ranks in their order on disk, usable or not.
 
-        Reads the headers of all shards.
+        Of shards, this reads only the headers; their samples have neither labels nor contents.
         """
         if self._samples is not None:
-            return len(self._samples)
-        samples = chain.from_iterable(map(sample_keys, self._shards))
-        return sum(self._keep is None or self._keep(sample) for sample in samples)
+            return iter(self._samples)
+        return filter(self._keep, chain.from_iterable(map(sample_keys, self._shards)))
 
     def __getstate__(self) -> dict[str, Any]:
         """Add the rank to the pickled state, because spawned workers do not know it."""
@@ -242,12 +241,15 @@ class ImageDataset(IterableDataset[ImageBatch]):
             return reader.items(samples, self._batch_size)
         shards = permuted(self._shards, common) if self._shuffle else self._shards
         own = (shard_samples(shard, self._fallback) for shard in reader.shards(shards))
-        found = chain.from_iterable(own)
-        mine = reader.samples(filter(self._keep, found) if self._keep else found, shards)
+        mine = reader.samples(filter(self._keep, chain.from_iterable(own)), shards)
         if not self._shuffle:
             return mine
         generator = np.random.default_rng([self._seed, int(self._epoch), reader.index])
         return shuffled(mine, self._buffer, generator)
+
+
+def _every(_: Sample) -> bool:
+    return True
 
 
 def _found(

@@ -50,11 +50,6 @@ class Feed:
     size: int
     workers: int = 0
 
-    @property
-    def count(self) -> int:
-        """Number of images of all processes, including unusable ones."""
-        return self.student.count()
-
     def pairs(self, epoch: int) -> Iterator[Pair]:
         """Yield the batches of an epoch.
 
