@@ -5,6 +5,7 @@ checkpoint of one loads into the other. A map keeps its shape [N, C, H, W]; the 
 tiles is the largest of 8, 4, 2 and 1 that divides H and W.
 """
 
+from jpegcompile.learning.export import to_onnx
 from jpegcompile.learning.modules.activation import (
     JpegClip,
     JpegLeakyReLU,
@@ -20,6 +21,8 @@ from jpegcompile.learning.modules.pooling import (
     JpegAvgPool2d,
     JpegMaxPool2d,
 )
+from jpegcompile.learning.onnx.logits import logits_of
+from jpegcompile.learning.onnx.read import from_onnx
 
 __all__ = [
     "JpegAdaptiveAvgPool2d",
@@ -36,4 +39,7 @@ __all__ = [
     "ToJpeg",
     "ToSpatial",
     "Truncate",
+    "from_onnx",
+    "logits_of",
+    "to_onnx",
 ]

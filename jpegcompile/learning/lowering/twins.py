@@ -1,0 +1,122 @@
+"""The JPEG module of each spatial module, with the same parameters and buffers."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from torch import nn
+
+from jpegcompile.dct.frequencies import ALL
+from jpegcompile.learning.lowering.operators import JpegDropout
+from jpegcompile.learning.modules.activation import (
+    JpegClip,
+    JpegLeakyReLU,
+    JpegPReLU,
+    JpegReLU,
+    JpegReLU6,
+)
+from jpegcompile.learning.modules.convolution import JpegConv2d
+from jpegcompile.learning.modules.domain import Domain, Masking
+from jpegcompile.learning.modules.normalization import JpegBatchNorm2d, JpegGroupNorm
+from jpegcompile.learning.modules.pooling import (
+    JpegAdaptiveAvgPool2d,
+    JpegAvgPool2d,
+    JpegMaxPool2d,
+)
+
+Kind = TypeVar("Kind", bound=nn.Module)
+
+_MASKED: dict[type[nn.Module], type[nn.Module]] = {
+    nn.ReLU: JpegReLU,
+    nn.ReLU6: JpegReLU6,
+    nn.LeakyReLU: JpegLeakyReLU,
+    nn.PReLU: JpegPReLU,
+    nn.Hardtanh: JpegClip,
+    nn.MaxPool2d: JpegMaxPool2d,
+}
+_LINEAR: dict[type[nn.Module], type[nn.Module]] = {
+    nn.Conv2d: JpegConv2d,
+    nn.BatchNorm2d: JpegBatchNorm2d,
+    nn.GroupNorm: JpegGroupNorm,
+    nn.AvgPool2d: JpegAvgPool2d,
+    nn.AdaptiveAvgPool2d: JpegAdaptiveAvgPool2d,
+    nn.Dropout: JpegDropout,
+}
+_TWINS = {**_MASKED, **_LINEAR}
+_SPATIAL = {twin: spatial for spatial, twin in _TWINS.items()}
+_OF_MASKS = ("frequencies", "masking", "domain")
+
+
+def kind_of(module: nn.Module) -> type[nn.Module]:
+    """Return the class of PyTorch whose forward a module has; its own class if it has its own.
+
+    A subclass that only sets arguments, such as a convolution with "same" padding, counts as its
+    base.
+    """
+    for known in _TWINS:
+        if isinstance(module, known) and type(module).forward is known.forward:
+            return known
+    return type(module)
+
+
+def has_twin(module: nn.Module) -> bool:
+    """Whether a module has a JPEG module."""
+    return kind_of(module) in _TWINS
+
+
+def is_masked(module: nn.Module) -> bool:
+    """Whether a module is piecewise linear, in either domain."""
+    return kind_of(module) in _MASKED or type(module) in _MASKED.values()
+
+
+def twin_of(module: nn.Module) -> nn.Module:
+    """Return the JPEG module of a module; both share their parameters and buffers."""
+    made = _same_state(_TWINS[kind_of(module)], module)
+    return masked_form(made, ALL, "asm", "jpeg") if is_masked(module) else made
+
+
+def spatial_of(module: nn.Module) -> nn.Module:
+    """Return the spatial module of a JPEG module; both share their parameters and buffers."""
+    if type(module) not in _SPATIAL:
+        return clone(module)
+    made = _same_state(_SPATIAL[type(module)], module)
+    for name in _OF_MASKS:
+        made.__dict__.pop(name, None)
+    return made
+
+
+def masked_form(module: nn.Module, frequencies: int, masking: Masking, domain: Domain) -> nn.Module:
+    """Return a piecewise linear module with other masks.
+
+    Args:
+        module: the module in any domain.
+        frequencies: number of mask frequencies, 1 to 15.
+        masking: "asm" or "apx".
+        domain: domain of the maps. On pixels, the exact module is the spatial one.
+    """
+    if domain == "spatial" and frequencies == ALL:
+        return spatial_of(module)
+    kind = type(module) if type(module) in _SPATIAL else _TWINS[kind_of(module)]
+    made = _same_state(kind, module)
+    attributes: Any = made
+    if isinstance(made, JpegMaxPool2d):
+        attributes.frequencies, attributes.domain = frequencies, domain
+    else:
+        attributes.set_masks(frequencies, masking, domain)
+    return made
+
+
+def clone(module: Kind) -> Kind:
+    """Return a module of the same class, whose submodules share parameters and buffers."""
+    made = _same_state(type(module), module)
+    made._modules = {
+        name: None if child is None else clone(child) for name, child in module._modules.items()
+    }
+    return made
+
+
+def _same_state(kind: type[Kind], module: nn.Module) -> Kind:
+    """Return a module of a class with the attributes of another; tensors are shared."""
+    made = kind.__new__(kind)
+    made.__dict__.update(module.__dict__)
+    return made

@@ -1,0 +1,279 @@
+"""Build a spatial `torch.fx.GraphModule` from a prepared ONNX graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx_graphsurgeon as gs
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, fx, nn
+
+from jpegcompile.errors import UnsupportedModelError
+from jpegcompile.ir.graph import is_float, label, value_of
+from jpegcompile.ir.image import channels_first_image, image_tensor
+from jpegcompile.ir.module import Module
+from jpegcompile.learning.onnx.expressions import evaluate
+from jpegcompile.learning.onnx.layers import Layer, Weight, layer_of
+from jpegcompile.learning.onnx.paths import Paths, path_of_node, path_of_parameter
+from jpegcompile.learning.onnx.roles import STATISTICS, Role
+from jpegcompile.messages import Message
+
+# Key of fx nodes under which lowering finds the name of the source node.
+NODE = "source_name"
+_FIXED = "fixed"
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A parameter or running statistic of a module.
+
+    Attributes:
+        path: its key in the `state_dict`.
+        tensor: name of the constant in the prepared graph.
+        shape: shape of the constant.
+        is_transposed: whether the module has the transposed matrix.
+    """
+
+    path: str
+    tensor: str
+    shape: tuple[int, ...]
+    is_transposed: bool = False
+
+
+@dataclass
+class Built:
+    """A spatial module of a prepared graph.
+
+    Attributes:
+        module: the module.
+        learned: its parameters and running statistics, by path.
+    """
+
+    module: fx.GraphModule
+    learned: dict[str, Learned] = field(default_factory=dict)
+
+
+class Builder:
+    """Builds a module node by node; every fx node names its ONNX node in `meta["source_name"]`."""
+
+    def __init__(self, module: Module, roles: Sequence[Role], source: str) -> None:
+        """Create a builder.
+
+        Args:
+            module: the prepared graph.
+            roles: the learned constants.
+            source: name of the model in messages.
+        """
+        self._module, self._source = module, source
+        self._roles = {(id(r.node), r.index): r for r in roles}
+        self._learned_tensors = {id(r.tensor) for r in roles}
+        self._graph, self._root = fx.Graph(), nn.Module()
+        self._tracer = fx.proxy.GraphAppendingTracer(self._graph)
+        self._paths = Paths(r.tensor.name for r in roles)
+        self._values: dict[str, fx.Node] = {}
+        self._parameters: dict[tuple[int, bool, tuple[int, ...]], Tensor] = {}
+        self._attributes: dict[int, str] = {}
+        self._shared: dict[Any, str] = {}
+        self._current = ""
+        self.learned: dict[str, Learned] = {}
+
+    def build(self) -> Built:
+        """Build the module.
+
+        Raises:
+            UnsupportedModelError: if a node has no equivalent in PyTorch.
+        """
+        graph = self._module.graph
+        image = image_tensor(self._module)
+        first = channels_first_image(self._module, image)
+        if first is None:
+            raise UnsupportedModelError(
+                Message(
+                    "learning-image-layout",
+                    f"{self._source}: input '{image.name}' has channels last and several readers;"
+                    " export the model with channels first",
+                )
+            )
+        self._values[first.name] = self._graph.placeholder("input")
+        for node in graph.nodes:
+            if any(t.name in self._values for t in node.outputs):
+                continue
+            self._current = node.name
+            self._add(node)
+        outputs = [self._values[t.name] for t in graph.outputs]
+        self._graph.output(outputs[0] if len(outputs) == 1 else tuple(outputs))
+        self._graph.lint()
+        return Built(self._finished(), self.learned)
+
+    def _finished(self) -> fx.GraphModule:
+        """Return the module; fx makes constants persistent, which here are no part of the state."""
+        module = fx.GraphModule(self._root, self._graph)
+        holder = getattr(module, _FIXED, None)
+        if isinstance(holder, nn.Module):
+            holder._non_persistent_buffers_set.update(holder._buffers)
+        return module
+
+    def _add(self, node: gs.Node) -> None:
+        layer = layer_of(node)
+        if layer is not None and not self._is_computed(node.inputs[0]):
+            layer = None
+        if layer is not None:
+            made = [self._call(node, layer)]
+        else:
+            before = len(self._graph.nodes)
+            results = evaluate(
+                node, self._operand_of(node), int(self._module.graph.opset), self._source
+            )
+            for one in list(self._graph.nodes)[before:]:
+                one.meta[NODE] = node.name
+            made = [self._as_node(r, node) for r in results]
+        for tensor, value in zip(node.outputs, made, strict=False):
+            self._values[tensor.name] = value
+
+    def _as_node(self, value: Any, node: gs.Node) -> fx.Node:
+        if isinstance(value, fx.Proxy):
+            return value.node
+        raise UnsupportedModelError(
+            Message(
+                "learning-node-constant",
+                f"{self._source}: {label(node)} does not depend on the image, and is not constant",
+            )
+        )
+
+    def _is_computed(self, tensor: gs.Tensor) -> bool:
+        return value_of(tensor) is None
+
+    def _call(self, node: gs.Node, layer: Layer) -> fx.Node:
+        source = self._value(node.inputs[0])
+        if layer.padding:
+            source = self._record(
+                self._graph.call_function(
+                    nn.functional.pad, (source, layer.padding), {"value": layer.fill}
+                )
+            )
+        key = (
+            node.op,
+            repr(sorted(node.attrs.items())),
+            tuple(id(w.tensor) for w in layer.weights.values()),
+        )
+        path = self._shared.get(key) if layer.weights else None
+        if path is None:
+            path = self._install(node, layer)
+            self._shared[key] = path
+        return self._record(self._graph.call_module(path, (source,)))
+
+    def _record(self, node: fx.Node) -> fx.Node:
+        node.meta[NODE] = self._current
+        return node
+
+    def _install(self, node: gs.Node, layer: Layer) -> str:
+        """Add the module of a layer, with its weights; return its path."""
+        named = [
+            path
+            for name, weight in layer.weights.items()
+            if (path := path_of_parameter(weight.tensor.name, name)) is not None
+        ]
+        if named:
+            path = self._paths.take(named[0], is_named=True)
+        else:
+            wanted = path_of_node(node.name, node.op, has_parameters=bool(layer.weights))
+            path = self._paths.take(wanted)
+        module = layer.module
+        for name, weight in layer.weights.items():
+            value = self._parameter(weight, is_statistic=name in STATISTICS)
+            setattr(module, name, value)
+            self._learn(f"{path}.{name}", weight)
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.num_batches_tracked = torch.tensor(0)
+        self._set(path, module)
+        return path
+
+    def _learn(self, path: str, weight: Weight) -> None:
+        shape = tuple(weight.tensor.values.shape)
+        self.learned[path] = Learned(path, weight.tensor.name, shape, weight.is_transposed)
+
+    def _parameter(self, weight: Weight, *, is_statistic: bool = False) -> Tensor:
+        key = (id(weight.tensor), weight.is_transposed, weight.shape)
+        if key not in self._parameters:
+            values = np.asarray(weight.tensor.values)
+            values = values.T if weight.is_transposed else values
+            tensor = _tensor(values.reshape(weight.shape))
+            self._parameters[key] = tensor if is_statistic else nn.Parameter(tensor)
+        return self._parameters[key]
+
+    def _set(self, path: str, module: nn.Module) -> None:
+        owner, _, name = path.rpartition(".")
+        self._container(owner).add_module(name, module)
+
+    def _container(self, path: str) -> nn.Module:
+        here = self._root
+        for part in filter(None, path.split(".")):
+            if not hasattr(here, part):
+                here.add_module(part, nn.Module())
+            here = getattr(here, part)
+        return here
+
+    def _value(self, tensor: gs.Tensor) -> fx.Node:
+        value = self._operand(tensor)
+        assert isinstance(value, fx.Proxy)
+        return value.node
+
+    def _operand_of(self, node: gs.Node) -> Any:
+        return lambda tensor: self._operand(tensor)
+
+    def _operand(self, tensor: gs.Tensor) -> fx.Proxy | float:
+        """Return an input of an expression: a value, a learned or fixed tensor, or a number."""
+        if not isinstance(tensor, gs.Constant):
+            if tensor.name not in self._values:
+                raise UnsupportedModelError(
+                    Message(
+                        "learning-second-input",
+                        f"{self._source}: node '{self._current}' reads the input"
+                        f" '{tensor.name}', which is not the image; a module has one input",
+                    )
+                )
+            return fx.Proxy(self._values[tensor.name], self._tracer)
+        values = np.asarray(tensor.values)
+        is_learned = id(tensor) in self._learned_tensors
+        if not is_learned and values.size == 1 and values.ndim == 0 and is_float(tensor):
+            return float(values.reshape(()))
+        if id(tensor) not in self._attributes:
+            self._attributes[id(tensor)] = (
+                self._learned_attribute(tensor) if is_learned else self._fixed(values)
+            )
+        made = self._record(self._graph.get_attr(self._attributes[id(tensor)]))
+        return fx.Proxy(made, self._tracer)
+
+    def _learned_attribute(self, tensor: gs.Constant) -> str:
+        weight = Weight(tensor, tuple(tensor.values.shape))
+        role = next(r for r in self._roles.values() if r.tensor is tensor)
+        path = path_of_parameter(tensor.name, tensor.name.rpartition(".")[2])
+        if path is not None:
+            owner, name = path, tensor.name.rpartition(".")[2]
+            taken = self._container(owner)
+            if not hasattr(taken, name):
+                taken.register_parameter(name, self._parameter(weight))  # type: ignore[arg-type]
+                self._learn(f"{owner}.{name}", weight)
+                return f"{owner}.{name}"
+        wanted = path_of_node(role.node.name, role.node.op, has_parameters=True)
+        path = self._paths.take(wanted)
+        holder = nn.Module()
+        holder.register_parameter(role.name, self._parameter(weight))  # type: ignore[arg-type]
+        self._set(path, holder)
+        self._learn(f"{path}.{role.name}", weight)
+        return f"{path}.{role.name}"
+
+    def _fixed(self, values: NDArray[Any]) -> str:
+        """Add a constant, which is no part of the `state_dict`; return its path."""
+        holder = self._container(_FIXED)
+        name = f"constant_{len(list(holder.buffers()))}"
+        holder.register_buffer(name, _tensor(values), persistent=False)
+        return f"{_FIXED}.{name}"
+
+
+def _tensor(values: NDArray[Any]) -> Tensor:
+    return torch.from_numpy(np.array(values, copy=True, order="C"))

@@ -1,0 +1,45 @@
+"""The ONNX model that a module comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from jpegcompile.frontend.load import Source
+from jpegcompile.learning.onnx.builder import Learned
+from jpegcompile.learning.onnx.origins import Origin
+from jpegcompile.options.requested import ModelOptions
+from jpegcompile.report import Report
+
+
+@dataclass(frozen=True, eq=False)
+class OnnxSource:
+    """What a module keeps of its ONNX model.
+
+    Attributes:
+        file: the model as it was given, without the values of external weights.
+        folder: folder of its external weights; None for a model in memory.
+        source: the checked model.
+        options: the options of the compilation, as given.
+        learned: parameters and running statistics of the module, by path.
+        origins: where the file has them, by the name of the constant in the prepared graph.
+        report: the report of the compiler for these options.
+        outputs: names of the outputs.
+    """
+
+    file: onnx.ModelProto
+    folder: Path | None
+    source: Source
+    options: ModelOptions
+    learned: Mapping[str, Learned]
+    origins: Mapping[str, Origin]
+    report: Report
+    outputs: tuple[str, ...]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> OnnxSource:
+        """Return the same record: nothing changes it, and the model may be large."""
+        return self

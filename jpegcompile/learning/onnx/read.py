@@ -1,0 +1,190 @@
+"""`from_onnx`: a PyTorch module of an ONNX model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import onnx
+import torch
+from torch import fx
+
+from jpegcompile.errors import UnsupportedModelError, UsageError
+from jpegcompile.frequency_plan import Frequencies, Masking
+from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.input_size import InputSize
+from jpegcompile.ir.module import CompileOptions, Module
+from jpegcompile.learning.lowering import LoweringOptions, lower_graph
+from jpegcompile.learning.lowering.options import DomainChoice
+from jpegcompile.learning.modules.domain import Domain
+from jpegcompile.learning.onnx.builder import Builder, Built
+from jpegcompile.learning.onnx.decisions import decisions_of
+from jpegcompile.learning.onnx.logits import softmax_of
+from jpegcompile.learning.onnx.origin import OnnxSource
+from jpegcompile.learning.onnx.origins import Origin
+from jpegcompile.learning.onnx.prepared import Prepared, prepared
+from jpegcompile.learning.onnx.roles import Role, learned_roles
+from jpegcompile.learning.onnx.tracing import trace
+from jpegcompile.lowering import lower
+from jpegcompile.messages import Message
+from jpegcompile.options import compiling as option
+from jpegcompile.options.requested import (
+    SPATIAL_HAS_NO_FREQUENCIES,
+    ModelOptions,
+    compile_options,
+)
+from jpegcompile.preprocessing.preprocess import Decoder, Preprocess
+from jpegcompile.resolution_plan import Resolution
+from jpegcompile.weights.read import load_weights
+
+LearningDomain = Literal["jpeg", "auto", "spatial"]
+
+
+def from_onnx(
+    model: str | os.PathLike[str] | onnx.ModelProto,
+    *,
+    domain: LearningDomain = "jpeg",
+    input: Domain = "jpeg",
+    frequencies: Frequencies = option.FREQUENCIES.default,
+    relu: Masking | None = option.RELU.default,
+    truncate: int | None = option.TRUNCATE.default,
+    preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess | None = None,
+    decoder: Decoder | None = option.DECODER.default,
+    subsampling: str | None = option.SUBSAMPLING.default,
+    image_input: str | None = option.IMAGE_INPUT.default,
+    input_size: InputSize | None = option.INPUT_SIZE.default,
+    resolution: Resolution | None = option.RESOLUTION.default,
+) -> fx.GraphModule:
+    """Return a PyTorch module that computes an ONNX model, with its weights as parameters.
+
+    docs/learning.md says which constants are learned and how they are named.
+
+    Args:
+        model: path of an ONNX model, or the model.
+        domain: "jpeg" to keep maps in the JPEG domain, "auto" for coefficients only where they pay,
+            "spatial" for a module of pixels.
+        input: domain of the image that the module takes: "jpeg", or "spatial" for pixels. The image
+            is the network's input [N, C, H, W], with channels first whatever the model's layout.
+            With `domain="spatial"` it is always pixels.
+        frequencies: number of mask frequencies, or a plan for each node, as for `compile`.
+        relu: "asm" or "apx", as for `compile`.
+        truncate: number of kept frequencies, as for `compile`.
+        preprocess: how images become the network's input, as for `compile`. If given, preprocessing
+            nodes of the model are left out of the module.
+        decoder: decoder of the files, as for `compile`.
+        subsampling: chroma subsampling of the files, as for `compile`.
+        image_input: name of the image input, if the model has several inputs.
+        input_size: height and width, if they are dynamic dimensions of the model.
+        resolution: image size at which the network runs, if it differs from the training size.
+
+    Returns:
+        The module, in training mode. `module.source` is an `OnnxSource`, from which `to_onnx`
+        writes the model with the learned weights. `module.ends_in_softmax` says whether outputs are
+        probabilities; `logits_of` returns the module without that last step.
+
+    Raises:
+        UsageError: if options do not fit the model.
+        UnsupportedModelError: if the model cannot be compiled, its batch size is fixed, or PyTorch
+            cannot compute one of its nodes.
+        AccessError: if a file cannot be read.
+    """
+    asked = ModelOptions(
+        input="tensor" if preprocess is None else "coefficients",
+        frequencies=frequencies,
+        relu=relu,
+        truncate=truncate,
+        preprocess=preprocess,
+        decoder=decoder,
+        subsampling=subsampling,
+        image_input=image_input,
+        input_size=input_size,
+        resolution=resolution,
+    )
+    options = compile_options(**asked)
+    if domain == "spatial" and not options.frequencies.is_exact:
+        raise UsageError(SPATIAL_HAS_NO_FREQUENCIES)
+    source = load_source(model, image_input)
+    file, folder = _file_of(model)
+    ready, roles, origins = _traced(source, options)
+    _require_any_batch(ready.module, source)
+    built = Builder(ready.module, roles, source.name).build()
+    spatial = built.module
+    lowered = lower(source, options)
+    record = OnnxSource(
+        file,
+        folder,
+        source,
+        asked,
+        built.learned,
+        origins,
+        lowered.report,
+        tuple(t.name for t in ready.module.graph.outputs),
+    )
+    made = spatial
+    if domain != "spatial":
+        made = _lowered(built, ready, lowered, domain, input)
+    made.source = record  # type: ignore[assignment]
+    made.ends_in_softmax = softmax_of(spatial.graph) is not None  # type: ignore[assignment]
+    return made
+
+
+def _file_of(
+    model: str | os.PathLike[str] | onnx.ModelProto,
+) -> tuple[onnx.ModelProto, Path | None]:
+    """Return the model as it was given, and the folder of its external weights."""
+    if isinstance(model, onnx.ModelProto):
+        copy = onnx.ModelProto()
+        copy.CopyFrom(model)
+        return copy, None
+    path = Path(model)
+    file = onnx.load_model(str(path), load_external_data=False)
+    return file, path.parent if load_weights(file, path) else None
+
+
+def _traced(
+    source: Source, options: CompileOptions
+) -> tuple[Prepared, list[Role], dict[str, Origin]]:
+    """Prepare a model, and find where its file has the learned weights.
+
+    If a weight of a merged normalization is not in the file, the normalization stays as it is.
+    """
+    initializers = {tensor.name for tensor in source.model.graph.initializer}
+    for merges in (True, False):
+        ready = prepared(source, options, merges_normalizations=merges)
+        roles = list(learned_roles(ready.module.graph, initializers))
+        origins = trace(ready, roles, source, options, merges)
+        if all(role.tensor.name in origins for role in roles):
+            break
+    return ready, roles, origins
+
+
+def _require_any_batch(module: Module, source: Source) -> None:
+    if module.dynamic_batch:
+        return
+    raise UnsupportedModelError(
+        Message(
+            "learning-batch-fixed",
+            f"{source.name}: {'; '.join(module.report.notes)}; a module that learns needs any"
+            " batch: remove that node, or export the model with a dynamic batch",
+        )
+    )
+
+
+def _lowered(
+    built: Built, ready: Prepared, lowered: Module, domain: DomainChoice, input: Domain
+) -> fx.GraphModule:
+    """Return the module in the JPEG domain, with the decisions of the compiler."""
+    image = ready.module.image
+    weights = [*built.module.parameters(), *built.module.buffers()]
+    dtype = next((w.dtype for w in weights if w.is_floating_point()), torch.float32)
+    example = torch.zeros(2, image.channels, *image.size, dtype=dtype)
+    decisions, plan = decisions_of(lowered), lowered.options.frequencies
+    return lower_graph(
+        built.module,
+        example,
+        LoweringOptions(domain, plan.default.mask, plan.masking, plan.default.keep, input),
+        decisions=decisions.frequencies,
+        kept=decisions.kept,
+    )
