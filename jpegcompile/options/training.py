@@ -202,7 +202,7 @@ CACHE: Option[Path | None] = Option(
     kind="path",
     metavar="FILE",
 )
-LEARNED_DOMAIN: Option[DomainChoice] = replace(
+LEARNED_DOMAIN: Option[DomainChoice | None] = replace(
     DOMAIN,
     default="auto",
     help="Learn with feature maps in the JPEG domain (jpeg), or in the faster domain (auto). Both"
@@ -289,8 +289,8 @@ LEARNED_INPUT: tuple[Option[Any], ...] = (
 LESS: tuple[Option[Any], ...] = (
     replace(
         FREQUENCIES,
-        help="How many spatial frequencies, 1 to 15, decide the masks while learning; or a file. See"
-        " compile.",
+        help="How many spatial frequencies, 1 to 15, decide the masks while learning; or a file."
+        " See compile.",
         choices=(),
         metavar="N|FILE",
         earlier={},
@@ -298,8 +298,8 @@ LESS: tuple[Option[Any], ...] = (
     ),
     replace(
         TRUNCATE,
-        help="How many frequencies, 1 to 15, the results of ReLU, PReLU, Clip and MaxPool keep while"
-        " learning.",
+        help="How many frequencies, 1 to 15, the results of ReLU, PReLU, Clip and MaxPool keep"
+        " while learning.",
         choices=(),
         metavar="N",
         recorded="",
@@ -322,6 +322,4 @@ DATA: tuple[Option[Any], ...] = (
 )
 LEARNING_FILES: tuple[Option[Any], ...] = FILES
 RUNNING: tuple[Option[Any], ...] = (AMP, DEVICE, WORKERS, READING_THREADS)
-RECORDS: tuple[Option[Any], ...] = (
-    *(CHECKPOINT, CHECKPOINT_EVERY, RESUME, METRICS, TENSORBOARD),
-)
+RECORDS: tuple[Option[Any], ...] = (*(CHECKPOINT, CHECKPOINT_EVERY, RESUME, METRICS, TENSORBOARD),)

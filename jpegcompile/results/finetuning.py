@@ -94,10 +94,10 @@ class Evaluated(Record):
     agreement: float | None
 
     @property
-    def score(self) -> float:
-        """What learning improves: top-1, or agreement with the teacher without labels."""
-        best = self.agreement if self.top1 is None else self.top1
-        return -self.loss if best is None else best
+    def score(self) -> tuple[float, float]:
+        """What learning improves: top-1, or agreement without labels; then the loss."""
+        right = self.agreement if self.top1 is None else self.top1
+        return right or 0.0, -self.loss
 
 
 @dataclass(frozen=True)

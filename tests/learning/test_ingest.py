@@ -19,7 +19,6 @@ from jpegcompile import ImageDataset
 from jpegcompile.dct.ingest import ingest
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.learning.ingest import JpegIngest
-from jpegcompile.preprocessing.reading import preprocess_of
 
 AUGMENT = "flip,crop=3,cutout=5,contrast=0.4,saturation=0.3"
 

@@ -13,10 +13,10 @@ from jpegcompile.data.dataset import ImageDataset
 from jpegcompile.data.held_out import HeldOut
 from jpegcompile.digits import images_path, preprocess_path
 from jpegcompile.learning import JpegAdaptiveAvgPool2d, JpegBatchNorm2d, JpegConv2d, JpegReLU
-from jpegcompile.learning.transforms import block_dct
 from jpegcompile.learning.training.distributed import Group
 from jpegcompile.learning.training.feeds import Feed
 from jpegcompile.learning.training.task import Task
+from jpegcompile.learning.transforms import block_dct
 from jpegcompile.results.finetuning import TrainingSettings
 
 SETTINGS = TrainingSettings(
@@ -102,7 +102,7 @@ def small_task(
         folder, size, replace(held, is_chosen=False), shuffle=True, seed=settings.seed
     )
     validation = feed_of(folder, size, held, shuffle=False) if has_validation else None
-    steps = max(1, training.count // settings.batch)
+    steps = max(1, len(list(training.student.samples())) // settings.batch)
     network = network or small()
     if teacher is not None:
         teacher.eval()

@@ -145,9 +145,7 @@ def boxed_placement(frame: Frame, geometry: Geometry, network: Size, box: Box) -
     placed = replace(geometry, resize=resize, crop=None).place(part, network)
     rows, columns = (
         _after(axis, first, side)
-        for axis, first, side in zip(
-            (placed.rows, placed.columns), (top, left), image, strict=True
-        )
+        for axis, first, side in zip((placed.rows, placed.columns), (top, left), image, strict=True)
     )
     return replace(placed, rows=rows, columns=columns)
 

@@ -22,7 +22,7 @@ class Best:
     """
 
     epoch: int = 0
-    score: float = float("-inf")
+    score: tuple[float, float] = (-1.0, 0.0)
     weights: dict[str, Any] = field(default_factory=dict)
 
 
@@ -60,7 +60,7 @@ class Course:
             **vars(self),
             "epochs": [one.to_json() for one in self.epochs],
             "before": None if self.before is None else self.before.to_json(),
-            "best": vars(self.best),
+            "best": {**vars(self.best)},
             "seen": self.seen.to_list(),
         }
 

@@ -21,8 +21,6 @@ def evaluated(
     network: nn.Module,
     feed: Feed,
     seen: Callable[[Pair], None],
-    *,
-    is_teacher: bool = False,
 ) -> Evaluated:
     """Return what a network predicts for images of all processes.
 
@@ -31,9 +29,8 @@ def evaluated(
     Args:
         task: teacher, settings and processes.
         network: the network. All processes have the same weights.
-        feed: the images.
+        feed: the images, for the network and the teacher.
         seen: called with every batch.
-        is_teacher: whether the network reads the teacher's input.
 
     Raises:
         UsageError: as `Task.labels`.
@@ -49,9 +46,8 @@ def evaluated(
             if not len(pair):
                 continue
             labels, teacher = task.labels(pair), task.teacher_scores(pair)
-            batch = pair.teacher if is_teacher else pair.student
             with task.precision():
-                scores = network(on_device(batch.inputs, device)).float()
+                scores = network(on_device(pair.student.inputs, device)).float()
             sums[:SUMS] += losses_of(scores, labels, teacher, task.settings).sums
             sums[SUMS:] += _hits(scores, labels, teacher)
     network.train(was_training)

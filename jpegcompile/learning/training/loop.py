@@ -189,8 +189,8 @@ class Loop:
             self._save()
         result = self._result(sums, seconds, self._evaluated())
         course.epochs.append(result)
-        score = 0.0 if result.validation is None else result.validation.score
-        if score > course.best.score or result.validation is None:
+        score = (0.0, 0.0) if result.validation is None else result.validation.score
+        if result.validation is None or score > course.best.score:
             is_kept = task.settings.keep == "best" and result.validation is not None
             weights = weights_of(task.student) if is_kept else {}
             course.best = Best(result.epoch, score, weights)

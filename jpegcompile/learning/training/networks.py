@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
 from jpegcompile.data.filling import Inputs
-from jpegcompile.errors import UsageError
-from jpegcompile.evaluation.compare import score_output
+from jpegcompile.evaluation.compare import check_scores, score_output
 from jpegcompile.frontend.load import load_source
 from jpegcompile.learning.ingest import JpegIngest
 from jpegcompile.learning.onnx.logits import logits_of
 from jpegcompile.learning.onnx.origin import OnnxSource
 from jpegcompile.learning.onnx.prepared import prepared
-from jpegcompile.learning.onnx.read import from_onnx
+from jpegcompile.learning.onnx.read import LearningDomain, from_onnx
 from jpegcompile.learning.transforms import block_of
-from jpegcompile.messages import Message
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.options.requested import compile_options
 from jpegcompile.preprocessing.preprocess import Preprocess
@@ -59,8 +57,8 @@ class Network:
         module: module of `from_onnx`.
         scores: the same with its ingest, and without a softmax.
         image: image input of the network.
-        trained: the same at the resolution that the network was trained at.
         preprocess: how images become the input.
+        trained: (height, width) that the network was trained at.
         block: block size of the images that the network reads; 1 for pixels.
         classes: number of classes.
         sha256: hash of the model.
@@ -69,8 +67,8 @@ class Network:
     module: fx.GraphModule
     scores: Scores
     image: NetworkInput
-    trained: NetworkInput
     preprocess: Preprocess
+    trained: tuple[int, int]
     block: int
     classes: int
     sha256: str
@@ -81,7 +79,7 @@ def network_of(
     options: Mapping[str, Any],
     output_name: str | None,
     *,
-    domain: str,
+    domain: LearningDomain,
     reads_pixels: bool,
 ) -> Network:
     """Return the network of an ONNX model.
@@ -96,24 +94,34 @@ def network_of(
     Raises:
         UsageError, UnsupportedModelError, AccessError: as `from_onnx`.
     """
-    asked = compile_options(input="coefficients", **options)  # type: ignore[arg-type]
+    asked = compile_options(input="coefficients", **options)
     source = load_source(model, asked.image_input)
     ready = prepared(source, asked)
     image, preprocess = ready.module.image, ready.options.preprocess
     assert preprocess is not None
-    form = "spatial" if reads_pixels else "jpeg"
-    module = from_onnx(model, domain=domain, input=form, **options)  # type: ignore[arg-type]
+    module = from_onnx(
+        model,
+        domain=domain,
+        input="spatial" if reads_pixels else "jpeg",
+        **options,
+    )
     record: Any = module.source
     assert isinstance(record, OnnxSource)
     chosen = score_output(list(record.outputs), output_name)
     network = logits_of(_only(module, record.outputs.index(chosen)))
-    size = image.size
-    block = 1 if reads_pixels else block_of(torch.empty(size))
-    classes = _classes(network, image, chosen)
-    trained = image if asked.resolution is None else trained_image(source, options)
-    scores = Scores(network, block)
+    block = 1 if reads_pixels else block_of(torch.empty(image.size))
+    color = preprocess.color_for(image.channels)
+    original = replace(asked, resolution=None)
+    trained = image if asked.resolution is None else prepared(source, original).module.image
     return Network(
-        module, scores, image, trained, preprocess, block, classes, source.sha256
+        module,
+        Scores(network, block),
+        image,
+        replace(preprocess, color=color),
+        trained.size,
+        block,
+        _classes(network, image, chosen),
+        source.sha256,
     )
 
 
@@ -138,19 +146,12 @@ def _classes(network: nn.Module, image: NetworkInput, output: str) -> int:
     """Return the number of classes.
 
     Raises:
-        UsageError: if the output does not contain scores.
+        UsageError: as `check_scores`.
     """
     was_training = network.training
     network.eval()
     with torch.no_grad():
         scores = network(torch.zeros(2, image.channels, *image.size))
     network.train(was_training)
-    if scores.dim() != 2 or scores.shape[0] != 2:
-        raise UsageError(
-            Message(
-                "finetune-output-not-scores",
-                f"output '{output}' is {list(scores.shape)} for two images, and learning needs"
-                " scores [images, classes]; choose another one with --output-name",
-            )
-        )
+    check_scores(scores.numpy(), output, 2, ())
     return int(scores.shape[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from jpegcompile.data.augmentation.text import augmentation_of
 from jpegcompile.errors import UsageError
@@ -46,12 +46,13 @@ def settings_of(given: Mapping[str, Any], resolution: tuple[int, int]) -> Traini
     augmentation_of(given["augment"])
     validation = validation_of(given["validation"])
     if validation == 0:
-        for each in (option.PATIENCE, option.EVALUATE_ORIGINAL):
-            if given[each.name]:
+        for flag in ("patience", "evaluate_original"):
+            if given[flag]:
                 raise UsageError(
                     Message(
                         "option-needs-validation",
-                        f"{each.flag} needs validation images; leave --validation 0 out",
+                        f"--{flag.replace('_', '-')} needs validation images; leave"
+                        " --validation 0 out",
                     )
                 )
     if given["resume"] and given["checkpoint"] is None:
