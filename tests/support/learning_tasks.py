@@ -98,9 +98,8 @@ def small_task(
     settings = replace(SETTINGS, **changed)
     folder, size = images or images_path(), settings.batch // group.ranks
     held = HeldOut(0.2, settings.seed, is_chosen=True)
-    training = feed_of(
-        folder, size, replace(held, is_chosen=False), shuffle=True, seed=settings.seed
-    )
+    rest = replace(held, is_chosen=False) if has_validation else None
+    training = feed_of(folder, size, rest, shuffle=True, seed=settings.seed)
     validation = feed_of(folder, size, held, shuffle=False) if has_validation else None
     steps = max(1, len(list(training.student.samples())) // settings.batch)
     network = network or small()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +105,8 @@ def _loaded(path: Path) -> dict[str, Any]:
                 "checkpoint-unreadable", f"{path}: cannot read: {error.strerror}; check the path"
             )
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except Exception as error:
+        # The reader of torch raises errors of many kinds for damaged files.
         raise _no_checkpoint(path, one_line(error)) from error
     if not isinstance(data, dict) or not {"format", "identity"} <= data.keys():
         raise _no_checkpoint(path, "it was not written by finetune")

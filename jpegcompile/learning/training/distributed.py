@@ -18,6 +18,9 @@ import torch.distributed as processes
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from jpegcompile.errors import AccessError, UsageError
+from jpegcompile.messages import Message
+
 
 @dataclass(frozen=True)
 class Group:
@@ -76,18 +79,44 @@ class Group:
                 processes.broadcast(buffer, 0)
 
 
+def device_of(asked: str | None) -> torch.device:
+    """Return the device of this process.
+
+    Args:
+        asked: device that the user asks for; None for CUDA if there is a GPU. Without an index,
+            each process uses the GPU of its local rank.
+
+    Raises:
+        UsageError: if there is no such kind of device.
+        AccessError: if this machine has no such GPU.
+    """
+    try:
+        device = torch.device(asked or ("cuda" if torch.cuda.is_available() else "cpu"))
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        text = f"--device is {asked}; use cpu, cuda or cuda:N"
+        raise UsageError(Message("device-unknown", text))
+    if device.type == "cpu":
+        return device
+    index = int(os.environ.get("LOCAL_RANK", "0")) if device.index is None else device.index
+    if index >= torch.cuda.device_count():
+        text = f"--device {asked}: PyTorch finds {torch.cuda.device_count()} GPUs; use --device cpu"
+        raise AccessError(Message("device-missing", text))
+    return torch.device("cuda", index)
+
+
 @contextmanager
 def process_group(device: str | None) -> Iterator[Group]:
     """Join the processes that `torchrun` started; a group of one process without `torchrun`.
 
     Args:
-        device: device that the user asks for; None for CUDA if there is a GPU. Each process uses
-            the GPU of its local rank.
+        device: as for `device_of`.
+
+    Raises:
+        UsageError, AccessError: as `device_of`.
     """
-    ranks = int(os.environ.get("WORLD_SIZE", "1"))
-    kind = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    if kind.type == "cuda" and kind.index is None:
-        kind = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    ranks, kind = int(os.environ.get("WORLD_SIZE", "1")), device_of(device)
     if ranks == 1:
         yield Group(0, 1, kind)
         return

@@ -136,8 +136,10 @@ def _only(module: fx.GraphModule, index: int) -> fx.GraphModule:
     wanted = output.args[0][index]
     assert isinstance(wanted, fx.Node)
     graph.output(copies[wanted])
-    graph.eliminate_dead_code()
     made = fx.GraphModule(module, graph)
+    made.graph.eliminate_dead_code()
+    made.delete_all_unused_submodules()
+    made.recompile()
     made.train(module.training)
     return made
 
