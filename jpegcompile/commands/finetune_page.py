@@ -77,7 +77,7 @@ def _epochs(result: Finetuning) -> Table:
 
 def _lines(result: Finetuning) -> list[str]:
     settings = result.settings
-    processes = f" in {counted(result.ranks, 'process')}" if result.ranks > 1 else ""
+    processes = f" in {result.ranks} processes" if result.ranks > 1 else ""
     teacher = "" if result.teacher is None else f", distilled from {result.teacher}"
     lines = [
         f"{counted(result.training_images, 'training image')}, {settings.optimizer} with learning"

@@ -111,8 +111,13 @@ SEED: Option[int] = Option(
 OPTIMIZER: Option[Optimizer] = Option(
     "optimizer", "sgd", "Optimizer.", kind="choice", choices=("sgd", "adamw")
 )
-LEARNING_RATE: Option[float] = Option(
-    "learning_rate", 0.01, "Largest learning rate.", kind="number", metavar="X"
+LEARNING_RATE: Option[float | None] = Option(
+    "learning_rate",
+    None,
+    "Largest learning rate.",
+    kind="number",
+    metavar="X",
+    default_text="0.01; 0.001 for adamw, or if MODEL has no normalization layers",
 )
 MOMENTUM: Option[float] = Option("momentum", 0.9, "Momentum of sgd.", kind="number", metavar="X")
 NESTEROV: Option[bool] = Option("nesterov", False, "Use Nesterov's momentum in sgd.", kind="flag")

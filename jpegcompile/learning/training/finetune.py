@@ -52,7 +52,7 @@ def finetune(
     epochs: int = option.EPOCHS.default,
     batch: int = option.BATCH.default,
     optimizer: Optimizer = option.OPTIMIZER.default,
-    learning_rate: float = option.LEARNING_RATE.default,
+    learning_rate: float | None = option.LEARNING_RATE.default,
     schedule: Schedule = option.SCHEDULE.default,
     warmup: float = option.WARMUP.default,
     milestones: Sequence[int] | None = option.MILESTONES.default,
@@ -112,7 +112,8 @@ def finetune(
         epochs: how often each image is used.
         batch: images per step, of all processes together.
         optimizer: "sgd" or "adamw".
-        learning_rate: largest learning rate.
+        learning_rate: largest learning rate. Default: 0.01, or 0.001 for "adamw" and for networks
+            without normalization layers.
         schedule: "cosine", "step" or "constant".
         warmup: epochs in which the learning rate rises to its largest value.
         milestones: epochs after which "step" divides the learning rate by 10.

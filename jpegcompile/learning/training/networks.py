@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.nn.modules.batchnorm import _NormBase
 
 from jpegcompile.data.filling import Inputs
 from jpegcompile.evaluation.compare import check_scores, score_output
@@ -49,6 +50,9 @@ class Scores(nn.Module):
         return scores
 
 
+_NORMALIZATIONS = (_NormBase, nn.GroupNorm, nn.LayerNorm)
+
+
 @dataclass(frozen=True)
 class Network:
     """A network that learns or teaches.
@@ -72,6 +76,11 @@ class Network:
     block: int
     classes: int
     sha256: str
+
+    @property
+    def is_normalized(self) -> bool:
+        """Whether the network has normalization layers; files often have them folded."""
+        return any(isinstance(one, _NORMALIZATIONS) for one in self.module.modules())
 
 
 def network_of(

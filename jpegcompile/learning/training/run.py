@@ -54,7 +54,7 @@ class Run:
             UsageError, UnsupportedModelError, AccessError: as `finetune`.
         """
         self._given, self._group = given, group
-        self._checked = settings_of(given, (0, 0))
+        self._checked = settings_of(given, (0, 0), is_normalized=True)
         self._require_outputs()
         reads_pixels = given["domain"] == "auto"
         asked = {name: given[name] for name in _INPUT}
@@ -66,7 +66,9 @@ class Run:
             domain=given["domain"],
             reads_pixels=reads_pixels,
         )
-        self.settings: TrainingSettings = settings_of(given, self.student.image.size)
+        self.settings: TrainingSettings = settings_of(
+            given, self.student.image.size, is_normalized=self.student.is_normalized
+        )
         self.original: Network | None = None
         if given["evaluate_original"] or given["distill"] == option.DISTILL.choices[0]:
             self.original = _fixed(given["model"], asked, name, reads_pixels)

@@ -18,18 +18,26 @@ from jpegcompile.whole_numbers import is_whole_number
 _WHOLE = {"epochs": 1, "batch": 1, "seed": 0}
 _SHARES = ("label_smoothing", "distill_weight", "momentum")
 _NOT_NEGATIVE = ("learning_rate", "weight_decay", "warmup")
+_RATE, _LOW_RATE = 0.01, 0.001
 
 
-def settings_of(given: Mapping[str, Any], resolution: tuple[int, int]) -> TrainingSettings:
+def settings_of(
+    given: Mapping[str, Any], resolution: tuple[int, int], *, is_normalized: bool
+) -> TrainingSettings:
     """Return the settings that options ask for.
 
     Args:
         given: options of `finetune` by name.
         resolution: (height, width) of the network's input while learning.
+        is_normalized: whether the network has normalization layers. Without them, a large learning
+            rate makes a network diverge.
 
     Raises:
         UsageError: if the value of an option is invalid, or options exclude each other.
     """
+    if given["learning_rate"] is None:
+        is_low = given["optimizer"] == "adamw" or not is_normalized
+        given = {**given, "learning_rate": _LOW_RATE if is_low else _RATE}
     for name, least in _WHOLE.items():
         is_right = is_whole_number(given[name]) and given[name] >= least
         _require(name, given[name], is_right, f"a whole number, {least} or more")

@@ -18,12 +18,15 @@ DEFAULTS = {option.name: option.default for option in FINETUNE.options}
 
 
 def settings(**changed: Any) -> Any:
-    return settings_of({**DEFAULTS, **changed}, (32, 32))
+    return settings_of({**DEFAULTS, **changed}, (32, 32), is_normalized=True)
 
 
 def test_defaults() -> None:
     found = settings()
     assert found.milestones == (1, 2)
+    assert found.learning_rate == 0.01
+    assert settings(optimizer="adamw").learning_rate == 0.001
+    assert settings_of(DEFAULTS, (32, 32), is_normalized=False).learning_rate == 0.001
     assert found.frequencies["frequencies"] == 15
     assert settings(epochs=1, schedule="step").milestones == ()
     assert settings(milestones=(5, 9)).milestones == (5, 9)
