@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -58,9 +59,16 @@ class Preprocessor:
     ) -> tuple[NativeAxis, NativeAxis, bool] | None:
         """Fields of `Placement` without the filters; None where `Geometry.place` raises."""
     def run(
-        self, sources: list[str | bytes | bytearray | memoryview], out: NDArray[Any]
+        self,
+        sources: list[str | bytes | bytearray | memoryview],
+        out: NDArray[Any],
+        place: Callable[[int, NativeFrame], Placement | None] | None = None,
     ) -> list[PreprocessFailure]:
-        """Fill `out`, one row per image; rows of images that fail are zero."""
+        """Fill `out`, one row per image; rows of images that fail are zero.
+
+        Threads call `place`, if it is given, with index and frame of an image. It returns the
+        placement of the image, or None to refuse the frame. Its exceptions fail the whole batch.
+        """
 
 def decode_integers(
     source: bytes, placement: Placement, color: Literal["RGB", "BGR", "L"], fill: tuple[int, ...]

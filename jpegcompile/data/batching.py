@@ -11,6 +11,7 @@ import torch
 
 from jpegcompile.data.any_size import AnySizeFilling
 from jpegcompile.data.augmentation.draws import Draws
+from jpegcompile.data.augmented_tensors import AugmentedFilling
 from jpegcompile.data.batch import ImageBatch
 from jpegcompile.data.coefficients import CoefficientFilling
 from jpegcompile.data.filling import Error, Filling, ReadOptions, TensorFilling
@@ -153,6 +154,10 @@ class Batching:
     def _filling(self) -> Filling:
         target, reading = self._target, self._reading
         if self._preprocessor is not None:
+            if target.augmentation is not None:
+                return AugmentedFilling(
+                    target, target.augmentation, self._preprocessor, reading, self._size
+                )
             return TensorFilling(target, self._preprocessor, reading, self._size)
         info = target.info
         if info is None:

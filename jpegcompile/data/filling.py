@@ -18,10 +18,11 @@ from jpegcompile.errors import AccessError, ImageError
 from jpegcompile.jpeg.failures import renamed
 from jpegcompile.jpeg.packed import PackedBatch
 from jpegcompile.jpeg.pixel_fallback import Fallback, PixelFallback
+from jpegcompile.jpeg.pixel_image import PixelImage
 from jpegcompile.jpeg.read import ImageSource, source_name
 from jpegcompile.runtime.input_tensors import check_usable
 from jpegcompile.runtime.pixel_input import network_tensor
-from jpegcompile.runtime.preprocessor import Preprocessor
+from jpegcompile.runtime.preprocessor import Place, Preprocessor
 
 Error = ImageError | AccessError
 Errors = dict[int, Error]
@@ -99,20 +100,24 @@ class TensorFilling(Filling):
     def add(self, sources: Sequence[ImageSource], draws: Sequence[Draws] = ()) -> Errors:
         """See `Filling`."""
         start = self._count
-        batch = self._preprocessor.read(sources, self._rows[start : start + len(sources)])
+        rows = self._rows[start : start + len(sources)]
+        batch = self._preprocessor.read(sources, rows, self._placer(draws))
         errors: Errors = {}
         for place in range(len(sources)):
             error = batch.errors.get(place)
             if error is not None:
                 try:
                     alone = by_itself(error, sources, place)
-                    self._rows[start + place] = self._instead(sources[place], alone)
+                    own = draws[place] if draws else None
+                    self._rows[start + place] = self._instead(sources[place], alone, own)
                 except (ImageError, AccessError) as refusal:
                     errors[place] = refusal
                     continue
                 self.pixel_fallbacks += 1
             if self._count != start + place:
                 self._rows[self._count] = self._rows[start + place]
+            if draws:
+                self._finish(self._rows[self._count], draws[place])
             self._count += 1
         return errors
 
@@ -120,13 +125,36 @@ class TensorFilling(Filling):
         """Return the tensor [N, ...] in the form of the target."""
         return self._memory[: self._count]
 
-    def _instead(self, source: ImageSource, error: Error) -> NDArray[np.float32]:
+    def _placer(self, draws: Sequence[Draws]) -> Place | None:
+        """Return the placements of images by their index in `draws`; None for the geometry's."""
+        return None
+
+    def _finish(self, row: NDArray[Any], draws: Draws) -> None:
+        """Change an image of the batch in place."""
+
+    def _instead(
+        self, source: ImageSource, error: Error, draws: Draws | None
+    ) -> NDArray[np.float32]:
         if isinstance(error, AccessError):
             raise error
         image = self._fallback.instead(source, error)
-        taken = self._target.taken
-        check_usable(image.frame, taken, None, source_name([source], 0))
-        return network_tensor(image, taken, self._target.block)
+        return self._from_pixels(image, source_name([source], 0), draws)
+
+    def _from_pixels(
+        self, image: PixelImage, name: str, draws: Draws | None
+    ) -> NDArray[np.float32]:
+        """Return an image whose pixels Pillow decoded.
+
+        Args:
+            image: the image.
+            name: name of the image in messages.
+            draws: random numbers of the image, if there is augmentation.
+
+        Raises:
+            ImageError: if the image cannot be brought to the network's size.
+        """
+        check_usable(image.frame, self._target.taken, None, name)
+        return network_tensor(image, self._target.taken, self._target.block)
 
 
 def by_itself(error: Error, sources: Sequence[ImageSource], place: int) -> Error:

@@ -52,7 +52,8 @@ class PlacedView:
     @property
     def nbytes(self) -> int:
         """Size in bytes."""
-        return _RECORD_BYTES + sum(m.nbytes for m in (*self.luma, *(self.chroma or ())))
+        matrices = [matrix for _, pair in self.parts() for matrix in pair]
+        return _RECORD_BYTES + sum(matrix.nbytes for matrix in matrices)
 
     def parts(self) -> list[tuple[slice, Matrices]]:
         """The components that the network depends on, with their matrices."""

@@ -35,6 +35,8 @@ class JpegIngest(nn.Module):
         block: block size of the result; 1 for pixels.
     """
 
+    transform: Tensor
+
     def __init__(self, block: int = 8, tables: Mapping[str, Tensor] | None = None) -> None:
         """Create an ingest.
 
@@ -128,23 +130,30 @@ class JpegIngest(nn.Module):
         planes = [_resampled(given, LUMA, 0, dtype)]
         if CHROMA in given and AXIS_INPUTS[CHROMA][0] in given:
             planes.append(_resampled(given, CHROMA, 1, dtype))
-        components = torch.cat(planes, 1)
-        mixing = given["mixing"].to(dtype)[..., : components.shape[1]]
-        result = (mixing @ components.flatten(2)).unflatten(2, components.shape[2:])
-        result = result + self._constant(given["offset"].to(dtype), components)
-        if LEVEL in given:
-            result = result + _level(given, dtype)
+        used = sum(plane.shape[1] for plane in planes)
+        count, _, height, width = planes[0].shape
+        factors = [given["mixing"].to(dtype)[..., :used], given["offset"].to(dtype)[..., None]]
+        # Constants are more planes of the same product, which needs fewer passes over the result.
+        planes.append(self._ones(height, width, planes[0]).expand(count, 1, height, width))
+        level = given.get(LEVEL)
+        if level is not None and level.dim() == 2:
+            factors.append(level.to(dtype)[..., None])
+            planes.append(_shown(given, dtype))
+        mixed = torch.cat(factors, 2) @ torch.cat(planes, 1).flatten(2)
+        result = mixed.reshape(*mixed.shape[:2], height, width)
+        if level is not None and level.dim() == 4:
+            result = result + level.to(dtype)
         if "cutout_rows" in given:
             result = result - self._square(result, given["cutout_rows"], given["cutout_columns"])
         return result
 
-    def _constant(self, offset: Tensor, components: Tensor) -> Tensor:
-        """Return the block DCT of constant maps: block * offset at every DC."""
-        is_dc = [
-            (torch.arange(side, device=offset.device) % self.block == 0).to(offset.dtype)
-            for side in components.shape[2:]
-        ]
-        return (offset * self.block)[:, :, None, None] * torch.outer(is_dc[0], is_dc[1])
+    def _ones(self, height: int, width: int, like: Tensor) -> Tensor:
+        """Return the block DCT [height, width] of a map of ones: block at every DC."""
+        rows, columns = (
+            (torch.arange(side, device=like.device) % self.block == 0).to(like.dtype)
+            for side in (height, width)
+        )
+        return torch.outer(rows * self.block, columns)
 
     def _square(self, x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         """Return what a map shows inside of squares: D diag(m) D^T on every tile of both axes.
@@ -155,14 +164,16 @@ class JpegIngest(nn.Module):
             columns: [N, W].
         """
         down, across = self._masked(rows, x.dtype), self._masked(columns, x.dtype)
-        tiles = x.unflatten(3, (-1, self.block)).unflatten(2, (-1, self.block))
+        count, channels, height, width = x.shape
+        b = self.block
+        tiles = x.reshape(count, channels, height // b, b, width // b, b)
         return torch.einsum("nruv,ncrvsw,nswx->ncrusx", down, tiles, across).reshape(x.shape)
 
     def _masked(self, mask: Tensor, dtype: torch.dtype) -> Tensor:
         """Return D diag(m) D^T of every tile of an axis, [N, tiles, block, block]."""
         transform = self.transform.to(dtype)
-        tiles = mask.to(dtype).unflatten(1, (-1, 1, self.block))
-        return (transform * tiles) @ transform.T
+        tiles = mask.to(dtype).reshape(len(mask), mask.shape[1] // self.block, 1, self.block)
+        return torch.matmul(transform * tiles, transform.T)
 
 
 def _singles(arrays: Mapping[str, NDArray[np.float64]]) -> dict[str, Tensor]:
@@ -189,10 +200,7 @@ def _of_images(given: Mapping[str, Tensor], name: str) -> Tensor:
     return (table if index is None else table[index])[:, None]
 
 
-def _level(given: Mapping[str, Tensor], dtype: torch.dtype) -> Tensor:
-    """Return the addend of pixels that show the image: a map, or the product of two axes."""
-    level = given[LEVEL].to(dtype)
-    if level.dim() == 4:
-        return level
-    shown = given["level_rows"][:, None, :, None] * given["level_columns"][:, None, None, :]
-    return level[:, :, None, None] * shown.to(dtype)
+def _shown(given: Mapping[str, Tensor], dtype: torch.dtype) -> Tensor:
+    """Return the block DCT [N, 1, H, W] of maps that are 1 where they show the image."""
+    rows, columns = given["level_rows"].to(dtype), given["level_columns"].to(dtype)
+    return (rows[:, :, None] * columns[:, None, :])[:, None]

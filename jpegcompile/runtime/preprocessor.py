@@ -7,7 +7,7 @@ memory as a whole. An unusable file does not stop a batch; the batch contains it
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -30,6 +30,7 @@ from jpegcompile.jpeg.read import (
 )
 from jpegcompile.messages import Message
 from jpegcompile.network_input import NetworkInput
+from jpegcompile.preprocessing.geometry import Placement
 from jpegcompile.processors import available_processors
 from jpegcompile.runtime.input_tensors import check_decodable, check_size
 
@@ -40,6 +41,8 @@ _COLOR_SPACES: tuple[ColorSpace, ...] = ("gray", "ycbcr", "rgb")
 PREFETCHER = "jpegcompile-batches"
 
 Errors = Mapping[int, ImageError | AccessError]
+# Returns the placement of an image from its index in the batch and its frame.
+Place = Callable[[int, Frame], Placement]
 
 
 @dataclass(frozen=True)
@@ -140,18 +143,24 @@ class Preprocessor:
         )
 
     def read(
-        self, sources: Sequence[ImageSource], out: NDArray[np.floating[Any]] | None = None
+        self,
+        sources: Sequence[ImageSource],
+        out: NDArray[np.floating[Any]] | None = None,
+        place: Place | None = None,
     ) -> Batch:
         """Read one batch of files in parallel, without holding the interpreter lock.
 
         Args:
             sources: paths and bytes, in any mixture.
             out: C-contiguous array for the result. Default: a new array.
+            place: returns the placement of an image from its index and frame, in place of the
+                network's geometry. Threads call it. An `ImageError` makes the image unusable. Only
+                for the float decode and one view.
 
         Raises:
             UsageError: if an argument has the wrong type or shape.
         """
-        return self._read(sources, 0, out)
+        return self._read(sources, 0, out, place)
 
     def stream(
         self, sources: Iterable[ImageSource], batch_size: int, ahead: int = 2
@@ -193,6 +202,7 @@ class Preprocessor:
         sources: Sequence[ImageSource],
         first: int,
         out: NDArray[np.floating[Any]] | None = None,
+        place: Place | None = None,
     ) -> Batch:
         if isinstance(sources, str | bytes | bytearray | memoryview):
             raise UsageError(
@@ -213,24 +223,31 @@ class Preprocessor:
                 )
             )
         rows = tensor.reshape(-1, *self.taken.shape)
-        failures = self._native.run(native_sources, rows) if native_sources else []
+        placer = None if place is None else _Placer(place)
+        failures = self._native.run(native_sources, rows, placer) if native_sources else []
         errors = {
-            failure[0]: self._error(failure, source_name(sources, failure[0], first))
+            failure[0]: self._error(failure, source_name(sources, failure[0], first), placer)
             for failure in failures
         }
         return Batch(tensor, errors, first)
 
-    def _error(self, failure: _core.PreprocessFailure, name: str) -> ImageError | AccessError:
+    def _error(
+        self, failure: _core.PreprocessFailure, name: str, placer: _Placer | None
+    ) -> ImageError | AccessError:
         """The error that `read_coefficients_many`, or `check_usable` after it, would raise."""
-        if failure[1] == "frame":
-            return self._refusal(Frame(*failure[2]), name)
-        return failure_error(failure[1], failure[2], name)
+        if failure[1] != "frame":
+            return failure_error(failure[1], failure[2], name)
+        refusal = placer and placer.refusals.get(failure[0])
+        if refusal:
+            return ImageError(Message(refusal.code, f"{name}: {refusal}"))
+        return self._refusal(Frame(*failure[2]), name, is_placed=placer is not None)
 
-    def _refusal(self, frame: Frame, name: str) -> ImageError:
-        try:
-            check_size(frame, self.taken, name)
-        except ImageError as error:
-            return error
+    def _refusal(self, frame: Frame, name: str, *, is_placed: bool = False) -> ImageError:
+        if not is_placed:
+            try:
+                check_size(frame, self.taken, name)
+            except ImageError as error:
+                return error
         try:
             check_decodable(frame, None)
         except ImageError as error:
@@ -246,6 +263,25 @@ class Preprocessor:
     def placed(self, height: int, width: int, orientation: int = 1) -> Any:
         """The placement that the native code computes, for tests; see `Geometry.place`."""
         return self._native.place(height, width, orientation)
+
+
+class _Placer:
+    """Calls a `Place` from native code, and keeps its errors.
+
+    Attributes:
+        refusals: errors by the index of the image.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.refusals: dict[int, ImageError] = {}
+
+    def __call__(self, index: int, frame: _core.NativeFrame) -> Placement | None:
+        try:
+            return self._place(index, Frame(*frame))
+        except ImageError as error:
+            self.refusals[index] = error
+            return None
 
 
 def _require_positive(**numbers: int) -> None:

@@ -125,7 +125,7 @@ void combine(size_t& hash, Number value) {
 size_t AxisHash::operator()(const AxisPlacement& axis) const noexcept {
   size_t hash = 0;
   for (const int64_t value :
-       {axis.source, axis.target, axis.start, axis.length,
+       {axis.source, axis.target, axis.start, axis.length, axis.offset,
         static_cast<int64_t>(axis.filter.interpolation), static_cast<int64_t>(axis.filter.library)}) {
     combine(hash, value);
   }

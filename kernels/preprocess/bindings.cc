@@ -17,19 +17,12 @@
 #include "jpeg/python_sources.h"
 #include "preprocess/names.h"
 #include "preprocess/preprocessor.h"
+#include "preprocess/python_placement.h"
 
 namespace nb = nanobind;
 
 namespace jpegcompile {
 namespace {
-
-template <typename Enum, size_t kCount>
-Enum named(nb::handle object, const std::array<std::string_view, kCount>& names) {
-  const auto name = nb::cast<std::string>(object);
-  const std::optional<Enum> value = value_of<Enum>(name, names);
-  if (!value.has_value()) throw nb::value_error(("unknown name '" + name + "'").c_str());
-  return *value;
-}
 
 using Pair = std::pair<int64_t, int64_t>;
 
@@ -37,16 +30,14 @@ Resize resize_of(nb::handle given) {
   Resize resize;
   resize.fit = named<Fit>(given.attr("fit"), kFitNames);
   resize.crop_ratio = nb::cast<double>(given.attr("crop_ratio"));
-  const nb::object size = given.attr("size"), filter = given.attr("filter");
+  const nb::object size = given.attr("size");
   if (nb::isinstance<nb::tuple>(size)) {
     const auto [height, width] = nb::cast<Pair>(size);
     resize.size = Size{height, width};
   } else if (!size.is_none()) {
     resize.short_side = nb::cast<int64_t>(size);
   }
-  resize.filter = {named<Interpolation>(filter.attr("name"), kInterpolationNames),
-                   named<ResizeLibrary>(filter.attr("library"), kLibraryNames),
-                   nb::cast<bool>(filter.attr("antialias"))};
+  resize.filter = filter_of(given.attr("filter"));
   resize.scaled_decoding = nb::cast<bool>(given.attr("scaled_decoding"));
   return resize;
 }
@@ -91,22 +82,39 @@ nb::object placed(const Preprocessor& preprocessor, int64_t height, int64_t widt
                         placement->is_transposed);
 }
 
+// Returns the arguments of jpegcompile.jpeg.frame.Frame.
+nb::tuple to_python(const FrameHeader& frame) {
+  return nb::make_tuple(frame.height, frame.width, nb::tuple(nb::cast(frame.sampling)),
+                        name_of(frame.color_space), frame.orientation);
+}
+
 nb::tuple to_python(const Failure& failure) {
   if (failure.error.has_value()) {
     return nb::make_tuple(failure.index, name_of(failure.error->kind()), failure.error->what());
   }
-  const FrameHeader& frame = failure.frame.value();
-  return nb::make_tuple(failure.index, "frame",
-                        nb::make_tuple(frame.height, frame.width,
-                                       nb::tuple(nb::cast(frame.sampling)),
-                                       name_of(frame.color_space), frame.orientation));
+  return nb::make_tuple(failure.index, "frame", to_python(failure.frame.value()));
+}
+
+// Returns a placer that calls a function of Python: (index, frame) -> Placement or None. Threads
+// call it without the interpreter lock.
+Placer placer_of(nb::handle given) {
+  if (given.is_none()) return nullptr;
+  return [given](size_t index, const FrameHeader& frame) -> std::optional<Placement> {
+    const nb::gil_scoped_acquire acquire;
+    const nb::object placed = given(index, to_python(frame));
+    if (placed.is_none()) return std::nullopt;
+    return placement_of(placed);
+  };
 }
 
 using Batches = nb::ndarray<nb::ndim<4>, nb::c_contig, nb::device::cpu>;
 
-// Fills `out`, a batch with one image for each source, and returns the failures.
-nb::list run(Preprocessor& preprocessor, const nb::list& given, const Batches& out) {
+// Fills `out`, a batch with one image for each source, and returns the failures. `place` is None,
+// or returns the placement of an image; see `placer_of`.
+nb::list run(Preprocessor& preprocessor, const nb::list& given, const Batches& out,
+             nb::object place) {
   const PythonSources sources(given);
+  const Placer placer = placer_of(place);
   if (out.nbytes() != given.size() * preprocessor.image_bytes()) {
     const std::string message = "out has " + std::to_string(out.nbytes()) + " bytes; " +
                                 std::to_string(given.size()) + " images need " +
@@ -116,7 +124,7 @@ nb::list run(Preprocessor& preprocessor, const nb::list& given, const Batches& o
   std::vector<Failure> failures;
   {
     const nb::gil_scoped_release release;
-    failures = preprocessor.run(sources.native(), out.data());
+    failures = preprocessor.run(sources.native(), out.data(), placer);
   }
   nb::list result;
   for (const Failure& failure : failures) result.append(to_python(failure));
@@ -163,7 +171,8 @@ void bind_preprocess(nb::module_& module) {
            nb::arg("shift"), nb::arg("fill"), nb::arg("integers").none(), nb::arg("threads"),
            nb::arg("tolerant"), nb::arg("checks_all"), nb::arg("max_pixels"))
       .def("place", &placed, nb::arg("height"), nb::arg("width"), nb::arg("orientation"))
-      .def("run", &run, nb::arg("sources"), nb::arg("out"));
+      .def("run", &run, nb::arg("sources"), nb::arg("out"),
+           nb::arg("place").none() = nb::none());
 }
 
 }  // namespace jpegcompile

@@ -25,8 +25,8 @@ struct ResizeFilter {
   bool operator==(const ResizeFilter&) const = default;
 };
 
-// How a stored axis of an image maps to an axis of the network's input. The axis is resized from
-// `source` to `target` pixels. The outputs are [start, start + length); outputs outside of the
+// How a stored axis of an image maps to an axis of the network's input. `source` pixels of the axis,
+// beginning with `offset`, are resized to `target` pixels. The outputs are [start, start + length); outputs outside of the
 // resized axis show the fill.
 struct AxisPlacement {
   int64_t source = 0, target = 0, start = 0, length = 0;
@@ -34,6 +34,7 @@ struct AxisPlacement {
   bool is_mirrored = false;  // whether the axis is reversed before the resize
   bool is_flipped = false;   // whether the outputs are in reverse order
   bool is_scaled = false;    // whether to drop frequencies that hardly affect the outputs
+  int64_t offset = 0;
 
   bool operator==(const AxisPlacement&) const = default;
   bool is_inside() const { return start >= 0 && start + length <= target; }

@@ -31,17 +31,6 @@ Factors most_sampling(const Image& frame) {
   return most;
 }
 
-// Like jpegcompile.runtime.input_tensors.check_decodable, which has the error message.
-void check_factors(const Image& frame) {
-  const Factors most = most_sampling(frame);
-  for (const Component& component : frame.components) {
-    const Factors own = sampling_of(component);
-    if (most.vertical % own.vertical != 0 || most.horizontal % own.horizontal != 0) {
-      throw FrameRefused();
-    }
-  }
-}
-
 // Only the integer decode supports different sampling factors of Cb and Cr.
 void check_chroma(const Image& frame) {
   if (frame.color_space == ColorSpace::ycbcr &&
@@ -176,6 +165,17 @@ ResultShape::ResultShape(Size size, bool is_transposed)
 
 int64_t Plan::ready(int64_t complete) const {
   return complete == outputs() ? complete : complete / kGroup * kGroup;
+}
+
+// Like jpegcompile.runtime.input_tensors.check_decodable, which has the error message.
+void check_factors(const Image& frame) {
+  const Factors most = most_sampling(frame);
+  for (const Component& component : frame.components) {
+    const Factors own = sampling_of(component);
+    if (most.vertical % own.vertical != 0 || most.horizontal % own.horizontal != 0) {
+      throw FrameRefused();
+    }
+  }
 }
 
 Placement placement_of(const Image& frame, const Geometry& view, Size network) {

@@ -101,6 +101,9 @@ struct Plan : ResultShape {
   int64_t ready(int64_t complete) const;
 };
 
+// Throws FrameRefused for fractional sampling factors.
+void check_factors(const Image& frame);
+
 // Returns the placement of a frame in a view. Throws FrameRefused.
 Placement placement_of(const Image& frame, const Geometry& view, Size network);
 

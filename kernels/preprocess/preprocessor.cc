@@ -99,9 +99,11 @@ void check(const NetworkNumbers& network, const PreprocessOptions& options) {
 // The state that the threads of one `run` share.
 class Batch {
  public:
-  Batch(Preprocessor& preprocessor, std::span<const Source> sources, void* out)
+  Batch(Preprocessor& preprocessor, std::span<const Source> sources, const Placer& placer,
+        void* out)
       : preprocessor_(preprocessor),
         sources_(sources),
+        placer_(placer),
         out_(static_cast<std::byte*>(out)),
         order_(order_of_work(sources, preprocessor.options_.threads)) {}
 
@@ -133,7 +135,11 @@ class Batch {
   }
 
  private:
-  void read(size_t index, void* out) { preprocessor_.read(sources_[index], out); }
+  void read(size_t index, void* out) {
+    Preprocessor::Place place;
+    if (placer_) place = [&](const FrameHeader& frame) { return placer_(index, frame); };
+    preprocessor_.read(sources_[index], place, out);
+  }
 
   void record(Failure failure) noexcept {
     const std::scoped_lock lock(mutex_);
@@ -152,6 +158,7 @@ class Batch {
 
   Preprocessor& preprocessor_;
   std::span<const Source> sources_;
+  const Placer& placer_;
   std::byte* const out_;
   std::vector<size_t> order_;
   std::atomic<size_t> next_{0};
@@ -175,12 +182,12 @@ Preprocessor::Preprocessor(NetworkNumbers network, const PreprocessOptions& opti
   if (network_.geometry.resize.has_value()) check_filter(network_.geometry.resize->filter);
 }
 
-void Preprocessor::read(const Source& source, void* out) {
+void Preprocessor::read(const Source& source, const Place& place, void* out) {
   Prepared prepared;
   // Called before memory is allocated for the image.
   const auto check_frame = [&](const Image& frame) {
     try {
-      prepare(frame, prepared);
+      prepare(frame, place, prepared);
     } catch (const FrameRefused&) {
       throw Refusal{header_of(frame)};
     }
@@ -209,16 +216,24 @@ void Preprocessor::read(const Source& source, void* out) {
   take_all([&] { return rows_of(read_coefficients(source, options)); });
 }
 
-void Preprocessor::prepare(const Image& frame, Prepared& prepared) {
+void Preprocessor::prepare(const Image& frame, const Place& place, Prepared& prepared) {
   const bool is_prepared = !prepared.placements.empty();
   FrameHeader header = header_of(frame);
   if (is_prepared && header == prepared.frame) return;
   prepared = {};
-  for (const Geometry& view : views_) {
-    prepared.placements.push_back(placement_of(frame, view, network_.size));
-    if (options_.integers.has_value()) continue;
-    prepared.plans.push_back(
-        make_plan(frame, prepared.placements.back(), network_, operators_));
+  if (place) {
+    check_factors(frame);
+    const std::optional<Placement> placement = place(header);
+    if (!placement.has_value()) throw FrameRefused();
+    prepared.placements.push_back(*placement);
+  } else {
+    for (const Geometry& view : views_) {
+      prepared.placements.push_back(placement_of(frame, view, network_.size));
+    }
+  }
+  for (const Placement& placement : prepared.placements) {
+    if (options_.integers.has_value()) break;
+    prepared.plans.push_back(make_plan(frame, placement, network_, operators_));
   }
   prepared.frame = std::move(header);
 }
@@ -227,7 +242,7 @@ void Preprocessor::take(Image image, void* out) {
   // `open` is called once: a reader of coefficients in memory can be rewound.
   Passes passes([&image] { return rows_of(std::move(image)); });
   Prepared prepared;
-  prepare(passes.frame(), prepared);
+  prepare(passes.frame(), nullptr, prepared);
   take(passes, prepared, out);
 }
 
@@ -240,8 +255,12 @@ void Preprocessor::take(Passes& passes, const Prepared& prepared, void* out) {
   }
 }
 
-std::vector<Failure> Preprocessor::run(std::span<const Source> sources, void* out) {
-  Batch batch(*this, sources, out);
+std::vector<Failure> Preprocessor::run(std::span<const Source> sources, void* out,
+                                       const Placer& placer) {
+  if (placer && (options_.integers.has_value() || views() != 1)) {
+    throw std::invalid_argument("placements require the float decode and one view");
+  }
+  Batch batch(*this, sources, placer, out);
   share_work(std::min(options_.threads, sources.size()), [&batch] { batch.work(); });
   return batch.finish();
 }

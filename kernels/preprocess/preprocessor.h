@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -34,6 +35,10 @@ struct Failure {
   std::optional<FrameHeader> frame;
 };
 
+// Returns the placement of the source with this index, or nothing to refuse its frame. Threads call
+// it at once. An exception fails the whole batch.
+using Placer = std::function<std::optional<Placement>(size_t index, const FrameHeader& frame)>;
+
 struct PreprocessOptions {
   bool tolerant = false;
   uint64_t max_pixels = 0;
@@ -59,15 +64,20 @@ class Preprocessor {
 
   // Writes the views of all sources to `out`, one after another, each [C][H][W] or [H][W][C].
   // Writes zeros for sources that fail, and returns the failures in the order of the sources.
-  // Thread-safe. Throws std::bad_alloc, and exceptions that indicate a defect of this library.
-  std::vector<Failure> run(std::span<const Source> sources, void* out);
+  // A `placer` replaces the network's geometry; it requires the float decode and one view.
+  // Thread-safe. Throws std::invalid_argument for a placer that is not possible, what the placer
+  // throws, std::bad_alloc, and exceptions that indicate a defect of this library.
+  std::vector<Failure> run(std::span<const Source> sources, void* out,
+                           const Placer& placer = nullptr);
   // Writes the views of one file whose coefficients were already read. Throws FrameRefused and
   // ReadError.
   void take(Image image, void* out);
 
  private:
   friend class Batch;
-  void read(const Source& source, void* out);
+  // The placement of one image; empty for the network's geometry.
+  using Place = std::function<std::optional<Placement>(const FrameHeader& frame)>;
+  void read(const Source& source, const Place& place, void* out);
 
   // Everything that depends only on a frame's header.
   struct Prepared {
@@ -76,7 +86,7 @@ class Preprocessor {
     FrameHeader frame;        // header of the frame
   };
   // Throws FrameRefused.
-  void prepare(const Image& frame, Prepared& prepared);
+  void prepare(const Image& frame, const Place& place, Prepared& prepared);
   // Throws what `passes` throws, possibly after it has written a part of `out`.
   void take(Passes& passes, const Prepared& prepared, void* out);
 

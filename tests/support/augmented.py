@@ -40,7 +40,9 @@ def resized(pixels: Pixels, size: tuple[int, int], filter: str = "BILINEAR") -> 
     """Pillow's resize of planes in floating point (mode "F")."""
     planes = [Image.fromarray(plane.astype(np.float32)) for plane in np.moveaxis(pixels, -1, 0)]
     chosen = Image.Resampling[filter]
-    return np.stack([np.float64(plane.resize(size[::-1], chosen)) for plane in planes], -1)
+    return np.stack(
+        [np.asarray(plane.resize(size[::-1], chosen), np.float64) for plane in planes], -1
+    )
 
 
 def cropped(

@@ -1,4 +1,4 @@
-"""Random changes of training images that are linear in their coefficients (`docs/augmentation.md`)."""
+"""Random changes of training images, linear in their coefficients (`docs/augmentation.md`)."""
 
 from jpegcompile.data.augmentation.record import Augmentation
 

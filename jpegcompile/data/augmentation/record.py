@@ -118,7 +118,7 @@ class Augmentation:
                         f"augmentation has a field {name!r}; use {', '.join(known)}",
                     )
                 )
-        made = {
+        made: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
         }
         return cls(**made)

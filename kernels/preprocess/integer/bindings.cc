@@ -16,46 +16,17 @@
 #include "jpeg/open_rows.h"
 #include "preprocess/integer/integer_decode.h"
 #include "preprocess/names.h"
+#include "preprocess/python_placement.h"
 
 namespace nb = nanobind;
 
 namespace jpegcompile {
 namespace {
 
-template <typename Enum, std::size_t kCount>
-Enum named(const std::string& name, const std::array<std::string_view, kCount>& names) {
-  const std::optional<Enum> value = value_of<Enum>(name, names);
-  if (!value.has_value()) throw std::invalid_argument("unknown name '" + name + "'");
-  return *value;
-}
-
-template <typename Value>
-Value attribute(nb::handle object, const char* name) {
-  return nb::cast<Value>(object.attr(name));
-}
-
-// Converts an `AxisPlacement` of jpegcompile/preprocessing/geometry.py.
-AxisPlacement axis_of(nb::handle axis) {
-  const nb::object filter = axis.attr("filter");
-  AxisPlacement placement;
-  placement.source = attribute<int64_t>(axis, "source");
-  placement.target = attribute<int64_t>(axis, "target");
-  placement.start = attribute<int64_t>(axis, "start");
-  placement.length = attribute<int64_t>(axis, "length");
-  placement.filter = {
-      named<Interpolation>(attribute<std::string>(filter, "name"), kInterpolationNames),
-      named<ResizeLibrary>(attribute<std::string>(filter, "library"), kLibraryNames),
-      attribute<bool>(filter, "antialias")};
-  placement.is_mirrored = attribute<bool>(axis, "is_mirrored");
-  placement.is_flipped = attribute<bool>(axis, "is_flipped");
-  return placement;
-}
-
 nb::object decode(const nb::bytes& source, nb::handle placement, const std::string& color_name,
                   const nb::tuple& fill) {
-  const Placement placed{axis_of(placement.attr("rows")), axis_of(placement.attr("columns")),
-                         attribute<bool>(placement, "is_transposed")};
-  const PixelColor color = named<PixelColor>(color_name, kColorNames);
+  const Placement placed = placement_of(placement);
+  const PixelColor color = named<PixelColor>(nb::str(color_name.c_str()), kColorNames);
   std::vector<std::uint8_t> values;
   for (nb::handle value : fill) values.push_back(nb::cast<std::uint8_t>(value));
   const std::array<std::size_t, 3> shape = {static_cast<std::size_t>(channels_of(color)),

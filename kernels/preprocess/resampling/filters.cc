@@ -61,6 +61,7 @@ AxisTaps taps_of(const AxisPlacement& axis) {
   }
   for (int64_t output = shown.last; output < end; ++output) taps.add_fill();
   if (axis.is_mirrored) taps.reverse_inputs(axis.source);
+  taps.shift_inputs(axis.offset);
   if (axis.is_flipped) taps.reverse_outputs();
   return taps;
 }

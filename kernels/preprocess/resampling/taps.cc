@@ -51,4 +51,8 @@ void AxisTaps::reverse_inputs(int64_t size) {
   }
 }
 
+void AxisTaps::shift_inputs(int64_t offset) {
+  for (Run& run : runs_) run.first += offset;
+}
+
 }  // namespace jpegcompile

@@ -29,6 +29,8 @@ class AxisTaps {
   void reverse_outputs();
   // Replaces every input i by size - 1 - i.
   void reverse_inputs(int64_t size);
+  // Moves all taps by `offset` inputs.
+  void shift_inputs(int64_t offset);
 
   size_t bytes() const {
     return sizeof(*this) + runs_.capacity() * sizeof(Run) + weights_.capacity() * sizeof(double);
