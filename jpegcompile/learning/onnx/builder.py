@@ -76,7 +76,8 @@ class Builder:
         self._paths = Paths(r.tensor.name for r in roles)
         self._values: dict[str, fx.Node] = {}
         self._parameters: dict[tuple[int, bool, tuple[int, ...]], Tensor] = {}
-        self._attributes: dict[int, str] = {}
+        # The tensors stay here, so that no other tensor gets the same `id`.
+        self._attributes: dict[int, tuple[str, gs.Constant]] = {}
         self._shared: dict[Any, str] = {}
         self._current = ""
         self.learned: dict[str, Learned] = {}
@@ -242,10 +243,9 @@ class Builder:
         if not is_learned and values.size == 1 and values.ndim == 0 and is_float(tensor):
             return float(values.reshape(()))
         if id(tensor) not in self._attributes:
-            self._attributes[id(tensor)] = (
-                self._learned_attribute(tensor) if is_learned else self._fixed(values)
-            )
-        made = self._record(self._graph.get_attr(self._attributes[id(tensor)]))
+            path = self._learned_attribute(tensor) if is_learned else self._fixed(values)
+            self._attributes[id(tensor)] = path, tensor
+        made = self._record(self._graph.get_attr(self._attributes[id(tensor)][0]))
         return fx.Proxy(made, self._tracer)
 
     def _learned_attribute(self, tensor: gs.Constant) -> str:

@@ -16,7 +16,7 @@ from torch.nn import functional
 from jpegcompile.backends.triton.standard import expression
 from jpegcompile.backends.triton.standard_node import NotWrittenError, Standard
 from jpegcompile.errors import UnsupportedModelError
-from jpegcompile.ir.graph import label, value_of
+from jpegcompile.ir.graph import is_float, label, value_of
 from jpegcompile.learning.onnx.standard_more import MORE
 from jpegcompile.messages import Message
 
@@ -53,9 +53,25 @@ def evaluate(node: gs.Node, operand: Operand, opset: int, source: str) -> list[A
     Raises:
         UnsupportedModelError: if PyTorch has no such operator.
     """
+    try:
+        result = _result(node, operand, opset)
+    except NotWrittenError as error:
+        raise UnsupportedModelError(
+            Message(
+                error.reason.code,
+                f"{source}: {label(node)}: PyTorch cannot compute it: {error}",
+            )
+        ) from error
+    if len(node.outputs) == 1:
+        return [result]
+    return [result[index] for index in range(len(node.outputs))]
+
+
+def _result(node: gs.Node, operand: Operand, opset: int) -> Any:
+    if _keeps_floats(node):
+        return operand(node.inputs[0])
     if node.op in MORE:
-        made = MORE[node.op](node, operand, opset)
-        return list(made) if isinstance(made, tuple) else [made]
+        return MORE[node.op](node, operand, opset)
     standard = Standard(
         node.op,
         [_name(i) if t.name else "" for i, t in enumerate(node.inputs)],
@@ -64,25 +80,14 @@ def evaluate(node: gs.Node, operand: Operand, opset: int, source: str) -> list[A
         opset,
         len(node.outputs),
     )
-    try:
-        if node.domain not in (None, "", "ai.onnx") or any(node.subgraphs()):
-            raise NotWrittenError(
-                Message("torch-operator-unknown", "it has no equivalent operator of PyTorch")
-            )
-        written = expression(standard)
-    except NotWrittenError as error:
-        raise UnsupportedModelError(
-            Message(
-                error.reason.code,
-                f"{source}: {label(node)}: PyTorch cannot compute it: {error}",
-            )
-        ) from error
     # The text is that of `expression`: operators of PyTorch and the names of inputs.
-    names = _Operands(node, operand)
-    result = eval(written, {"__builtins__": {"float": float, "tuple": tuple}}, names)
-    if len(node.outputs) == 1:
-        return [result]
-    return [result[index] for index in range(len(node.outputs))]
+    allowed = {"__builtins__": {"float": float, "tuple": tuple}}
+    return eval(expression(standard), allowed, _Operands(node, operand))
+
+
+def _keeps_floats(node: gs.Node) -> bool:
+    """Whether a node casts between floating-point types, where the type of the module counts."""
+    return node.op == "Cast" and all(map(is_float, (node.inputs[0], node.outputs[0])))
 
 
 def _name(index: int) -> str:

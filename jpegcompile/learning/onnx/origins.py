@@ -2,13 +2,12 @@
 
 A constant of the prepared graph is a tensor of the file under the same name, or a copy of its
 elements: as float32, or in another order. Passes make such copies, for example for channels-last
-models. The order is found by running the passes once more on a model in which every element of the
-tensor is its own index.
+models; `tracing.py` finds the order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,6 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
-from jpegcompile.ir.graph import is_float
 from jpegcompile.ir.module import Module
 
 
@@ -46,32 +44,29 @@ class Origin:
         return flat.reshape(tensor.shape).astype(tensor.dtype)
 
 
-Again = Callable[[Mapping[str, NDArray[Any]]], Module]
-
-
-def origins_of(
-    constants: Iterable[gs.Constant], module: Module, named: Mapping[str, NDArray[Any] | None]
-) -> dict[str, Origin]:
-    """Return the origins of constants by name, as far as names tell them.
+def named_origin(
+    constant: gs.Constant,
+    module: Module,
+    values: Mapping[str, NDArray[Any]],
+    computed: Collection[str],
+) -> Origin | None:
+    """Return the origin of a constant, if its name tells it.
 
     Args:
-        constants: constants of the prepared graph.
+        constant: a constant of the prepared graph.
         module: the prepared graph.
-        named: tensors of the file by name: values of initializers, None for outputs of nodes.
+        values: values of the initializers and Constant nodes of the file, by name.
+        computed: names of the outputs of other nodes of the file.
     """
-    found = {}
-    for constant in constants:
-        half = module.half_constants.get(constant.name)
-        tensor = half if half is not None else constant
-        if tensor.name not in named:
-            continue
-        values = named[tensor.name]
-        if values is None or _is_same(values, np.asarray(tensor.values)):
-            found[constant.name] = Origin(tensor.name)
-    return found
+    tensor = module.half_constants.get(constant.name, constant)
+    if tensor.name in computed:
+        # The passes computed the output of this node, because its inputs are constants.
+        return Origin(tensor.name)
+    before = values.get(tensor.name)
+    if before is None or not _is_same(before, np.asarray(tensor.values)):
+        return None
+    return Origin(tensor.name)
 
 
 def _is_same(values: NDArray[Any], other: NDArray[Any]) -> bool:
-    return values.size == other.size and np.array_equal(
-        values.reshape(-1), other.reshape(-1), equal_nan=is_float(gs.Constant("x", values))
-    )
+    return np.array_equal(values.reshape(-1), other.reshape(-1), equal_nan=values.dtype.kind == "f")

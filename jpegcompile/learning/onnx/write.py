@@ -44,7 +44,8 @@ def write_onnx(
         UsageError, UnsupportedModelError: as for `compile`.
         AccessError: if a file cannot be written.
     """
-    model, external = _with_weights(source, learned_values(module, source))
+    values = learned_values(module, source)
+    model, external = _with_weights(source, values)
     if path is not None:
         save(model, path, external)
     if external:
