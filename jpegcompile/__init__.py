@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from jpegcompile.jpeg.coefficients import Coefficients
     from jpegcompile.jpeg.frame import Frame
     from jpegcompile.jpeg.read import read_coefficients, read_coefficients_many
+    from jpegcompile.learning.training.finetune import finetune
     from jpegcompile.reproduction.experiments import paper
     from jpegcompile.reproduction.results import PaperResults
     from jpegcompile.resolution_plan import ResolutionPlan
+    from jpegcompile.results.finetuning import Finetuning
     from jpegcompile.runtime.native import Execution, custom_ops_library
     from jpegcompile.runtime.opened import load, load_module
     from jpegcompile.runtime.session import Session
@@ -41,6 +43,7 @@ _MODULES = {
     "Coefficients": "jpeg.coefficients",
     "CompiledModel": "compiled_model",
     "Execution": "runtime.native",
+    "Finetuning": "results.finetuning",
     "Frame": "jpeg.frame",
     "FrequencyPlan": "frequency_plan",
     "FrequencySearch": "search.frequencies",
@@ -61,6 +64,7 @@ _MODULES = {
     "compile": "compiler",
     "custom_ops_library": "runtime.native",
     "demo": "digits.tour",
+    "finetune": "learning.training.finetune",
     "gpu_check": "evaluation.gpu_check.run",
     "gpu_kernels": "gpu.library.build",
     "inspect": "inspection",
@@ -81,6 +85,7 @@ __all__ = [
     "Coefficients",
     "CompiledModel",
     "Execution",
+    "Finetuning",
     "Frame",
     "FrequencyPlan",
     "FrequencySearch",
@@ -101,6 +106,7 @@ __all__ = [
     "compile",
     "custom_ops_library",
     "demo",
+    "finetune",
     "gpu_check",
     "gpu_kernels",
     "inspect",

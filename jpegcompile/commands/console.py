@@ -31,14 +31,15 @@ def console() -> Console:
 
 
 @contextmanager
-def progress_bar(description: str) -> Iterator[Progress]:
+def progress_bar(description: str, *, is_wanted: bool = True) -> Iterator[Progress]:
     """Yield a callback (done, total) that draws a bar, or nothing if stderr is not a terminal.
 
     Args:
         description: text before the bar.
+        is_wanted: whether to draw anything.
     """
     terminal = Console(stderr=True)
-    if not terminal.is_terminal:
+    if not is_wanted or not terminal.is_terminal:
         yield no_progress
         return
     with ProgressBar(

@@ -184,6 +184,8 @@ def click_option(record: Option[Any]) -> click.Option:
             settings["type"] = click.Path(path_type=Path)
         case "flag":
             settings |= {"is_flag": True, "type": click.BOOL}
+        case "optional":
+            settings |= {"is_flag": False, "flag_value": record.choices[0]}
         case "choice":
             settings["type"] = click.Choice(record.choices)
         case "integer":

@@ -10,7 +10,7 @@ See `docs/data.md`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -42,7 +42,7 @@ from jpegcompile.data.order import made_ahead, permuted, shuffled
 from jpegcompile.data.passed_on import passing_on
 from jpegcompile.data.patterns import expanded
 from jpegcompile.data.sample import Sample
-from jpegcompile.data.shards import shard_samples
+from jpegcompile.data.shards import sample_keys, shard_samples
 from jpegcompile.data.target import Augment, Description, Form, Model, target_of
 from jpegcompile.jpeg.pixel_fallback import Fallback, checked_fallback
 from jpegcompile.jpeg.read import DEFAULT_MAX_PIXELS
@@ -93,6 +93,7 @@ class ImageDataset(IterableDataset[ImageBatch]):
         pin: bool | None = None,
         rank: int | None = None,
         ranks: int | None = None,
+        keep: Callable[[Sample], bool] | None = None,
     ) -> None:
         """Find the images and determine the form of the batches.
 
@@ -137,6 +138,7 @@ class ImageDataset(IterableDataset[ImageBatch]):
             rank: index of this process among the training processes. Default: from
                 `torch.distributed`.
             ranks: number of training processes. Default: from `torch.distributed`.
+            keep: function that chooses the images to use, such as a `HeldOut`. Default: all.
 
         Raises:
             UsageError: if the arguments contradict each other or do not fit the model.
@@ -158,6 +160,9 @@ class ImageDataset(IterableDataset[ImageBatch]):
             )
         self._fallback: Fallback = checked_fallback(fallback)
         self._shards, self._samples = _found(images, labels, self._fallback)
+        self._keep = keep or _every
+        if self._samples is not None:
+            self._samples = list(filter(self._keep, self._samples))
         self._batch_size, self._drop_last, self._on_error = batch_size, drop_last, on_error
         self._shuffle, self._seed, self._buffer = shuffle, seed, buffer
         self._tolerant, self._max_pixels, self._dtype = tolerant, max_pixels, dtype
@@ -178,6 +183,15 @@ class ImageDataset(IterableDataset[ImageBatch]):
         """
         _require_at_least(0, epoch=epoch)
         self._epoch.fill_(epoch)
+
+    def samples(self) -> Iterator[Sample]:
+        """Yield the images of all workers and ranks in their order on disk, usable or not.
+
+        Of shards, this reads only the headers; their samples have neither labels nor contents.
+        """
+        if self._samples is not None:
+            return iter(self._samples)
+        return filter(self._keep, chain.from_iterable(map(sample_keys, self._shards)))
 
     def __getstate__(self) -> dict[str, Any]:
         """Add the rank to the pickled state, because spawned workers do not know it."""
@@ -227,11 +241,15 @@ class ImageDataset(IterableDataset[ImageBatch]):
             return reader.items(samples, self._batch_size)
         shards = permuted(self._shards, common) if self._shuffle else self._shards
         own = (shard_samples(shard, self._fallback) for shard in reader.shards(shards))
-        mine = reader.samples(chain.from_iterable(own), shards)
+        mine = reader.samples(filter(self._keep, chain.from_iterable(own)), shards)
         if not self._shuffle:
             return mine
         generator = np.random.default_rng([self._seed, int(self._epoch), reader.index])
         return shuffled(mine, self._buffer, generator)
+
+
+def _every(_: Sample) -> bool:
+    return True
 
 
 def _found(

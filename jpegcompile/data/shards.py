@@ -7,6 +7,7 @@ This part of the name is the key of the sample. For example, `dog/0001.jpg` and 
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import tarfile
@@ -67,8 +68,27 @@ def shard_samples(path: str, fallback: Fallback) -> Iterator[Sample]:
         yield Sample(path, shard, None, problem=damage)
 
 
-def _members(path: str) -> Iterator[Member]:
+def sample_keys(path: str) -> Iterator[Sample]:
+    """Yield the samples of a shard without their contents, as `shard_samples`.
+
+    Reads only the headers of the members.
+    """
+    shard, key = source_name([path], 0), None
+    try:
+        for name, _, _ in _members(path, has_contents=False):
+            if name != key:
+                key = name
+                yield Sample(name, f"{shard}: {name}", None)
+    except _DamagedError as error:
+        yield Sample(path, shard, None, problem=error.problem)
+
+
+def _members(path: str, *, has_contents: bool = True) -> Iterator[Member]:
     """Yield the files of a shard, except hidden ones.
+
+    Args:
+        path: path of the shard.
+        has_contents: whether to read the contents; otherwise they are empty.
 
     Raises:
         _DamagedError: if the shard cannot be read or is damaged.
@@ -82,7 +102,7 @@ def _members(path: str) -> Iterator[Member]:
                 if not member.isfile() or name.startswith("."):
                     continue
                 stem, _, extension = name.partition(".")
-                content = archive.extractfile(member)
+                content = archive.extractfile(member) if has_contents else io.BytesIO()
                 assert content is not None
                 yield os.path.join(folder, stem), extension.lower(), content.read()
             _require_end(file, archive.offset)

@@ -5,6 +5,19 @@ checkpoint of one loads into the other. A map keeps its shape [N, C, H, W]; the 
 tiles is the largest of 8, 4, 2 and 1 that divides H and W.
 """
 
+from jpegcompile.errors import AccessError
+from jpegcompile.messages import Message
+
+try:
+    import torch  # noqa: F401
+except ModuleNotFoundError as error:
+    raise AccessError(
+        Message(
+            "learning-needs-torch",
+            "learning needs torch, which is not installed; run pip install 'jpegcompile[learn]'",
+        )
+    ) from error
+
 from jpegcompile.learning.export import to_onnx
 from jpegcompile.learning.ingest import JpegIngest
 from jpegcompile.learning.modules.activation import (

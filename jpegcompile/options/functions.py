@@ -29,11 +29,13 @@ from jpegcompile.options.running import (
     SEARCHED_RELU,
     SESSION_THREADS,
 )
+from jpegcompile.options.training import ON_EPOCH
 from jpegcompile.options.verbs import COMPILE, TUNE, VERBS
 
 # Parameters of functions that the command line does not have.
 _PYTHON: Mapping[str, tuple[Option[Any], ...]] = {
     "demo": (PROGRESS,),
+    "finetune": (ON_EPOCH, PROGRESS),
     "inspect": (),
     "compare": (CHOSEN_FILES, PROGRESS),
     "verify": (NODE_INPUTS, CHOSEN_FILES, PROGRESS),

@@ -12,6 +12,7 @@ T = TypeVar("T")
 #   text         any string
 #   path         a file or folder
 #   flag         present or absent; `--no-NAME` turns off a flag that is on by default
+#   optional     a path; without a value, the word of `choices`
 #   choice       one of `choices`
 #   integer      a whole number from `least` to `most`
 #   number       a finite number from 0 on
@@ -24,6 +25,7 @@ Kind = Literal[
     "text",
     "path",
     "flag",
+    "optional",
     "choice",
     "integer",
     "number",

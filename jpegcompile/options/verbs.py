@@ -60,6 +60,17 @@ from jpegcompile.options.running import (
     TUNED_BATCH,
     UNLABELLED,
 )
+from jpegcompile.options.training import (
+    COMPILED,
+    DATA,
+    DISTILLATION,
+    LEARNED_INPUT,
+    LEARNED_OUTPUT,
+    LEARNING,
+    LESS,
+    RECORDS,
+)
+from jpegcompile.options.training import RUNNING as LEARNING_ON
 
 _PAIR = (Argument("original"), Argument("compiled"))
 
@@ -220,6 +231,29 @@ TUNE = Verb(
         " kernels.",
     ),
 )
+FINETUNE = Verb(
+    "finetune",
+    "Learn the weights of MODEL on JPEG files, also for few frequencies or a lower resolution.",
+    (Argument("model"),),
+    (
+        Section("Output", (LEARNED_OUTPUT, COMPILED, JSON, MARKDOWN)),
+        Section("Images", DATA),
+        Section("Input of the model", LEARNED_INPUT),
+        Section("Learning", LEARNING),
+        Section("Distillation", DISTILLATION),
+        Section("Approximation", LESS),
+        Section("Files", FILES),
+        Section("Execution", LEARNING_ON),
+        Section("Checkpoints and metrics", RECORDS),
+    ),
+    ("finetune",),
+    (
+        "The result is an ordinary ONNX model. With --frequencies, --truncate or --resolution, its"
+        " weights suit a model that is compiled with the same options.",
+        "With --distill, the network also learns from the scores of the original, which needs no"
+        " labels. Several processes learn together if torchrun starts them.",
+    ),
+)
 GPU_CHECK = Verb(
     "gpu-check",
     "Check kernels and models on this machine's GPU, and measure how fast they are.",
@@ -301,6 +335,7 @@ VERBS: Mapping[str, Verb] = {
         COMPARE,
         COMPILE,
         DEMO,
+        FINETUNE,
         GPU_CHECK,
         GPU_KERNELS,
         INSPECT,

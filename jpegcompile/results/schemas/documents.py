@@ -21,6 +21,7 @@ from jpegcompile.jpeg.unusable import Skipped
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.network_input import NetworkInput
 from jpegcompile.report import NodeReport, Report
+from jpegcompile.results.finetuning import Finetuning
 from jpegcompile.results.record import Unbounded
 from jpegcompile.results.schema import Form, Schema, document_schema
 from jpegcompile.runtime.native import Execution
@@ -195,6 +196,7 @@ DOCUMENTS: Mapping[str, type] = {
     "compare": Comparison,
     "compile": Compiled,
     "demo": Demo,
+    "finetune": Finetuning,
     "gpu-check": GpuCheck,
     "gpu-kernels": KernelFiles,
     "inspect": Inspected,

@@ -1,0 +1,1 @@
+"""Learning: the loop of `finetune` and its parts."""

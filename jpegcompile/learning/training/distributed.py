@@ -1,0 +1,132 @@
+"""The processes that learn together, as `torchrun` starts them.
+
+Every process has the same weights. Each computes gradients of its part of every batch. Their mean
+over all images of the batch is the gradient of the step. Batch normalization uses the statistics of
+the part of a process; the running statistics are those of the first process.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as processes
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from jpegcompile.errors import AccessError, UsageError
+from jpegcompile.messages import Message
+
+
+@dataclass(frozen=True)
+class Group:
+    """The processes that learn together.
+
+    Attributes:
+        rank: index of this process.
+        ranks: number of processes.
+        device: device of this process.
+    """
+
+    rank: int
+    ranks: int
+    device: torch.device
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes files."""
+        return self.rank == 0
+
+    def total(self, values: Sequence[float]) -> list[float]:
+        """Return the sums of numbers over all processes."""
+        if self.ranks == 1:
+            return [float(value) for value in values]
+        sums = torch.tensor(values, dtype=torch.float64, device=self.device)
+        processes.all_reduce(sums)
+        return [float(value) for value in sums.tolist()]
+
+    def total_of(self, values: Tensor) -> Tensor:
+        """Return the sums of a tensor over all processes."""
+        if self.ranks == 1:
+            return values
+        sums = values.clone()
+        processes.all_reduce(sums)
+        return sums
+
+    def gathered(self, value: Any) -> list[Any]:
+        """Return the values of all processes, in the order of their ranks."""
+        if self.ranks == 1:
+            return [value]
+        values: list[Any] = [None] * self.ranks
+        processes.all_gather_object(values, value)
+        return values
+
+    def parallel(self, network: nn.Module) -> nn.Module:
+        """Return a network that averages gradients over all processes."""
+        if self.ranks == 1:
+            return network
+        ids = [self.device] if self.device.type == "cuda" else None
+        return DistributedDataParallel(network, device_ids=ids)
+
+    def share_buffers(self, network: nn.Module) -> None:
+        """Copy the buffers of the first process, such as running statistics, to the others."""
+        if self.ranks > 1:
+            for buffer in network.buffers():
+                processes.broadcast(buffer, 0)
+
+
+def device_of(asked: str | None) -> torch.device:
+    """Return the device of this process.
+
+    Args:
+        asked: device that the user asks for; None for CUDA if there is a GPU. Without an index,
+            each process uses the GPU of its local rank.
+
+    Raises:
+        UsageError: if there is no such kind of device.
+        AccessError: if this machine has no such GPU.
+    """
+    try:
+        device = torch.device(asked or ("cuda" if torch.cuda.is_available() else "cpu"))
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        text = f"--device is {asked}; use cpu, cuda or cuda:N"
+        raise UsageError(Message("device-unknown", text))
+    if device.type == "cpu":
+        return device
+    index = int(os.environ.get("LOCAL_RANK", "0")) if device.index is None else device.index
+    if index >= torch.cuda.device_count():
+        text = f"--device {asked}: PyTorch finds {torch.cuda.device_count()} GPUs; use --device cpu"
+        raise AccessError(Message("device-missing", text))
+    return torch.device("cuda", index)
+
+
+@contextmanager
+def process_group(device: str | None) -> Iterator[Group]:
+    """Join the processes that `torchrun` started; a group of one process without `torchrun`.
+
+    Args:
+        device: as for `device_of`.
+
+    Raises:
+        UsageError, AccessError: as `device_of`.
+    """
+    ranks, kind = int(os.environ.get("WORLD_SIZE", "1")), device_of(device)
+    if ranks == 1:
+        yield Group(0, 1, kind)
+        return
+    joined = not processes.is_initialized()
+    if joined:
+        if kind.type == "cuda":
+            torch.cuda.set_device(kind)
+        processes.init_process_group("nccl" if kind.type == "cuda" else "gloo")
+    try:
+        yield Group(processes.get_rank(), processes.get_world_size(), kind)
+    finally:
+        if joined:
+            processes.destroy_process_group()
