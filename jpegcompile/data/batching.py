@@ -13,8 +13,9 @@ from jpegcompile.data.any_size import AnySizeFilling
 from jpegcompile.data.batch import ImageBatch
 from jpegcompile.data.coefficients import CoefficientFilling
 from jpegcompile.data.filling import Error, Filling, ReadOptions, TensorFilling
+from jpegcompile.data.packed import PackedFilling
 from jpegcompile.data.sample import Sample
-from jpegcompile.data.target import Target
+from jpegcompile.data.target import PackedTarget, Target
 from jpegcompile.errors import ImageError
 from jpegcompile.jpeg.read import source_name
 from jpegcompile.jpeg.unusable import OnError, Skipped
@@ -27,7 +28,7 @@ class Batching:
 
     def __init__(
         self,
-        target: Target,
+        target: Target | PackedTarget,
         reading: ReadOptions,
         batch_size: int,
         on_error: OnError,
@@ -45,7 +46,11 @@ class Batching:
         """
         self._target, self._reading = target, reading
         self._size, self._on_error, self._drop_last = batch_size, on_error, drop_last
-        self._preprocessor = None if target.is_coefficients else _preprocessor(target, reading)
+        self._preprocessor = (
+            None
+            if isinstance(target, PackedTarget) or target.is_coefficients
+            else _preprocessor(target, reading)
+        )
 
     def batches(self, samples: Iterator[Sample], *, is_alone: bool) -> Iterator[ImageBatch]:
         """Yield batches of the usable samples, in their order.
@@ -138,6 +143,8 @@ class Batching:
 
     def _filling(self) -> Filling:
         target, reading = self._target, self._reading
+        if isinstance(target, PackedTarget):
+            return PackedFilling(reading)
         if self._preprocessor is not None:
             return TensorFilling(target, self._preprocessor, reading, self._size)
         info = target.info

@@ -16,6 +16,7 @@ from jpegcompile.data.target import Target
 from jpegcompile.errors import AccessError, ImageError
 from jpegcompile.jpeg.failures import renamed
 from jpegcompile.jpeg.packed import PackedBatch
+from jpegcompile.jpeg.packed_images import PackedImages
 from jpegcompile.jpeg.pixel_fallback import Fallback, PixelFallback
 from jpegcompile.jpeg.read import ImageSource, source_name
 from jpegcompile.runtime.input_tensors import check_usable
@@ -24,7 +25,7 @@ from jpegcompile.runtime.preprocessor import Preprocessor
 
 Error = ImageError | AccessError
 Errors = dict[int, Error]
-Inputs = Tensor | dict[str, Tensor] | PackedBatch
+Inputs = Tensor | dict[str, Tensor] | PackedBatch | PackedImages
 
 
 @dataclass(frozen=True)
