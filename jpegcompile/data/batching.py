@@ -16,7 +16,7 @@ from jpegcompile.data.filling import Error, Filling, ReadOptions, TensorFilling
 from jpegcompile.data.packed import PackedFilling
 from jpegcompile.data.sample import Sample
 from jpegcompile.data.target import PackedTarget, Target
-from jpegcompile.errors import ImageError
+from jpegcompile.errors import AccessError, ImageError
 from jpegcompile.jpeg.read import source_name
 from jpegcompile.jpeg.unusable import OnError, Skipped
 from jpegcompile.messages import Message
@@ -137,7 +137,8 @@ class Batching:
             ImageError, AccessError: if `on_error` is "stop".
         """
         if self._on_error == "stop":
-            kind = ImageError if error is None else type(error)
+            known = AccessError if sample.is_access else ImageError
+            kind = known if error is None else type(error)
             raise kind(Message(reason.code, f"{sample.name}: {reason}")) from error
         return Skipped(sample.name, reason)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from jpegcompile import _core
 from jpegcompile.errors import AccessError, ImageError
-from jpegcompile.jpeg.failures import failure_error
+from jpegcompile.jpeg.failures import FailureKind, failure_error
 from jpegcompile.jpeg.packed_image import PackedImage
 from jpegcompile.jpeg.read import DEFAULT_MAX_PIXELS, ImageSource, native_source, source_name
 
@@ -36,7 +36,7 @@ def pack_images(
 
 
 def _result(
-    source: ImageSource, made: tuple[bytes, bytes] | tuple[_core.FailureKind, str]
+    source: ImageSource, made: tuple[bytes, bytes] | tuple[FailureKind, str]
 ) -> PackedImage | ImageError | AccessError:
     name = source_name([source], 0)
     first, second = made

@@ -14,7 +14,18 @@ from jpegcompile.messages import Message
 
 # Verbs with a schema. The output of `merge` has the schema of the verb that wrote its inputs.
 VERBS = (
-    *("bench", "compare", "compile", "demo", "gpu-check", "gpu-kernels", "inspect", "run", "tune"),
+    *(
+        "bench",
+        "cache",
+        "compare",
+        "compile",
+        "demo",
+        "gpu-check",
+        "gpu-kernels",
+        "inspect",
+        "run",
+        "tune",
+    ),
     "verify",
 )
 
