@@ -51,6 +51,9 @@ def pack_images(
 ) -> list[tuple[bytes, bytes] | tuple[FailureKind, str]]:
     """Return record and tables of each source, or kind and cause of its failure."""
 
+def check_packed(sources: list[tuple[Buffer, Buffer]]) -> list[tuple[int, str]]:
+    """Return index and cause of each image whose header or lengths are damaged."""
+
 def join_packed(
     sources: list[tuple[Buffer, Buffer]],
 ) -> tuple[JoinedPlane, JoinedPlane, NDArray[np.uint16]] | tuple[int, str]:

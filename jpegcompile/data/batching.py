@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
+from itertools import count, islice
 
 import numpy as np
 import torch
@@ -102,20 +102,17 @@ class Batching:
         used: list[Sample] = []
         skipped: list[Skipped] = []
         while some := list(islice(samples, self._size - len(used))):
-            readable = []
+            sources = [sample.source for sample in some if sample.source is not None]
+            errors = filling.add(sources) if sources else {}
+            places = count()
             for sample in some:
                 if sample.source is None:
                     assert sample.problem is not None
                     skipped.append(self._skipped(sample, sample.problem))
+                elif (error := errors.get(next(places))) is not None:
+                    skipped.append(self._failed(sample, error))
                 else:
-                    readable.append(sample)
-            if readable:
-                errors = filling.add([s.source for s in readable if s.source is not None])
-                for place, sample in enumerate(readable):
-                    if place in errors:
-                        skipped.append(self._failed(sample, errors[place]))
-                    else:
-                        used.append(sample)
+                    used.append(sample)
         return ImageBatch(
             filling.inputs(),
             torch.tensor([sample.label for sample in used], dtype=torch.int64),

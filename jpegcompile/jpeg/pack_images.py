@@ -21,7 +21,8 @@ def pack_images(
     """Read several JPEG files in parallel and pack their coefficients.
 
     Args:
-        sources: paths and bytes, in any mixture. Packed images are returned as they are.
+        sources: paths and bytes, in any mixture. Packed images are checked, and
+            returned as they are.
         threads: number of threads.
         tolerant: as for `read_coefficients`.
         max_pixels: as for `read_coefficients`.
@@ -32,7 +33,17 @@ def pack_images(
     files = [source for source in sources if not isinstance(source, PackedImage)]
     natives = [native_source(source) for source in files]
     made = iter(_core.pack_images(natives, threads, tolerant, min(max_pixels, 2**64 - 1)))
-    return [one if isinstance(one, PackedImage) else _result(one, next(made)) for one in sources]
+    packed = [source for source in sources if isinstance(source, PackedImage)]
+    causes = dict(_core.check_packed([(image.record, image.tables) for image in packed]))
+    kept = (_checked(image, causes.get(index)) for index, image in enumerate(packed))
+    return [
+        next(kept) if isinstance(source, PackedImage) else _result(source, next(made))
+        for source in sources
+    ]
+
+
+def _checked(image: PackedImage, cause: str | None) -> PackedImage | ImageError | AccessError:
+    return image if cause is None else failure_error("damaged", cause, image.name)
 
 
 def _result(

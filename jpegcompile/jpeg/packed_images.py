@@ -120,7 +120,7 @@ class PackedImages:
                 self.extents[name][first:last].repeat(count, axis=0),
                 first_block=self.blocks_before(name, first),
                 threads=threads,
-                out=out.reshape(-1, *out.shape[2:]),
+                out=out.reshape(count * (last - first), *out.shape[2:]),
             )
             made[name] = out
         return made

@@ -124,6 +124,22 @@ nb::list pack_images(const nb::list& given, std::size_t threads, bool tolerant,
     return made;
 }
 
+// Checks the headers and lengths of packed images. Returns (index, cause) for each damaged one.
+nb::list check(const nb::list& given) {
+    const PythonSources sources(given);
+    nb::list damaged;
+    std::size_t index = 0;
+    for (const Source& source : sources.native()) {
+        try {
+            static_cast<void>(view_of(std::get<PackedSource>(source)));
+        } catch (const ReadError& error) {
+            damaged.append(nb::make_tuple(index, error.what()));
+        }
+        ++index;
+    }
+    return damaged;
+}
+
 // The packed blocks of one or two components of many images, one image after another.
 class Joined {
 public:
@@ -227,6 +243,7 @@ void bind_packing(nb::module_& module) {
                nb::arg("first_block"), nb::arg("extents"), nb::arg("out"), nb::arg("threads"));
     module.def("pack_images", &pack_images, nb::arg("sources"), nb::arg("threads"),
                nb::arg("tolerant"), nb::arg("max_pixels"));
+    module.def("check_packed", &check, nb::arg("sources"));
     module.def("join_packed", &join, nb::arg("sources"));
 }
 

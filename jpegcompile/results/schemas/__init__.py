@@ -14,19 +14,8 @@ from jpegcompile.messages import Message
 
 # Verbs with a schema. The output of `merge` has the schema of the verb that wrote its inputs.
 VERBS = (
-    *(
-        "bench",
-        "cache",
-        "compare",
-        "compile",
-        "demo",
-        "gpu-check",
-        "gpu-kernels",
-        "inspect",
-        "run",
-        "tune",
-    ),
-    "verify",
+    *("bench", "cache", "compare", "compile", "demo", "gpu-check", "gpu-kernels", "inspect"),
+    *("run", "tune", "verify"),
 )
 
 
