@@ -144,7 +144,7 @@ def test_images_that_change_between_two_builds(images: Path, tmp_path: Path) -> 
 def test_shards_continue(tmp_path: Path) -> None:
     shards = []
     for number in range(3):
-        members = {}
+        members: dict[str, bytes] = {}
         for index, data in enumerate(contents(4)):
             members |= {f"{index}.jpg": data, f"{index}.cls": b"%d" % (number + index)}
         shards.append(write_shard(tmp_path / f"{number}.tar", members))
@@ -164,13 +164,11 @@ def test_threads_and_paths_do_not_matter(images: Path, tmp_path: Path) -> None:
     for threads in (2, 5):
         output = tmp_path / f"{threads}.jpegcache"
         seen: list[tuple[int, int]] = []
-        build_cache(
-            images,
-            output,
-            on_error="skip",
-            threads=threads,
-            progress=lambda done, total, seen=seen: seen.append((done, total)),
-        )
+
+        def note(done: int, total: int, seen: list[tuple[int, int]] = seen) -> None:
+            seen.append((done, total))
+
+        build_cache(images, output, on_error="skip", threads=threads, progress=note)
         assert output.read_bytes() == expected
         assert seen[-1] == (11, 11)
 

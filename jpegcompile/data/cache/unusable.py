@@ -41,7 +41,10 @@ def problem_of(payload: bytes) -> tuple[type[ImageError] | type[AccessError], Me
     kind, code, text, name = found
     if kind not in _KINDS or not text.isprintable() or not name.isprintable():
         raise ValueError("has no error of an image")
-    return _KINDS[kind], Message(code, text), name
+    reason = Message.stored(code, text)
+    if not isinstance(reason, Message):
+        raise ValueError("has no code")
+    return _KINDS[kind], reason, name
 
 
 def error_of(payload: bytes) -> Error:
