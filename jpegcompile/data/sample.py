@@ -23,6 +23,7 @@ class Sample:
         problem: why the image is unusable, if that is known before reading.
         identity: what random changes of the image depend on: the index of a file in its list, so
             that a list may move to another folder, or the key of a sample in its shard.
+        is_access: whether the problem is one of the environment, an AccessError.
     """
 
     key: str
@@ -31,3 +32,4 @@ class Sample:
     label: int = NO_LABEL
     problem: Message | None = None
     identity: str = ""
+    is_access: bool = False

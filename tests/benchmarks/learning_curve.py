@@ -74,10 +74,11 @@ class Run:
 def runs(seed: int) -> list[Run]:
     """Return both networks with the same weights."""
     torch.manual_seed(seed)
-    pixels = build(DESIGN, SIZE).to(memory_format=torch.channels_last)
+    pixels = build(DESIGN, SIZE)
     for module in pixels.modules():
         if isinstance(module, nn.Conv2d | nn.Linear | nn.BatchNorm2d):
             module.reset_parameters()
+    pixels.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     coefficients = from_torch(copy.deepcopy(pixels), SIZE)
     ingest = JpegIngest(coefficients.input_block)
     return [

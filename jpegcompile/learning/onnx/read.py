@@ -47,7 +47,7 @@ def from_onnx(
     *,
     domain: LearningDomain = "jpeg",
     input: Domain = "jpeg",
-    frequencies: Frequencies = option.FREQUENCIES.default,
+    frequencies: Frequencies | None = option.FREQUENCIES.default,
     relu: Masking | None = option.RELU.default,
     truncate: int | None = option.TRUNCATE.default,
     preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess | None = None,

@@ -10,7 +10,8 @@ from typing import Any
 
 from jpegcompile.data.augmentation.record import Augmentation
 from jpegcompile.data.augmentation.text import augmentation_of
-from jpegcompile.data.dataset import ImageDataset, Images
+from jpegcompile.data.dataset import ImageDataset
+from jpegcompile.data.found import Images
 from jpegcompile.data.held_out import HeldOut
 from jpegcompile.data.sample import Sample
 from jpegcompile.errors import UsageError

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from jpegcompile.data.dataset import Images
+from jpegcompile.data.found import Images
 from jpegcompile.frequency_plan import Frequencies, Masking
 from jpegcompile.input_size import InputSize
 from jpegcompile.ir.module import DomainChoice
@@ -68,7 +68,7 @@ def finetune(
     distill: str | os.PathLike[str] | None = option.DISTILL.default,
     temperature: float = option.TEMPERATURE.default,
     distill_weight: float = option.DISTILL_WEIGHT.default,
-    frequencies: Frequencies = compiling.FREQUENCIES.default,
+    frequencies: Frequencies | None = compiling.FREQUENCIES.default,
     truncate: int | None = compiling.TRUNCATE.default,
     relu: Masking | None = compiling.RELU.default,
     resolution: Resolution | None = compiling.RESOLUTION.default,

@@ -70,7 +70,7 @@ def test_a_killed_run_ends_with_the_same_weights(
     assert same(weights_of(whole_task.student), weights_of(task.student))
     assert resumed.course.best.epoch == whole.course.best.epoch
     assert same(whole.course.best.weights, resumed.course.best.weights)
-    times = {"seconds": 0.0, "images_per_second": 0.0}
+    times: dict[str, Any] = {"seconds": 0.0, "images_per_second": 0.0}
     assert [replace(e, **times) for e in whole.course.epochs] == [
         replace(e, **times) for e in resumed.course.epochs
     ]
