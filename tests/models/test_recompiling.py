@@ -24,6 +24,7 @@ from support.graphs import (
     run_float32,
     statistics,
 )
+from support.half_precision import halved
 from support.images import make_jpeg
 from support.raising import compiled_like
 from support.refusals import refused_model
@@ -130,6 +131,40 @@ def test_compiling_again_changes_nothing(options: dict[str, Any]) -> None:
     assert ("frequencies-from-model" in codes(again.report)) == ("frequencies" in options)
     (image,) = jpegcompile.to_spatial(first.model).graph.input
     assert image.name == "x"
+
+
+UNBATCHED = Graph(
+    """(T[3,16,16] x) => (T[] y) {
+        i = Constant<value = int64[1] {0}>()  a = Unsqueeze(x, i)
+        c = Conv<pads = [1, 1, 1, 1]>(a, w)  r = Relu(c)  y = GlobalAveragePool(r) }""",
+    {"w": (4, 3, 3, 3)},
+)
+TWO_INPUTS = Graph(
+    """(T[N,3,16,16] x, T[N,4,1,1] g) => (T[] y) {
+        c = Conv<pads = [1, 1, 1, 1]>(x, w)  r = Relu(c)  s = Mul(r, g)
+        y = GlobalAveragePool(s) }""",
+    {"w": (4, 3, 3, 3)},
+)
+
+
+@pytest.mark.parametrize("graph", [UNBATCHED, TWO_INPUTS], ids=["unbatched", "two inputs"])
+@pytest.mark.parametrize("preprocess", [None, "unit"])
+def test_inputs_keep_their_shapes(graph: Graph, preprocess: str | None) -> None:
+    source, mode = graph.model("float"), "coefficients" if preprocess else "tensor"
+    options: dict[str, Any] = {"input": mode, "preprocess": preprocess, "image_input": "x"}
+    first = jpegcompile.compile(source, **options).model
+    spatial = jpegcompile.to_spatial(first)
+    assert [i.name for i in spatial.graph.input] == [i.name for i in source.graph.input]
+    feeds = feeds_of(source)
+    assert_same(run_float32(spatial, feeds), run_float32(source, feeds))
+    assert compiled_like(jpegcompile.compile(first, input=mode).model, first)  # type: ignore[arg-type]
+
+
+def test_weights_stay_in_float16() -> None:
+    first = jpegcompile.compile(halved(tiny_residual()), input="tensor").model
+    again = jpegcompile.compile(first, input="tensor").model
+    assert compiled_like(again, first)
+    assert again.ByteSize() < 1.1 * first.ByteSize()
 
 
 @thorough

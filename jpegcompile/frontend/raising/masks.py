@@ -16,6 +16,7 @@ from jpegcompile.frequency_plan import (
     frequency_plan,
 )
 from jpegcompile.frontend.raising.state import Mask, State
+from jpegcompile.messages import Message
 from jpegcompile.operators.definition import Operator
 from jpegcompile.operators.piecewise import TRUNCATE
 from jpegcompile.operators.queries import is_piecewise_linear
@@ -46,9 +47,11 @@ def note_mask(
     if masking and used - {masking}:
         raise state.refusal(
             node,
-            "own-maskings-mixed",
-            "has another masking than earlier nodes, and a model can use either ASM or APX; compile"
-            " its source model",
+            Message(
+                "own-maskings-mixed",
+                "has another masking than earlier nodes, and a model can use either ASM or APX;"
+                " compile its source model",
+            ),
         )
     if operator.activation or operator.truncates:
         # The input block of a fused convolution is not that of its nonlinearity.
@@ -64,9 +67,11 @@ def _note_truncation(state: State, node: onnx.NodeProto, frequencies: int | None
     if maker is None or state.readers[node.input[0]] != 1:
         raise state.refusal(
             node,
-            "own-truncation-apart",
-            "truncates a map that is not the output of a nonlinearity, or that other nodes read"
-            " whole, which no frequency plan describes; compile its source model",
+            Message(
+                "own-truncation-apart",
+                "truncates a map that is not the output of a nonlinearity, or that other nodes read"
+                " whole, which no frequency plan describes; compile its source model",
+            ),
         )
     state.masks[maker].truncate = frequencies
 

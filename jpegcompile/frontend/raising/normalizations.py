@@ -15,6 +15,7 @@ import onnx
 
 from jpegcompile.frontend.raising.state import State
 from jpegcompile.frontend.walk import quoted
+from jpegcompile.messages import Message
 
 
 def raise_group_normalization(
@@ -42,9 +43,11 @@ def raise_group_normalization(
     if epsilon is None:
         raise state.refusal(
             node,
-            "own-epsilon-not-constant",
-            f"has an epsilon {quoted(given['epsilon'])} that is not a constant, as a standard"
-            " normalization requires",
+            Message(
+                "own-epsilon-not-constant",
+                f"has an epsilon {quoted(given['epsilon'])} that is not a constant, as a standard"
+                " normalization requires",
+            ),
         )
     groups, x = int(attributes["groups"]), inputs["x"]
     kind = epsilon.dtype

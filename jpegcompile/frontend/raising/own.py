@@ -24,6 +24,7 @@ from jpegcompile.frontend.raising.state import Size, State, Value
 from jpegcompile.frontend.raising.statements import append_spatial
 from jpegcompile.frontend.raising.transforms import check_transforms
 from jpegcompile.frontend.walk import quoted
+from jpegcompile.messages import Message
 from jpegcompile.operators.definition import PIXELS, Operand, Operator
 from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.operators.separable import RESIZE
@@ -75,9 +76,11 @@ def raise_ingest(state: State, node: onnx.NodeProto) -> None:
     if state.image is None:
         raise state.refusal(
             node,
-            "own-ingest-without-metadata",
-            "computes the image from a file, and the model has no metadata of jpegcompile that"
-            " describe the image; give the model as jpegcompile compile wrote it",
+            Message(
+                "own-ingest-without-metadata",
+                "computes the image from a file, and the model has no metadata of jpegcompile that"
+                " describe the image; give the model as jpegcompile compile wrote it",
+            ),
         )
     state.raised += 1
 
@@ -101,8 +104,10 @@ def operands_of(
         lacks = f"lacks {quoted(missing[0])}" if missing else "has other operands"
         raise state.refusal(
             node,
-            "own-operator-form",
-            f"{lacks}, and differs from the definition of its operator; see docs/operators.md",
+            Message(
+                "own-operator-form",
+                f"{lacks}, and differs from the definition of its operator; see docs/operators.md",
+            ),
         )
     return given, attributes
 

@@ -16,6 +16,7 @@ from jpegcompile.frontend.raising.state import State, Value
 from jpegcompile.frontend.raising.statements import append_body
 from jpegcompile.frontend.raising.transforms import check_transforms
 from jpegcompile.interface import DOMAIN_VERSION
+from jpegcompile.messages import Message
 from jpegcompile.operators.fragments import FORWARD, INVERSE, TRANSFORMS
 from jpegcompile.operators.pixelwise import own_function
 from jpegcompile.operators.registry import OPERATORS
@@ -31,18 +32,22 @@ def raise_program(state: State, node: onnx.NodeProto) -> None:
     if function is None and node.op_type in OPERATORS:
         raise state.refusal(
             node,
-            "own-program-undefined",
-            "is a per-pixel function that the model should define, but the model has no local"
-            " function of that name; give the model as jpegcompile compile wrote it",
+            Message(
+                "own-program-undefined",
+                "is a per-pixel function that the model should define, but the model has no local"
+                " function of that name; give the model as jpegcompile compile wrote it",
+            ),
         )
     inner = None if function is None else _between(function)
     blocks = [a.i for a in node.attribute if a.name == "block"]
     if function is None or inner is None or len(blocks) != 1 or len(node.output) != 1:
         raise state.refusal(
             node,
-            "own-operator-unknown",
-            f"is not an operator of jpegcompile {DOMAIN_VERSION}; upgrade jpegcompile, or give the"
-            " source model",
+            Message(
+                "own-operator-unknown",
+                f"is not in version {DOMAIN_VERSION} of the jpegcompile operators; upgrade"
+                " jpegcompile, or give the source model",
+            ),
         )
     given = dict(zip(function.input, node.input, strict=False))
     (block,) = blocks

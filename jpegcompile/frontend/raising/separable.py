@@ -27,6 +27,7 @@ from jpegcompile.frontend.raising.axis_forms import (
 )
 from jpegcompile.frontend.raising.state import State
 from jpegcompile.frontend.walk import quoted
+from jpegcompile.messages import Message
 
 _SLICE_TAKES_INPUTS_SINCE = 10
 _RESIZE_SINCE, _RESIZE_WITH_MODES_SINCE = 10, 11
@@ -61,9 +62,11 @@ def raise_separable(
     if rows is None or columns is None:
         raise state.refusal(
             node,
-            "own-matrices-not-constant",
-            f"has matrices {quoted(given['rows'])} and {quoted(given['columns'])} that are not"
-            " both constants, so its operator on pixels is unknown",
+            Message(
+                "own-matrices-not-constant",
+                f"has matrices {quoted(given['rows'])} and {quoted(given['columns'])} that are not"
+                " both constants, so its operator on pixels is unknown",
+            ),
         )
     axes = (_on_pixels(rows, blocks), _on_pixels(columns.T, blocks))
     writer = _Writer(state, node, x, target)

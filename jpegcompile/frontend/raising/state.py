@@ -124,10 +124,10 @@ class State:
         for name, tensor in self.constants.items():
             self.shapes[name] = tuple(tensor.dims)
 
-    def refusal(self, node: onnx.NodeProto, code: str, text: str) -> UnsupportedModelError:
-        """Return the error that a node cannot be raised."""
+    def refusal(self, node: onnx.NodeProto, reason: Message) -> UnsupportedModelError:
+        """Return the error that a node cannot be raised, with the name of the node."""
         where = f"{self.name}: node {quoted(node.name)} ({node.op_type})"
-        return UnsupportedModelError(Message(code, f"{where} {text}"))
+        return UnsupportedModelError(Message(reason.code, f"{where} {reason}"))
 
     def array(self, name: str) -> NDArray[Any] | None:
         """Return the values of a constant; None for other tensors. Casts of constants count."""
@@ -202,8 +202,11 @@ class State:
             if size is None:
                 raise self.refusal(
                     node,
-                    "own-map-size-unknown",
-                    f"reads the map {quoted(name)} of unknown height and width; declare its shape",
+                    Message(
+                        "own-map-size-unknown",
+                        f"reads the map {quoted(name)} of unknown height and width; declare"
+                        " its shape",
+                    ),
                 )
             unknown = Value("", block, size)
             pixels = self._transformed(self.raw(name), name, unknown, forward=False)

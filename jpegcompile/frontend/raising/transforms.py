@@ -14,6 +14,7 @@ from jpegcompile.dct.blocks import axis_dct, dc_map
 from jpegcompile.dct.frequencies import band_map, full
 from jpegcompile.frontend.raising.state import Size, State
 from jpegcompile.frontend.walk import quoted
+from jpegcompile.messages import Message
 from jpegcompile.operators.casts import TO_JPEG, TO_SPATIAL
 from jpegcompile.operators.convolution import RESIDUAL_INVERSE
 from jpegcompile.operators.definition import Operand, Operator
@@ -71,9 +72,11 @@ def check_transforms(
         if values is None or wanted is None or not _is_close(values, wanted):
             raise state.refusal(
                 node,
-                "own-transform-differs",
-                f"has an input {quoted(operand.name)} that is not the constant of its definition;"
-                " see docs/operators.md",
+                Message(
+                    "own-transform-differs",
+                    f"has an input {quoted(operand.name)} that is not the constant of its"
+                    " definition; see docs/operators.md",
+                ),
             )
         axes = ("height", "width") if operand.role == "plane" else (_axis(operand),)
         for axis, count in zip(axes, values.shape, strict=False):
