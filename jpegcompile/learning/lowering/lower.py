@@ -106,6 +106,7 @@ class _Lowering:
         module.options, module.source = self.options, None
         module.decisions = None if self.decisions is None else dict(self.decisions)
         module.report = LoweringReport(tuple(self.nodes), self.emit.casts)
+        module.image_shape = (shape_of(self.image) or ())[1:]
         module.input_block, module.slots = self.input_block, tuple(self.slots)
         return module
 

@@ -66,6 +66,7 @@ class JpegModule(WholeModule):
         options: the options of the lowering.
         report: the domain of each node.
         input_block: block size of the image map; 1 if the module takes pixels.
+        image_shape: shape [C, H, W] of the image.
         decisions: frequencies by name, in place of those of the options; or None.
         slots: calls whose frequencies can be set.
         source: the ONNX model that the network comes from; None if it comes from PyTorch.
@@ -74,6 +75,7 @@ class JpegModule(WholeModule):
     options: LoweringOptions
     report: LoweringReport
     input_block: int
+    image_shape: tuple[int, ...]
     slots: tuple[Slot, ...]
     source: Any
 
@@ -83,6 +85,7 @@ class JpegModule(WholeModule):
         "options",
         "report",
         "input_block",
+        "image_shape",
         "slots",
         "source",
         "decisions",
