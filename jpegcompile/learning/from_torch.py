@@ -9,6 +9,7 @@ from jpegcompile.errors import UsageError
 from jpegcompile.learning.lowering.lower import lower_graph
 from jpegcompile.learning.lowering.module import JpegModule
 from jpegcompile.learning.lowering.options import Decisions, DomainChoice, LoweringOptions
+from jpegcompile.learning.lowering.stochastic import drops_paths
 from jpegcompile.learning.modules.domain import Domain, Masking
 from jpegcompile.learning.tracing import trace
 from jpegcompile.messages import Message
@@ -49,13 +50,18 @@ def from_torch(
     """
     options = LoweringOptions(domain, frequencies, masking, truncate, input)
     traced = trace(module)
+    kept = {
+        name: why
+        for name, why in traced.whole.items()
+        if not drops_paths(module.get_submodule(name), {})
+    }
     shape = example if isinstance(example, Tensor) else image_shape(example)
     return lower_graph(
         traced.graph_module,
         shape,
         options,
         decisions=decisions,
-        kept=traced.whole,
+        kept=kept,
         only_mode=traced.only_mode,
     )
 

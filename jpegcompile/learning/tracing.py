@@ -9,11 +9,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from torch import fx, nn
+from torch import Tensor, fx, nn
+from torch.nn import functional
 
 from jpegcompile.errors import UnsupportedModelError, one_line
+from jpegcompile.learning.lowering.operators import ByMode
 from jpegcompile.learning.lowering.twins import has_twin
 from jpegcompile.learning.lowering.whole import WholeModule, called_in, put, tree_of
 from jpegcompile.messages import Message
@@ -28,23 +31,7 @@ _HOOKS = (
 )
 
 
-class ByMode(nn.Module):
-    """Calls a function that behaves in another way while training, such as dropout."""
-
-    def __init__(self, function: Any, argument: str) -> None:
-        """Create a call; `argument` is the name of the argument for the mode."""
-        super().__init__()
-        self.function, self.argument = function, argument
-
-    def forward(self, *arguments: Any, **keywords: Any) -> Any:
-        """Return the result of the function in the mode of the module."""
-        return self.function(*arguments, **keywords, **{self.argument: self.training})
-
-    def extra_repr(self) -> str:
-        """Return the arguments for `repr`."""
-        return str(self.function.__name__)
-
-
+@dataclass(frozen=True)
 class Traced:
     """A traced module.
 
@@ -54,11 +41,9 @@ class Traced:
         only_mode: the mode that the graph holds for; None for both.
     """
 
-    def __init__(
-        self, graph_module: WholeModule, whole: dict[str, Message], only_mode: bool | None
-    ) -> None:
-        """Create the record."""
-        self.graph_module, self.whole, self.only_mode = graph_module, whole, only_mode
+    graph_module: WholeModule
+    whole: dict[str, Message]
+    only_mode: bool | None
 
 
 def trace(module: nn.Module) -> Traced:
@@ -73,7 +58,7 @@ def trace(module: nn.Module) -> Traced:
         train, test = _traced(module, whole, True), _traced(module, whole, False)
         if len(whole) > known:
             continue
-        followed = _following_mode(train, test)
+        followed = _following_mode(train.graph, test.graph)
         changing = followed if isinstance(followed, set) else set()
         if not changing or changing == {""}:
             break
@@ -81,14 +66,50 @@ def trace(module: nn.Module) -> Traced:
             text = f"the operators of '{name}' depend on the training mode"
             whole[name] = Message("learning-follows-mode", text)
     only = module.training if changing else None
-    graph = train if only in (None, True) else test
-    made = WholeModule(tree_of(module, called_in(graph)), graph)
+    made = _with_constants(module, train if only in (None, True) else test)
     if isinstance(followed, dict):
         for node, argument in followed.items():
             _by_mode(made, node, argument)
         made.recompile()
-    called = called_in(graph)
+    called = called_in(made.graph)
     return Traced(made, {name: why for name, why in whole.items() if name in called}, only)
+
+
+@dataclass
+class _Graph:
+    """A graph, and the tensors that the forward of the module created while it was traced."""
+
+    graph: fx.Graph
+    constants: dict[str, Tensor]
+
+
+class _Constants(nn.Module):
+    """Tensors that a forward creates, which follow the network to another device or type."""
+
+    def __init__(self, tensors: dict[str, Tensor]) -> None:
+        super().__init__()
+        for name, tensor in tensors.items():
+            self.register_buffer(name, tensor, persistent=False)
+
+
+def _constants_of(module: nn.Module) -> dict[str, Tensor]:
+    """Remove the tensors that a tracer has left at the traced module, and return them."""
+    names = [name for name in vars(module) if name.startswith("_tensor_constant")]
+    return {name: module.__dict__.pop(name) for name in names}
+
+
+def _with_constants(module: nn.Module, traced: _Graph) -> WholeModule:
+    """Return the graph with a tree of the module's submodules, and its constants in one of them."""
+    tree = tree_of(module, called_in(traced.graph))
+    if traced.constants:
+        folder = "constants"
+        while hasattr(tree, folder):
+            folder = f"_{folder}"
+        put(tree, folder, _Constants(traced.constants).train(module.training))
+        for node in traced.graph.nodes:
+            if node.op == "get_attr" and node.target in traced.constants:
+                node.target = f"{folder}.{node.target}"
+    return WholeModule(tree, traced.graph)
 
 
 def _untouchable(module: nn.Module) -> Iterator[tuple[str, Message]]:
@@ -103,13 +124,13 @@ def _untouchable(module: nn.Module) -> Iterator[tuple[str, Message]]:
             yield name, Message("learning-parametrized", text)
 
 
-def _traced(module: nn.Module, whole: dict[str, Message], training: bool) -> fx.Graph:
+def _traced(module: nn.Module, whole: dict[str, Message], training: bool) -> _Graph:
     """Trace in a mode; a module that fails is added to `whole`."""
     while True:
         tracer = _Tracer(whole)
         try:
             with _mode(module, training):
-                return tracer.trace(module)
+                return _Graph(tracer.trace(module), _constants_of(module))
         except Exception as error:
             # Any error may come from running the code of a model with symbolic values.
             name, why = tracer.failed, one_line(error)
@@ -234,14 +255,25 @@ def _mode_argument(node: fx.Node) -> str | None:
     return next((name for name in _MODES if isinstance(arguments.get(name), bool)), None)
 
 
+_DROPOUTS: dict[Any, type[nn.Module]] = {
+    functional.dropout: nn.Dropout,
+    functional.dropout2d: nn.Dropout2d,
+}
+
+
 def _by_mode(module: WholeModule, node: fx.Node, argument: str) -> None:
     """Replace a function by a module that calls it in the mode of the module."""
     scope = node.meta["scope"]
     name = f"{scope}.{node.name}" if scope else node.name
-    put(module, name, ByMode(node.target, argument))
     arguments = {k: v for k, v in _arguments(node).items() if k != argument}
+    source = arguments.pop("input")
+    made: nn.Module = ByMode(node.target, argument)
+    if node.target in _DROPOUTS:
+        arguments.pop("inplace", None)
+        made, arguments = _DROPOUTS[node.target](**arguments), {}
+    put(module, name, made.train(module.get_submodule(scope).training))
     with module.graph.inserting_after(node):
-        made = module.graph.call_module(name, (), arguments)
-    made.meta.update(node.meta)
-    node.replace_all_uses_with(made)
+        call = module.graph.call_module(name, (source,), arguments)
+    call.meta.update(node.meta)
+    node.replace_all_uses_with(call)
     module.graph.erase_node(node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -12,40 +12,12 @@ from jpegcompile.errors import UsageError
 from jpegcompile.frequency_plan import NodeFrequencies
 from jpegcompile.learning.lowering.options import Decisions, LoweringOptions
 from jpegcompile.learning.lowering.report import LoweringReport
+from jpegcompile.learning.lowering.slots import Slot, decided
 from jpegcompile.learning.lowering.twins import masked_form
 from jpegcompile.learning.lowering.whole import WholeModule, put
 from jpegcompile.learning.modules.casts import Truncate
-from jpegcompile.learning.modules.domain import Domain, Masking
+from jpegcompile.learning.modules.domain import Masking
 from jpegcompile.messages import Message
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A call of a piecewise linear function, whose frequencies can be set.
-
-    Attributes:
-        names: names under which a decision finds the call, the most specific first.
-        mask: qualified name of the module.
-        truncate: qualified name of the truncation of its result.
-        domain: domain of its maps.
-    """
-
-    names: tuple[str, ...]
-    mask: str
-    truncate: str
-    domain: Domain
-
-    def decided(self, decisions: Decisions | None, default: NodeFrequencies) -> NodeFrequencies:
-        """Return the frequencies of the call.
-
-        Args:
-            decisions: frequencies by name. A call that they do not name stays exact.
-            default: frequencies of every call, if there are no decisions.
-        """
-        if decisions is None:
-            return default
-        found = (decisions[name] for name in self.names if name in decisions)
-        return next(found, NodeFrequencies())
 
 
 class Entry(nn.Module):
@@ -94,6 +66,7 @@ class JpegModule(WholeModule):
         options: the options of the lowering.
         report: the domain of each node.
         input_block: block size of the image map; 1 if the module takes pixels.
+        image_shape: shape [C, H, W] of the image.
         decisions: frequencies by name, in place of those of the options; or None.
         slots: calls whose frequencies can be set.
         source: the ONNX model that the network comes from; None if it comes from PyTorch.
@@ -102,6 +75,7 @@ class JpegModule(WholeModule):
     options: LoweringOptions
     report: LoweringReport
     input_block: int
+    image_shape: tuple[int, ...]
     slots: tuple[Slot, ...]
     source: Any
 
@@ -111,6 +85,7 @@ class JpegModule(WholeModule):
         "options",
         "report",
         "input_block",
+        "image_shape",
         "slots",
         "source",
         "decisions",
@@ -141,10 +116,10 @@ class JpegModule(WholeModule):
         )
         self.decisions = None if decisions is None else dict(decisions)
         for slot in self.slots:
-            decided = slot.decided(decisions, self.options.default)
-            spatial = self.get_submodule(slot.mask)
-            put(self, slot.mask, masked_form(spatial, decided.mask, masking, slot.domain))
-            put(self, slot.truncate, Truncate(decided.keep, slot.domain))
+            count = decided(slot.names, decisions, self.options.default)
+            before = self.get_submodule(slot.mask)
+            put(self, slot.mask, masked_form(before, count.mask, masking, slot.domain))
+            put(self, slot.truncate, Truncate(count.keep, slot.domain))
 
 
 def _times(shape: tuple[int, ...]) -> str:
