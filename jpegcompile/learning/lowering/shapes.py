@@ -12,6 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from jpegcompile.dct.blocks import block_size
 from jpegcompile.learning.lowering.twins import clone
+from jpegcompile.messages import Message
 
 Example = Tensor | Sequence[Tensor] | tuple[int, ...]
 
@@ -68,6 +69,22 @@ def block_of_node(node: Any) -> int:
         blocks = {item.block if isinstance(item, Described) else 1 for item in value}
         return blocks.pop() if len(blocks) == 1 else 1
     return value.block if isinstance(value, Described) else 1
+
+
+def has_tensors(node: fx.Node) -> bool:
+    """Whether a node returns a tensor, or a collection with one."""
+    found: list[Described] = []
+    fx.node.map_aggregate(
+        described(node), lambda value: found.append(value) if isinstance(value, Described) else None
+    )
+    return bool(found)
+
+
+def map_problem(node: Any) -> Message | None:
+    """Return why a node's value is no map [N, C, H, W]; None if it is one."""
+    if len(shape_of(node) or ()) == 4:
+        return None
+    return Message("learning-not-a-map", "its input has no shape [N, C, H, W]")
 
 
 class _Recorder(fx.Interpreter):
