@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, fx, nn
 
 from jpegcompile.errors import UnsupportedModelError
-from jpegcompile.ir.graph import is_float, label, value_of
+from jpegcompile.ir.graph import is_float, value_of
 from jpegcompile.ir.image import channels_first_image, image_tensor
 from jpegcompile.ir.module import Module
 from jpegcompile.learning.onnx.expressions import evaluate
@@ -105,7 +105,7 @@ class Builder:
                 continue
             self._current = node.name
             self._add(node)
-        outputs = [self._values[t.name] for t in graph.outputs]
+        outputs = [self._value(t) for t in graph.outputs]
         self._graph.output(outputs[0] if len(outputs) == 1 else tuple(outputs))
         self._graph.lint()
         return Built(self._finished(), self.learned)
@@ -120,33 +120,24 @@ class Builder:
 
     def _add(self, node: gs.Node) -> None:
         layer = layer_of(node)
-        if layer is not None and not self._is_computed(node.inputs[0]):
+        if layer is not None and not self._is_layer(node, layer):
             layer = None
         if layer is not None:
             made = [self._call(node, layer)]
         else:
             before = len(self._graph.nodes)
-            results = evaluate(
-                node, self._operand_of(node), int(self._module.graph.opset), self._source
-            )
+            opset = int(self._module.graph.opset)
+            results = evaluate(node, self._operand, opset, self._source)
             for one in list(self._graph.nodes)[before:]:
                 one.meta[NODE] = node.name
-            made = [self._as_node(r, node) for r in results]
+            made = [result.node for result in results]
         for tensor, value in zip(node.outputs, made, strict=False):
             self._values[tensor.name] = value
 
-    def _as_node(self, value: Any, node: gs.Node) -> fx.Node:
-        if isinstance(value, fx.Proxy):
-            return value.node
-        raise UnsupportedModelError(
-            Message(
-                "learning-node-constant",
-                f"{self._source}: {label(node)} does not depend on the image, and is not constant",
-            )
-        )
-
-    def _is_computed(self, tensor: gs.Tensor) -> bool:
-        return value_of(tensor) is None
+    def _is_layer(self, node: gs.Node, layer: Layer) -> bool:
+        """Whether a layer fits: its input is computed, and no other node reads its matrix as is."""
+        tied = any(w.is_transposed and len(w.tensor.outputs) > 1 for w in layer.weights.values())
+        return value_of(node.inputs[0]) is None and not tied
 
     def _call(self, node: gs.Node, layer: Layer) -> fx.Node:
         source = self._value(node.inputs[0])
@@ -222,9 +213,6 @@ class Builder:
         value = self._operand(tensor)
         assert isinstance(value, fx.Proxy)
         return value.node
-
-    def _operand_of(self, node: gs.Node) -> Any:
-        return lambda tensor: self._operand(tensor)
 
     def _operand(self, tensor: gs.Tensor) -> fx.Proxy | float:
         """Return an input of an expression: a value, a learned or fixed tensor, or a number."""
