@@ -103,6 +103,8 @@ def test_cumulative_statistics_compile() -> None:
 
 
 @thorough
+# PyTorch compiles decompositions for derivatives forward, by a way that it deprecates.
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 @pytest.mark.parametrize("kind", [torch.float64, torch.float32])
 def test_transforms_of_functions(kind: torch.dtype) -> None:
     """Gradients for each example, with `vmap` and `grad`, equal those of single examples."""
