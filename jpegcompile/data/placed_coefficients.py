@@ -70,7 +70,8 @@ class PlacedFilling(Filling):
         arrays |= self._quantization()
         means = []
         if placing.augmentation.contrast:
-            means = [v.mean(i, placing.fill) for v, i in zip(views, self._images, strict=True)]
+            fill = placing.fill
+            means = [v.mean(i, fill) for v, i in zip(views, self._images, strict=True)]
         arrays |= placing.colors(views, self._draws, means) | placing.squares(self._draws)
         tensors = {name: torch.from_numpy(values) for name, values in arrays.items()}
         if self._reading.pin:
