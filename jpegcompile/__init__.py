@@ -6,7 +6,12 @@ if TYPE_CHECKING:
     from jpegcompile.compiled_model import CompiledModel
     from jpegcompile.compiler import compile
     from jpegcompile.data.batch import ImageBatch
+    from jpegcompile.data.cache.build import build_cache
+    from jpegcompile.data.cache.check import check_cache
+    from jpegcompile.data.cache.open import CoefficientCache
+    from jpegcompile.data.cache.report import CacheReport
     from jpegcompile.data.dataset import ImageDataset
+    from jpegcompile.data.unpacking import unpack_batch, unpacked_strips
     from jpegcompile.digits.tour import demo
     from jpegcompile.evaluation.benchmark.results import Benchmark
     from jpegcompile.evaluation.benchmark.run import bench
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from jpegcompile.inspection import inspect
     from jpegcompile.jpeg.coefficients import Coefficients
     from jpegcompile.jpeg.frame import Frame
+    from jpegcompile.jpeg.packed_images import PackedImages
     from jpegcompile.jpeg.read import read_coefficients, read_coefficients_many
     from jpegcompile.learning.training.finetune import finetune
     from jpegcompile.reproduction.experiments import paper
@@ -39,6 +45,8 @@ if TYPE_CHECKING:
 # The module of each public name. Modules are imported when a name is first used.
 _MODULES = {
     "Benchmark": "evaluation.benchmark.results",
+    "CacheReport": "data.cache.report",
+    "CoefficientCache": "data.cache.open",
     "Coefficients": "jpeg.coefficients",
     "CompiledModel": "compiled_model",
     "Execution": "runtime.native",
@@ -50,6 +58,7 @@ _MODULES = {
     "ImageBatch": "data.batch",
     "ImageDataset": "data.dataset",
     "NodeFrequencies": "frequency_plan",
+    "PackedImages": "jpeg.packed_images",
     "PaperResults": "reproduction.results",
     "ResolutionPlan": "resolution_plan",
     "ResolutionSearch": "search.resolution",
@@ -57,6 +66,8 @@ _MODULES = {
     "Tuning": "tuning.record",
     "__version__": "version",
     "bench": "evaluation.benchmark.run",
+    "build_cache": "data.cache.build",
+    "check_cache": "data.cache.check",
     "choose_frequencies": "search.frequencies",
     "choose_resolution": "search.resolution",
     "compare": "evaluation.compare",
@@ -75,11 +86,15 @@ _MODULES = {
     "read_coefficients_many": "jpeg.read",
     "run": "evaluation.predict",
     "tune": "tuning.tune",
+    "unpack_batch": "data.unpacking",
+    "unpacked_strips": "data.unpacking",
     "verify": "evaluation.verify",
 }
 
 __all__ = [
     "Benchmark",
+    "CacheReport",
+    "CoefficientCache",
     "Coefficients",
     "CompiledModel",
     "Execution",
@@ -91,6 +106,7 @@ __all__ = [
     "ImageBatch",
     "ImageDataset",
     "NodeFrequencies",
+    "PackedImages",
     "PaperResults",
     "ResolutionPlan",
     "ResolutionSearch",
@@ -98,6 +114,8 @@ __all__ = [
     "Tuning",
     "__version__",
     "bench",
+    "build_cache",
+    "check_cache",
     "choose_frequencies",
     "choose_resolution",
     "compare",
@@ -116,6 +134,8 @@ __all__ = [
     "read_coefficients_many",
     "run",
     "tune",
+    "unpack_batch",
+    "unpacked_strips",
     "verify",
 ]
 

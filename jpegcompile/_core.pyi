@@ -19,16 +19,46 @@ NativeImage = tuple[
 ]
 NativeFailure = tuple[int, FailureKind, str]
 
+Buffer: TypeAlias = bytes | bytearray | memoryview
+# A path, a JPEG file, or a packed image with its quantization tables.
+NativeSource: TypeAlias = str | Buffer | tuple[Buffer, Buffer]
+# Arrays `stream`, `lengths` and `offsets` of `PackedPlane`.
+NativePlane: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int32]]
+# The same of many images, and the block rows and columns of each.
+JoinedPlane: TypeAlias = tuple[*NativePlane, NDArray[np.int64]]
+
 def read_coefficients_many(
-    sources: list[str | bytes | bytearray | memoryview],
+    sources: list[NativeSource],
     threads: int,
     tolerant: bool,
     max_pixels: int,
 ) -> list[NativeImage] | NativeFailure: ...
-def pack_blocks(
-    coefficients: NDArray[np.int16], threads: int
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int32]]:
+def pack_blocks(coefficients: NDArray[np.int16], threads: int) -> NativePlane:
     """Pack contiguous [blocks, 64]; return `stream`, `lengths`, `offsets` of `PackedPlane`."""
+
+def unpack_planes(
+    stream: NDArray[np.uint8],
+    lengths: NDArray[np.uint8],
+    offsets: NDArray[np.int32],
+    first_block: int,
+    extents: NDArray[np.int64],
+    out: NDArray[np.int16],
+    threads: int,
+) -> int:
+    """Fill `out` [planes, rows, columns, 64]; return the first invalid block, or -1."""
+
+def pack_images(
+    sources: list[NativeSource], threads: int, tolerant: bool, max_pixels: int
+) -> list[tuple[bytes, bytes] | tuple[FailureKind, str]]:
+    """Return record and tables of each source, or kind and cause of its failure."""
+
+def check_packed(sources: list[tuple[Buffer, Buffer]]) -> list[tuple[int, str]]:
+    """Return index and cause of each image whose header or lengths are damaged."""
+
+def join_packed(
+    sources: list[tuple[Buffer, Buffer]],
+) -> tuple[JoinedPlane, JoinedPlane, NDArray[np.uint16]] | tuple[int, str]:
+    """Return luma, chroma and tables of all images, or the first damaged one and its cause."""
 
 NativeFrame = tuple[int, int, tuple[tuple[int, int], ...], Literal["gray", "ycbcr", "rgb"], int]
 PreprocessFailure: TypeAlias = NativeFailure | tuple[int, Literal["frame"], NativeFrame]
@@ -60,7 +90,7 @@ class Preprocessor:
         """Fields of `Placement` without the filters; None where `Geometry.place` raises."""
     def run(
         self,
-        sources: list[str | bytes | bytearray | memoryview],
+        sources: list[NativeSource],
         out: NDArray[Any],
         place: Callable[[int, NativeFrame], Placement | None] | None = None,
     ) -> list[PreprocessFailure]:

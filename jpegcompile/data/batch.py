@@ -12,6 +12,7 @@ from jpegcompile.data.filling import Inputs
 from jpegcompile.errors import UsageError
 from jpegcompile.interface import SHARED_INPUTS
 from jpegcompile.jpeg.packed import PackedBatch
+from jpegcompile.jpeg.packed_images import PackedImages
 from jpegcompile.jpeg.unusable import Skipped
 from jpegcompile.messages import Message
 from jpegcompile.whole_numbers import is_whole_number
@@ -23,9 +24,9 @@ class ImageBatch:
 
     Attributes:
         inputs: a tensor [N, ...] for forms "tensor" and "pixels"; tensors [N, ...] by the names of
-            inputs for form "coefficients"; a `PackedBatch` for form "packed". For models for images
-            of any size, coefficients include the matrices of each image; without a model, tables of
-            matrices (`docs/augmentation.md`).
+            inputs for form "coefficients"; for form "packed" a `PackedBatch` with a model, and
+            `PackedImages` without. For models for images of any size, coefficients include the
+            matrices of each image; without a model, tables of matrices (`docs/augmentation.md`).
         labels: class indices, int64 [N]. Images without a label have `NO_LABEL` (-100), which
             PyTorch's losses ignore.
         keys: paths of the files, or keys of the samples in shards.
@@ -53,7 +54,7 @@ class ImageBatch:
             UsageError: if the batch does not contain coefficients for a model, or `index` is out of
                 range.
         """
-        if isinstance(self.inputs, PackedBatch):
+        if isinstance(self.inputs, PackedBatch | PackedImages):
             raise UsageError(
                 Message(
                     "batch-packed",
@@ -96,6 +97,6 @@ class ImageBatch:
         inputs = self.inputs
         if isinstance(inputs, Tensor):
             inputs = inputs.pin_memory()
-        elif not isinstance(inputs, PackedBatch):
+        elif not isinstance(inputs, PackedBatch | PackedImages):
             inputs = {name: values.pin_memory() for name, values in inputs.items()}
         return replace(self, inputs=inputs, labels=self.labels.pin_memory())

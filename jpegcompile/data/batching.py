@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import count, islice
 
 import numpy as np
 import torch
@@ -15,10 +15,11 @@ from jpegcompile.data.augmented_tensors import AugmentedFilling
 from jpegcompile.data.batch import ImageBatch
 from jpegcompile.data.coefficients import CoefficientFilling
 from jpegcompile.data.filling import Error, Filling, ReadOptions, TensorFilling
+from jpegcompile.data.packed import PackedFilling
 from jpegcompile.data.placed_coefficients import PlacedFilling
 from jpegcompile.data.sample import Sample
-from jpegcompile.data.target import Target
-from jpegcompile.errors import ImageError
+from jpegcompile.data.target import PackedTarget, Target
+from jpegcompile.errors import AccessError, ImageError
 from jpegcompile.jpeg.read import source_name
 from jpegcompile.jpeg.unusable import OnError, Skipped
 from jpegcompile.messages import Message
@@ -30,7 +31,7 @@ class Batching:
 
     def __init__(
         self,
-        target: Target,
+        target: Target | PackedTarget,
         reading: ReadOptions,
         batch_size: int,
         on_error: OnError,
@@ -53,7 +54,11 @@ class Batching:
         self._target, self._reading = target, reading
         self._seed, self._epoch = seed, epoch
         self._size, self._on_error, self._drop_last = batch_size, on_error, drop_last
-        self._preprocessor = None if target.is_coefficients else _preprocessor(target, reading)
+        self._preprocessor = (
+            None
+            if isinstance(target, PackedTarget) or target.is_coefficients
+            else _preprocessor(target, reading)
+        )
 
     def batches(self, samples: Iterator[Sample], *, is_alone: bool) -> Iterator[ImageBatch]:
         """Yield batches of the usable samples, in their order.
@@ -105,22 +110,18 @@ class Batching:
         used: list[Sample] = []
         skipped: list[Skipped] = []
         while some := list(islice(samples, self._size - len(used))):
-            readable = []
+            sources = [sample.source for sample in some if sample.source is not None]
+            draws = self._draws_of([sample for sample in some if sample.source is not None])
+            errors = filling.add(sources, draws) if sources else {}
+            places = count()
             for sample in some:
                 if sample.source is None:
                     assert sample.problem is not None
                     skipped.append(self._skipped(sample, sample.problem))
+                elif (error := errors.get(next(places))) is not None:
+                    skipped.append(self._failed(sample, error))
                 else:
-                    readable.append(sample)
-            if readable:
-                errors = filling.add(
-                    [s.source for s in readable if s.source is not None], self._draws_of(readable)
-                )
-                for place, sample in enumerate(readable):
-                    if place in errors:
-                        skipped.append(self._failed(sample, errors[place]))
-                    else:
-                        used.append(sample)
+                    used.append(sample)
         return ImageBatch(
             filling.inputs(),
             torch.tensor([sample.label for sample in used], dtype=torch.int64),
@@ -130,7 +131,8 @@ class Batching:
         )
 
     def _draws_of(self, samples: Sequence[Sample]) -> list[Draws]:
-        if self._target.augmentation is None:
+        target = self._target
+        if isinstance(target, PackedTarget) or target.augmentation is None:
             return []
         return [Draws(self._seed, self._epoch, sample.identity) for sample in samples]
 
@@ -147,12 +149,15 @@ class Batching:
             ImageError, AccessError: if `on_error` is "stop".
         """
         if self._on_error == "stop":
-            kind = ImageError if error is None else type(error)
+            known = AccessError if sample.is_access else ImageError
+            kind = known if error is None else type(error)
             raise kind(Message(reason.code, f"{sample.name}: {reason}")) from error
         return Skipped(sample.name, reason)
 
     def _filling(self) -> Filling:
         target, reading = self._target, self._reading
+        if isinstance(target, PackedTarget):
+            return PackedFilling(reading)
         if self._preprocessor is not None:
             if target.augmentation is not None:
                 return AugmentedFilling(

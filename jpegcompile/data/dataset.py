@@ -12,8 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 
@@ -35,14 +34,14 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from jpegcompile.data.batch import ImageBatch
 from jpegcompile.data.batching import Batching
+from jpegcompile.data.cache.open import CoefficientCache
 from jpegcompile.data.division import Reader
 from jpegcompile.data.filling import ReadOptions
-from jpegcompile.data.folders import file_samples, folder_samples
+from jpegcompile.data.found import Images
 from jpegcompile.data.order import made_ahead, permuted, shuffled
 from jpegcompile.data.passed_on import passing_on
-from jpegcompile.data.patterns import expanded
+from jpegcompile.data.readable import readable
 from jpegcompile.data.sample import Sample
-from jpegcompile.data.shards import sample_keys, shard_samples
 from jpegcompile.data.target import Augment, Description, Form, Model, target_of
 from jpegcompile.jpeg.pixel_fallback import Fallback, checked_fallback
 from jpegcompile.jpeg.read import DEFAULT_MAX_PIXELS
@@ -52,10 +51,7 @@ from jpegcompile.preprocessing.steps import Size
 from jpegcompile.processors import available_processors
 from jpegcompile.whole_numbers import is_whole_number
 
-Images: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-
 _DTYPES = {"float32": torch.float32, "float16": torch.float16}
-_SHARD = ".tar"
 _THREAD = "jpegcompile-data"
 
 
@@ -68,7 +64,7 @@ class ImageDataset(IterableDataset[ImageBatch]):
 
     def __init__(
         self,
-        images: Images,
+        images: Images | CoefficientCache,
         batch_size: int,
         *,
         model: Model | None = None,
@@ -80,6 +76,7 @@ class ImageDataset(IterableDataset[ImageBatch]):
         augment: Augment | None = None,
         dtype: Literal["float32", "float16"] = "float32",
         labels: str | os.PathLike[str] | None = None,
+        cache: str | os.PathLike[str] | None = None,
         shuffle: bool = False,
         seed: int = 0,
         buffer: int = 1000,
@@ -98,9 +95,9 @@ class ImageDataset(IterableDataset[ImageBatch]):
         """Find the images and determine the form of the batches.
 
         Args:
-            images: a folder (with one folder per class, or with image files only), a list of files,
-                or tar shards: a path with braces such as `train-{000..099}.tar`, or a list of such
-                paths.
+            images: a folder (with one folder per class, or with image files only), a list of files;
+                tar shards: a path with braces such as `train-{000..099}.tar`, or a list of such
+                paths; or a cache: a path that ends with `.jpegcache`, or a `CoefficientCache`.
             batch_size: images per batch.
             model: compiled model that the batches are for: a path, or a session. Without a model,
                 give `preprocess` and `size`.
@@ -118,6 +115,8 @@ class ImageDataset(IterableDataset[ImageBatch]):
                 epoch and the image. Only without a model.
             dtype: type of tensors and pixels, "float32" or "float16".
             labels: JSON file that maps folder names to class indices; only for a folder.
+            cache: cache of these images, which is read instead of them, with the same batches. It
+                must be up to date.
             shuffle: whether to shuffle. The order depends on `seed` and the epoch (`set_epoch`).
             seed: seed of the order and of random changes.
             buffer: number of samples in the shuffle buffer; only for shards. The order of the
@@ -142,7 +141,9 @@ class ImageDataset(IterableDataset[ImageBatch]):
 
         Raises:
             UsageError: if the arguments contradict each other or do not fit the model.
-            AccessError: if a folder or the model cannot be read.
+            AccessError: if a folder, the cache or the model cannot be read.
+            CheckFailedError: if the cache is out of date.
+            ImageError: if the cache is damaged.
             UnsupportedModelError: if the model is not a compiled model.
         """
         super().__init__()
@@ -159,10 +160,12 @@ class ImageDataset(IterableDataset[ImageBatch]):
                 )
             )
         self._fallback: Fallback = checked_fallback(fallback)
-        self._shards, self._samples = _found(images, labels, self._fallback)
+        self._images = readable(images, cache, labels, self._fallback, tolerant=tolerant)
         self._keep = keep or _every
-        if self._samples is not None:
-            self._samples = list(filter(self._keep, self._samples))
+        samples = self._images.samples
+        self._places: Sequence[int] = range(len(samples or ()))
+        if keep is not None and samples is not None:
+            self._places = [place for place in self._places if keep(samples[place])]
         self._batch_size, self._drop_last, self._on_error = batch_size, drop_last, on_error
         self._shuffle, self._seed, self._buffer = shuffle, seed, buffer
         self._tolerant, self._max_pixels, self._dtype = tolerant, max_pixels, dtype
@@ -189,9 +192,11 @@ class ImageDataset(IterableDataset[ImageBatch]):
 
         Of shards, this reads only the headers; their samples have neither labels nor contents.
         """
-        if self._samples is not None:
-            return iter(self._samples)
-        return filter(self._keep, chain.from_iterable(map(sample_keys, self._shards)))
+        samples = self._images.samples
+        if samples is not None:
+            return (samples[place] for place in self._places)
+        shards = map(self._images.keys_of_shard, self._images.shards)
+        return filter(self._keep, chain.from_iterable(shards))
 
     def __getstate__(self) -> dict[str, Any]:
         """Add the rank to the pickled state, because spawned workers do not know it."""
@@ -236,12 +241,13 @@ class ImageDataset(IterableDataset[ImageBatch]):
     def _samples_of(self, reader: Reader) -> Iterator[Sample]:
         # All readers use the same permutation and then select their parts.
         common = np.random.default_rng([self._seed, int(self._epoch)])
-        if self._samples is not None:
-            samples = permuted(self._samples, common) if self._shuffle else self._samples
-            return reader.items(samples, self._batch_size)
-        shards = permuted(self._shards, common) if self._shuffle else self._shards
-        own = (shard_samples(shard, self._fallback) for shard in reader.shards(shards))
-        mine = reader.samples(filter(self._keep, chain.from_iterable(own)), shards)
+        samples, shards = self._images.samples, self._images.shards
+        if samples is not None:
+            places = permuted(self._places, common) if self._shuffle else self._places
+            return (samples[place] for place in reader.items(places, self._batch_size))
+        order = permuted(shards, common) if self._shuffle else shards
+        own = (self._images.of_shard(shard) for shard in reader.shards(order))
+        mine = reader.samples(filter(self._keep, chain.from_iterable(own)), order)
         if not self._shuffle:
             return mine
         generator = np.random.default_rng([self._seed, int(self._epoch), reader.index])
@@ -250,46 +256,6 @@ class ImageDataset(IterableDataset[ImageBatch]):
 
 def _every(_: Sample) -> bool:
     return True
-
-
-def _found(
-    images: Images, labels: str | os.PathLike[str] | None, fallback: Fallback
-) -> tuple[list[str], list[Sample] | None]:
-    """Return the shards and None, or no shards and the samples of files."""
-    given = [images] if isinstance(images, str | os.PathLike) else list(images)
-    if not given:
-        raise UsageError(
-            Message("dataset-empty", "there are no images; give a folder, files or shards")
-        )
-    names = [os.fspath(one) for one in given]
-    are_shards = [name.lower().endswith(_SHARD) for name in names]
-    if all(are_shards):
-        if labels is not None:
-            raise UsageError(
-                Message(
-                    "dataset-labels-with-shards",
-                    "labels is given for shards, which contain their labels in .cls or .json"
-                    " members; leave it out",
-                )
-            )
-        return [shard for name in names for shard in expanded(name)], None
-    if any(are_shards):
-        raise UsageError(
-            Message(
-                "dataset-mixed-kinds", "some images are shards and others are not; give one kind"
-            )
-        )
-    if len(names) == 1 and not Path(names[0]).is_file():
-        return [], folder_samples(names[0], labels, fallback)
-    if labels is not None:
-        raise UsageError(
-            Message(
-                "dataset-labels-with-files",
-                "labels is given for files, but it applies only to a folder with one folder per"
-                " class; leave it out",
-            )
-        )
-    return [], file_samples(tuple(Path(name) for name in names))
 
 
 def _require_at_least(least: int, **numbers: int | None) -> None:

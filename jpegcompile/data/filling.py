@@ -17,6 +17,7 @@ from jpegcompile.data.target import Target
 from jpegcompile.errors import AccessError, ImageError
 from jpegcompile.jpeg.failures import renamed
 from jpegcompile.jpeg.packed import PackedBatch
+from jpegcompile.jpeg.packed_images import PackedImages
 from jpegcompile.jpeg.pixel_fallback import Fallback, PixelFallback
 from jpegcompile.jpeg.pixel_image import PixelImage
 from jpegcompile.jpeg.read import ImageSource, source_name
@@ -26,7 +27,7 @@ from jpegcompile.runtime.preprocessor import Place, Preprocessor
 
 Error = ImageError | AccessError
 Errors = dict[int, Error]
-Inputs = Tensor | dict[str, Tensor] | PackedBatch
+Inputs = Tensor | dict[str, Tensor] | PackedBatch | PackedImages
 
 
 @dataclass(frozen=True)

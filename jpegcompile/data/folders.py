@@ -6,15 +6,20 @@ import os
 from pathlib import Path
 
 from jpegcompile.data.sample import NO_LABEL, Sample
-from jpegcompile.evaluation.dataset import has_no_folders, labelled_images, unlabelled_images
+from jpegcompile.evaluation.dataset import (
+    LabelledImages,
+    has_no_folders,
+    labelled_images,
+    unlabelled_images,
+)
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.read import source_name
 
 
-def folder_samples(
+def folder_images(
     folder: str | os.PathLike[str], labels: str | os.PathLike[str] | None, fallback: Fallback
-) -> list[Sample]:
-    """Return samples for the image files of a folder, sorted by path (see `docs/datasets.md`).
+) -> LabelledImages:
+    """Return the image files of a folder, sorted by path (see `docs/datasets.md`).
 
     Args:
         folder: folder with one folder per class, or folder of image files without labels.
@@ -26,9 +31,8 @@ def folder_samples(
         AccessError, UsageError: as `labelled_images`.
     """
     if labels is None and has_no_folders(folder, fallback):
-        return file_samples(unlabelled_images(folder, fallback).files)
-    data = labelled_images(folder, labels, fallback=fallback)
-    return file_samples(data.files, data.labels)
+        return unlabelled_images(folder, fallback)
+    return labelled_images(folder, labels, fallback=fallback)
 
 
 def file_samples(files: tuple[Path, ...], labels: tuple[int, ...] = ()) -> list[Sample]:

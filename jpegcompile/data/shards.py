@@ -49,7 +49,7 @@ def shard_samples(path: str, fallback: Fallback) -> Iterator[Sample]:
 
     Args:
         path: path of an uncompressed tar file.
-        fallback: as for `folder_samples`.
+        fallback: as for `folder_images`.
     """
     suffixes = (*suffixes_of(fallback), *_OTHER_IMAGES)
     shard = source_name([path], 0)

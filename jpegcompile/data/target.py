@@ -33,6 +33,16 @@ Description = str | os.PathLike[str] | Mapping[str, Any] | Preprocess
 
 
 @dataclass(frozen=True)
+class PackedTarget:
+    """Packed coefficients of images of any size, for no model: `PackedImages`."""
+
+    @property
+    def is_coefficients(self) -> bool:
+        """Whether batches contain coefficients."""
+        return True
+
+
+@dataclass(frozen=True)
 class Target:
     """The content of batches.
 
@@ -68,7 +78,7 @@ def target_of(
     layout: Layout | None,
     block: int | None = None,
     augment: Augment | None = None,
-) -> Target:
+) -> Target | PackedTarget:
     """Return the content of batches; the arguments are as for `ImageDataset`.
 
     Raises:
@@ -82,6 +92,24 @@ def target_of(
                     "dataset-form-unknown", f"{name} is {given!r}; use one of {', '.join(known)}"
                 )
             )
+    if model is None and form == "packed":
+        form_of_pixels: dict[str, object] = {
+            "preprocess": preprocess,
+            "size": size,
+            "layout": layout,
+            "block": block,
+            "augment": augment,
+        }
+        for name, other in form_of_pixels.items():
+            if other is not None:
+                raise UsageError(
+                    Message(
+                        "dataset-packed-with-pixels",
+                        f"{name} is given, but form packed without a model contains coefficients of"
+                        " whole images; leave it out",
+                    )
+                )
+        return PackedTarget()
     if model is None:
         return _without_model(form or "pixels", preprocess, size, layout, block, augment)
     if preprocess is not None or size is not None or block is not None:
@@ -124,13 +152,6 @@ def _without_model(
     block: int | None,
     augment: Augment | None,
 ) -> Target:
-    if form == "packed":
-        raise UsageError(
-            Message(
-                "dataset-form-needs-model",
-                f"form {form} requires a compiled model; give a model, or use form coefficients",
-            )
-        )
     if preprocess is None or size is None:
         raise UsageError(
             Message(

@@ -1,16 +1,16 @@
-// Python bindings of coefficients.h and packing.h. jpegcompile/_core.pyi has their types.
+// Python bindings of coefficients.h. jpegcompile/_core.pyi has their types.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
 #include <algorithm>
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "jpeg/coefficients.h"
-#include "jpeg/packing.h"
+#include "jpeg/packing_bindings.h"
+#include "jpeg/python_arrays.h"
 #include "jpeg/python_sources.h"
 #include "preprocess/bindings.h"
 #include "preprocess/integer/bindings.h"
@@ -19,19 +19,6 @@ namespace nb = nanobind;
 
 namespace jpegcompile {
 namespace {
-
-// Returns an array over `memory`. The memory lives as long as any array that shares it.
-template <typename Memory>
-nb::object array_over(Memory memory, std::initializer_list<std::size_t> shape) {
-    auto holder = std::make_unique<Memory>(std::move(memory));
-    auto* const data = holder->get();
-    const nb::capsule owner(holder.get(), [](void* held) noexcept {
-        const std::unique_ptr<Memory> reclaimed(static_cast<Memory*>(held));
-    });
-    static_cast<void>(holder.release());  // the capsule owns it from here on
-    using Scalar = typename Memory::element_type;
-    return nb::cast(nb::ndarray<nb::numpy, Scalar>(data, shape, owner), nb::rv_policy::reference);
-}
 
 nb::object quantization_of(const Image& image) {
     const std::size_t count = image.components.size();
@@ -77,29 +64,6 @@ nb::object read_many(const nb::list& sources, std::size_t threads, bool tolerant
     return images;
 }
 
-// Contiguous blocks in natural order.
-using Blocks = nb::ndarray<const std::int16_t, nb::shape<-1, block_coefficients>, nb::c_contig,
-                           nb::device::cpu>;
-
-// Returns the arrays `stream`, `lengths` and `offsets` of packed.py.
-nb::tuple pack(const Blocks& blocks, std::size_t threads) {
-    const std::size_t count = blocks.shape(0);
-    const std::size_t groups = (count + packed_group - 1) / packed_group;
-    // Pages of the stream that are never written use no memory.
-    auto stream = std::make_unique_for_overwrite<std::uint8_t[]>(count * longest_record);
-    auto lengths = std::make_unique_for_overwrite<std::uint8_t[]>(groups * packed_group);
-    auto offsets = std::make_unique_for_overwrite<std::int32_t[]>(groups);
-    std::size_t bytes = 0;
-    {
-        const nb::gil_scoped_release release;
-        bytes = pack_blocks({blocks.data(), blocks.size()}, threads, stream.get(), lengths.get(),
-                            offsets.get());
-    }
-    return nb::make_tuple(array_over(std::move(stream), {bytes}),
-                          array_over(std::move(lengths), {groups * packed_group}),
-                          array_over(std::move(offsets), {groups}));
-}
-
 }  // namespace
 }  // namespace jpegcompile
 
@@ -107,7 +71,7 @@ NB_MODULE(_core, module) {
     module.doc() = "The native parts of jpegcompile; jpegcompile.runtime is their public face.";
     module.def("read_coefficients_many", &jpegcompile::read_many, nb::arg("sources"),
                nb::arg("threads"), nb::arg("tolerant"), nb::arg("max_pixels"));
-    module.def("pack_blocks", &jpegcompile::pack, nb::arg("coefficients"), nb::arg("threads"));
+    jpegcompile::bind_packing(module);
     jpegcompile::bind_preprocess(module);
     jpegcompile::bind_integer_decode(module);
 }

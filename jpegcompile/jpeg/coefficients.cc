@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "jpeg/huffman/clean.h"
+#include "jpeg/packed_image.h"
 #include "jpeg/reader.h"
 #include "jpeg/source.h"
 #include "jpeg/work.h"
@@ -96,6 +97,9 @@ private:
 Image read_coefficients(const Source& source, const ReadOptions& options) {
     if (const auto* path = std::get_if<std::string>(&source)) {
         return read_file(*path, options);
+    }
+    if (const auto* packed = std::get_if<PackedSource>(&source)) {
+        return read_packed(*packed, options);
     }
     return read_bytes(std::get<std::span<const unsigned char>>(source), options);
 }

@@ -55,8 +55,14 @@ struct ReadOptions {
     CheckFrame check_frame = {};
 };
 
-// Either the path of a regular file, or a JPEG file that is already in memory.
-using Source = std::variant<std::string, std::span<const unsigned char>>;
+// An image with packed coefficients (packed_image.h), and the tables that it refers to.
+struct PackedSource {
+    std::span<const unsigned char> record;
+    std::span<const unsigned char> tables;
+};
+
+// The path of a regular file, a JPEG file that is already in memory, or a packed image.
+using Source = std::variant<std::string, std::span<const unsigned char>, PackedSource>;
 
 // Python maps each kind to an error class and a message code (jpegcompile/jpeg/failures.py).
 enum class FailureKind {

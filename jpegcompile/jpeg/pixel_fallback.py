@@ -23,6 +23,7 @@ from jpegcompile.jpeg.header import (
     is_jpeg,
     is_other_image,
 )
+from jpegcompile.jpeg.packed_image import PackedImage
 from jpegcompile.jpeg.pixel_image import PixelImage, channels_of, eight_bit, orientation_of
 from jpegcompile.jpeg.read import (
     DEFAULT_MAX_PIXELS,
@@ -172,6 +173,8 @@ def _advised(error: ImageError) -> ImageError:
 
 def _head(source: ImageSource) -> bytes:
     """Return the start of a file; nothing if it is not a regular file, which may be endless."""
+    if isinstance(source, PackedImage):
+        return b""
     if not isinstance(source, str | os.PathLike):
         return bytes(memoryview(image_bytes(source)).cast("B")[:_HEAD])
     path = Path(source)

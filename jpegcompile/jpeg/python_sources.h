@@ -38,8 +38,8 @@ private:
     Py_buffer view_{};
 };
 
-// A list of str (paths) and buffers, held while C++ reads them. Create and destroy it under the
-// GIL.
+// A list of str (paths), buffers, and pairs of buffers (packed images with their tables), held while
+// C++ reads them. Create and destroy it under the GIL.
 class PythonSources {
 public:
     explicit PythonSources(const nanobind::list& sources) {
@@ -54,8 +54,11 @@ public:
                 }
                 const nanobind::bytes path(encoded);
                 native_.emplace_back(std::string(path.c_str(), path.size()));
+            } else if (nanobind::isinstance<nanobind::tuple>(source)) {
+                const auto pair = nanobind::borrow<nanobind::tuple>(source);
+                native_.emplace_back(PackedSource{held(pair[0]), held(pair[1])});
             } else {
-                native_.emplace_back(buffers_.emplace_back(source).bytes());
+                native_.emplace_back(held(source));
             }
         }
     }
@@ -63,6 +66,10 @@ public:
     [[nodiscard]] std::span<const Source> native() const noexcept { return native_; }
 
 private:
+    std::span<const unsigned char> held(nanobind::handle buffer) {
+        return buffers_.emplace_back(buffer).bytes();
+    }
+
     std::vector<HeldBuffer> buffers_;
     std::vector<Source> native_;
 };

@@ -16,11 +16,12 @@ from jpegcompile.errors import UsageError
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.failures import failure_error, unreadable
 from jpegcompile.jpeg.frame import Frame
+from jpegcompile.jpeg.packed_image import PackedImage
 from jpegcompile.messages import Message
 from jpegcompile.processors import available_processors
 
-ImageSource: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview
-"""The path of an image file, or its bytes."""
+ImageSource: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | PackedImage
+"""The path of an image file, its bytes, or its packed coefficients."""
 
 DEFAULT_MAX_PIXELS = 2**28
 
@@ -109,12 +110,14 @@ def read_coefficients_many(
     ]
 
 
-def native_source(source: ImageSource) -> str | bytes | bytearray | memoryview:
-    """Return a path as str, or contiguous bytes, as the native reader requires.
+def native_source(source: ImageSource) -> _core.NativeSource:
+    """Return a path as str, contiguous bytes, or a packed image with its tables.
 
     Raises:
         UsageError: if `source` is neither a path nor bytes.
     """
+    if isinstance(source, PackedImage):
+        return source.record, source.tables
     if isinstance(source, memoryview):
         return source if source.c_contiguous else source.tobytes()
     if isinstance(source, str | bytes | bytearray):
@@ -138,6 +141,14 @@ def image_bytes(source: ImageSource) -> bytes | bytearray | memoryview:
         UsageError: if `source` is neither a path nor bytes.
     """
     given = native_source(source)
+    if isinstance(given, tuple):
+        raise UsageError(
+            Message(
+                "packed-image-without-file",
+                f"{source_name([source], 0)}: a packed image has no bytes of a JPEG file; give the"
+                " file",
+            )
+        )
     if not isinstance(given, str):
         return given
     try:
@@ -155,7 +166,7 @@ def source_name(sources: Sequence[ImageSource], index: int, first: int = 0) -> s
         first: index of `sources[0]` among all of the user's sources.
     """
     source = sources[index]
-    if isinstance(source, str | os.PathLike):
-        path = os.fspath(source)
+    if isinstance(source, str | os.PathLike | PackedImage):
+        path = source.name if isinstance(source, PackedImage) else os.fspath(source)
         return path if path.isprintable() else repr(path)
     return "bytes" if len(sources) == 1 and not first else f"bytes (image {first + index})"

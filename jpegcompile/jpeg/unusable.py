@@ -16,6 +16,7 @@ from typing import Literal, TypeVar, get_args
 
 from jpegcompile.errors import AccessError, ImageError, UsageError
 from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.packed_image import PackedImage
 from jpegcompile.jpeg.pixel_fallback import PixelFallback
 from jpegcompile.jpeg.pixel_image import PixelImage, ReadImage
 from jpegcompile.jpeg.read import ImageSource, read_coefficients_many, source_name
@@ -142,7 +143,9 @@ class ImageReader:
                     raise
                 raise type(error)(message) from error
             file = f"bytes (image {index})"
-            if isinstance(source, str | os.PathLike):
+            if isinstance(source, PackedImage):
+                file = source.name
+            elif isinstance(source, str | os.PathLike):
                 file = os.fspath(source)
             self._skipped[index] = Skipped(file, Message(error.code, text))
 

@@ -20,6 +20,9 @@ std::uintmax_t size_of(const Source& source) noexcept {
             return 0;
         }
     }
+    if (const auto* packed = std::get_if<PackedSource>(&source)) {
+        return packed->record.size();
+    }
     return std::get<std::span<const unsigned char>>(source).size();
 }
 

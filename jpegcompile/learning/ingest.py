@@ -95,9 +95,11 @@ class JpegIngest(nn.Module):
             AccessError, UnsupportedModelError: if the model cannot be read.
             UsageError: if the model accepts tensors.
         """
-        from jpegcompile.data.target import target_of
+        from jpegcompile.data.target import Target, target_of
 
-        info = target_of(path, "coefficients", None, None, None).info
+        target = target_of(path, "coefficients", None, None, None)
+        assert isinstance(target, Target)
+        info = target.info
         assert info is not None
         assert info.frame is not None
         taken, block = info.input, info.ingest_block

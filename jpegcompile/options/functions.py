@@ -20,6 +20,7 @@ from jpegcompile.options.compiling import (
 from jpegcompile.options.option import Argument, Option, Verb
 from jpegcompile.options.running import (
     ARENA,
+    CACHE_FILE,
     CHOSEN_FILES,
     EXACT_MASKS,
     EXECUTION,
@@ -30,7 +31,7 @@ from jpegcompile.options.running import (
     SESSION_THREADS,
 )
 from jpegcompile.options.training import ON_EPOCH
-from jpegcompile.options.verbs import COMPILE, TUNE, VERBS
+from jpegcompile.options.verbs import CACHE_VERB, COMPILE, TUNE, VERBS
 
 # Parameters of functions that the command line does not have.
 _PYTHON: Mapping[str, tuple[Option[Any], ...]] = {
@@ -55,6 +56,9 @@ def _of_verb(verb: Verb) -> tuple[tuple[Argument, ...], tuple[Option[Any], ...]]
     shared = [one for one in verb.options if one.place != "command"]
     if verb is TUNE:
         return (Argument("path"),), (*shared, PROGRESS)
+    if verb is CACHE_VERB:
+        shared = [replace(option, is_required=option is CACHE_FILE) for option in shared]
+        return (Argument("images"),), (*shared, PROGRESS)
     if verb is COMPILE:
         # The searches are functions of their own, and saving is a method.
         shared = [*MODEL, STRICT, DUMP_PASSES]

@@ -272,6 +272,27 @@ KERNEL_FILE: Option[Path | None] = Option(
     default_text="one file for each architecture, where every compiled model finds it",
 )
 
+CACHE_FILE: Option[Path | None] = Option(
+    "output", None, "Cache to write.", kind="path", short="-o", metavar="FILE"
+)
+CHECKED_CACHE: Option[Path | None] = Option(
+    "check",
+    None,
+    "Cache to check: every byte, and whether its images have changed. Nothing is written.",
+    kind="path",
+    metavar="FILE",
+    place="command",
+)
+CACHE_THREADS: Option[int | None] = Option(
+    "threads",
+    None,
+    "How many threads pack images. The cache does not depend on it.",
+    kind="integer",
+    most=MOST_THREADS,
+    metavar="N",
+    default_text="one per processor",
+)
+
 PAPER_FOLDER: Option[Path | None] = Option(
     "output",
     None,

@@ -27,8 +27,11 @@ from jpegcompile.options.running import (
     BATCHES,
     BLOCK_SEED,
     BLOCKS,
+    CACHE_FILE,
+    CACHE_THREADS,
     CHANGES,
     CHECKED_BATCH,
+    CHECKED_CACHE,
     CHECKED_MODEL,
     CLASS_NAMES,
     EXECUTION,
@@ -42,6 +45,7 @@ from jpegcompile.options.running import (
     LIMIT,
     MARKDOWN,
     NODES,
+    ON_ERROR,
     OUTPUT_NAME,
     PAPER_FOLDER,
     PER_OP,
@@ -56,6 +60,7 @@ from jpegcompile.options.running import (
     SEED,
     SHARD,
     THREADS,
+    TOLERANT,
     TOP,
     TUNED_BATCH,
     UNLABELLED,
@@ -291,6 +296,23 @@ GPU_KERNELS = Verb(
     ("gpu_kernels",),
     ("Triton compiles the kernels. This needs no GPU, and takes minutes.",),
 )
+CACHE_VERB = Verb(
+    "cache",
+    "Store the coefficients of IMAGES (a folder or tar shards) in one file, for learning.",
+    (Argument("images", is_required=False, is_many=True),),
+    (
+        Section("Output", (CACHE_FILE, JSON)),
+        Section("Images", (LABELS, ON_ERROR, TOLERANT, CACHE_THREADS)),
+        Section("Check", (CHECKED_CACHE,)),
+    ),
+    ("build_cache", "check_cache"),
+    (
+        "jpegcompile.ImageDataset reads a cache in place of the images, with the same batches and"
+        " without decoding JPEG files. The classes are those of compare.",
+        "A build that was killed continues when the command is repeated. A cache that is up to date"
+        " stays as it is.",
+    ),
+)
 PAPER = Verb(
     "paper",
     "Repeat the experiments of the paper, and write tables, JSON and plots.",
@@ -332,6 +354,7 @@ VERBS: Mapping[str, Verb] = {
     verb.name: verb
     for verb in (
         BENCH,
+        CACHE_VERB,
         COMPARE,
         COMPILE,
         DEMO,

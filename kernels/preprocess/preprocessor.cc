@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "jpeg/open_rows.h"
+#include "jpeg/packed_image.h"
 #include "jpeg/source.h"
 #include "jpeg/work.h"
 #include "preprocess/resampling/filters.h"
@@ -206,6 +207,9 @@ void Preprocessor::read(const Source& source, const Place& place, void* out) {
       take_all([&] { return open_libjpeg_rows(bytes, options); });
     }
   };
+  if (const auto* packed = std::get_if<PackedSource>(&source)) {
+    return take_all([&] { return open_packed_rows(*packed, options); });
+  }
   const auto* path = std::get_if<std::string>(&source);
   if (path == nullptr) return take_bytes(std::get<std::span<const unsigned char>>(source));
   const InputFile file(*path);

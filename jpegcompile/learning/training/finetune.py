@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from jpegcompile.data.dataset import Images
+from jpegcompile.data.found import Images
 from jpegcompile.frequency_plan import Frequencies, Masking
 from jpegcompile.input_size import InputSize
 from jpegcompile.ir.module import DomainChoice

@@ -14,7 +14,8 @@ from jpegcompile.messages import Message
 
 # Verbs with a schema. The output of `merge` has the schema of the verb that wrote its inputs.
 VERBS = (
-    *("bench", "compare", "compile", "demo", "finetune", "gpu-check", "gpu-kernels", "inspect"),
+    *("bench", "cache", "compare", "compile", "demo", "finetune", "gpu-check", "gpu-kernels"),
+    "inspect",
     *("run", "tune", "verify"),
 )
 

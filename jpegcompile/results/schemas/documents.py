@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
+from jpegcompile.data.cache.report import CacheReport
 from jpegcompile.digits.tour import Demo
 from jpegcompile.evaluation.benchmark.results import KIND, Benchmark, Cell, Side, Timing
 from jpegcompile.evaluation.comparison import Comparison
@@ -193,6 +194,7 @@ FORMS: Mapping[type, Form] = {
 
 DOCUMENTS: Mapping[str, type] = {
     "bench": Benchmark,
+    "cache": CacheReport,
     "compare": Comparison,
     "compile": Compiled,
     "demo": Demo,

@@ -35,7 +35,7 @@ def unpacked_on(batch: PackedBatch, device: torch.device) -> dict[str, Tensor]:
     quantization, *parts = copied(arrays, device)
     inputs = {}
     for index, (name, plane) in enumerate(batch.planes.items()):
-        values = _unpacked(plane.blocks, *parts[3 * index : 3 * index + 3])
+        values = unpacked_blocks(plane.blocks, *parts[3 * index : 3 * index + 3])
         inputs[name] = values.view(plane.shape)
     return {**inputs, QUANTIZATION: quantization}
 
@@ -62,8 +62,18 @@ def _dtype(array: NDArray[Any]) -> torch.dtype:
     return found
 
 
-def _unpacked(blocks: int, stream: Tensor, lengths: Tensor, offsets: Tensor) -> Tensor:
-    """Unpack a plane on a device to coefficients [blocks, 64]."""
+def unpacked_blocks(blocks: int, stream: Tensor, lengths: Tensor, offsets: Tensor) -> Tensor:
+    """Unpack a plane on a device, or whole groups of its blocks.
+
+    Args:
+        blocks: number of blocks, at least 1.
+        stream: as in `PackedPlane`, on the device; the same for all groups.
+        lengths: of these blocks.
+        offsets: of their groups.
+
+    Returns:
+        int16 [blocks, 64].
+    """
     launch = Unpack(blocks).launch()
     given = {"stream": stream, "lengths": lengths, "offsets": offsets}
     given["order"] = _order(stream.device)

@@ -15,6 +15,7 @@ import numpy as np
 from jpegcompile.dct.color import check_chroma_sampling
 from jpegcompile.errors import ImageError
 from jpegcompile.jpeg.frame import Frame
+from jpegcompile.jpeg.packed_image import PackedImage
 from jpegcompile.jpeg.read import ImageSource
 from jpegcompile.network_input import NetworkInput
 
@@ -57,6 +58,8 @@ def is_for_device(frame: Frame, taken: NetworkInput) -> bool:
 
 def _bytes_of(source: ImageSource) -> int:
     """Return the size of a source; 0 if it cannot be read, which is reported when it is read."""
+    if isinstance(source, PackedImage):
+        return len(source.record)
     if isinstance(source, bytes | bytearray | memoryview):
         return len(source)
     try:
