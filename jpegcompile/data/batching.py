@@ -110,9 +110,9 @@ class Batching:
         used: list[Sample] = []
         skipped: list[Skipped] = []
         while some := list(islice(samples, self._size - len(used))):
-            given = [sample for sample in some if sample.source is not None]
-            sources = [sample.source for sample in given if sample.source is not None]
-            errors = filling.add(sources, self._draws_of(given)) if sources else {}
+            sources = [sample.source for sample in some if sample.source is not None]
+            draws = self._draws_of([sample for sample in some if sample.source is not None])
+            errors = filling.add(sources, draws) if sources else {}
             places = count()
             for sample in some:
                 if sample.source is None:

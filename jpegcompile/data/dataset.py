@@ -162,7 +162,10 @@ class ImageDataset(IterableDataset[ImageBatch]):
         self._fallback: Fallback = checked_fallback(fallback)
         self._images = readable(images, cache, labels, self._fallback, tolerant=tolerant)
         self._keep = keep or _every
-        self._kept_places = _kept_places(self._images.samples, keep)
+        samples = self._images.samples
+        self._places: Sequence[int] = range(len(samples or ()))
+        if keep is not None and samples is not None:
+            self._places = [place for place in self._places if keep(samples[place])]
         self._batch_size, self._drop_last, self._on_error = batch_size, drop_last, on_error
         self._shuffle, self._seed, self._buffer = shuffle, seed, buffer
         self._tolerant, self._max_pixels, self._dtype = tolerant, max_pixels, dtype
@@ -189,10 +192,11 @@ class ImageDataset(IterableDataset[ImageBatch]):
 
         Of shards, this reads only the headers; their samples have neither labels nor contents.
         """
-        found = self._images
-        if found.samples is not None:
-            return map(found.samples.__getitem__, self._kept_places)
-        return filter(self._keep, chain.from_iterable(map(found.keys_of_shard, found.shards)))
+        samples = self._images.samples
+        if samples is not None:
+            return (samples[place] for place in self._places)
+        shards = map(self._images.keys_of_shard, self._images.shards)
+        return filter(self._keep, chain.from_iterable(shards))
 
     def __getstate__(self) -> dict[str, Any]:
         """Add the rank to the pickled state, because spawned workers do not know it."""
@@ -239,9 +243,8 @@ class ImageDataset(IterableDataset[ImageBatch]):
         common = np.random.default_rng([self._seed, int(self._epoch)])
         samples, shards = self._images.samples, self._images.shards
         if samples is not None:
-            places = self._kept_places
-            order = permuted(places, common) if self._shuffle else places
-            return (samples[place] for place in reader.items(order, self._batch_size))
+            places = permuted(self._places, common) if self._shuffle else self._places
+            return (samples[place] for place in reader.items(places, self._batch_size))
         order = permuted(shards, common) if self._shuffle else shards
         own = (self._images.of_shard(shard) for shard in reader.shards(order))
         mine = reader.samples(filter(self._keep, chain.from_iterable(own)), order)
@@ -253,16 +256,6 @@ class ImageDataset(IterableDataset[ImageBatch]):
 
 def _every(_: Sample) -> bool:
     return True
-
-
-def _kept_places(
-    samples: Sequence[Sample] | None, keep: Callable[[Sample], bool] | None
-) -> Sequence[int]:
-    """Return the places of the samples to use; none of shards."""
-    if samples is None:
-        return ()
-    places = range(len(samples))
-    return places if keep is None else [place for place in places if keep(samples[place])]
 
 
 def _require_at_least(least: int, **numbers: int | None) -> None:

@@ -43,7 +43,7 @@ class Readable:
         return shard_samples(self.paths[index], self.fallback)
 
     def keys_of_shard(self, index: int) -> Iterator[Sample]:
-        """Yield the samples of a shard, which lack labels and contents if a file is read."""
+        """Yield the samples of a shard; without contents, unless they come from a cache."""
         if self.cache is not None:
             return self.cache.of_shard(index)
         return sample_keys(self.paths[index])

@@ -21,9 +21,9 @@ class Sample:
         source: path of the file, or its bytes; None if there is a `problem`.
         label: index of the class; `NO_LABEL` if there is none.
         problem: why the image is unusable, if that is known before reading.
+        is_access: whether the problem is one of the environment, an AccessError.
         identity: what random changes of the image depend on: the index of a file in its list, so
             that a list may move to another folder, or the key of a sample in its shard.
-        is_access: whether the problem is one of the environment, an AccessError.
     """
 
     key: str
@@ -31,5 +31,5 @@ class Sample:
     source: ImageSource | None
     label: int = NO_LABEL
     problem: Message | None = None
-    identity: str = ""
     is_access: bool = False
+    identity: str = ""

@@ -94,7 +94,14 @@ def target_of(
                 )
             )
     if model is None and form == "packed":
-        for name, other in (("preprocess", preprocess), ("size", size), ("layout", layout)):
+        form_of_pixels: dict[str, object] = {
+            "preprocess": preprocess,
+            "size": size,
+            "layout": layout,
+            "block": block,
+            "augment": augment,
+        }
+        for name, other in form_of_pixels.items():
             if other is not None:
                 raise UsageError(
                     Message(
@@ -146,13 +153,6 @@ def _without_model(
     block: int | None,
     augment: Augment | None,
 ) -> Target:
-    if form == "packed":
-        raise UsageError(
-            Message(
-                "dataset-form-needs-model",
-                f"form {form} requires a compiled model; give a model, or use form coefficients",
-            )
-        )
     if preprocess is None or size is None:
         raise UsageError(
             Message(

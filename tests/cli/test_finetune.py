@@ -165,6 +165,7 @@ def test_unusable_files_are_reported_after_everything_is_written(
         ("--workers", 2, "--augment", "cifar,brightness=0.2"),
         ("--validation", 0, "--keep", "last", "--schedule", "step", "--clip", 1),
         ("--fallback", "pixels", "--augment", "none"),
+        ("--cache", "digits.jpegcache", "--augment", "cifar"),
     ],
     ids=lambda more: str(more[0]) + str(more[1]),
 )
@@ -173,9 +174,24 @@ def test_combinations(
     more: tuple[Any, ...],
     images: Path,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     compiled = tmp_path / "c.onnx"
+    monkeypatch.chdir(tmp_path)
     result = run_json(capsys, *arguments, *more, "--compiled", compiled)
     assert np.isfinite(result["epochs"][0]["loss"])
     assert len(jpegcompile.load(compiled).run(sorted(images.rglob("*.jpg")))[0]) == 40
+
+
+@thorough
+def test_a_cache_changes_nothing_but_the_reading(
+    arguments: tuple[Any, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, cache = tmp_path / "out.onnx", tmp_path / "digits.jpegcache"
+    more = ("--augment", "cifar,brightness=0.2")
+    run_json(capsys, *arguments, *more)
+    expected = weights(out)
+    for _ in range(2):
+        run_json(capsys, *arguments, *more, "--cache", cache)
+        assert all(np.array_equal(expected[name], one) for name, one in weights(out).items())

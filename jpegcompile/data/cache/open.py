@@ -119,8 +119,7 @@ class CoefficientCache(Sequence[Sample]):
             return Sample(key, name, None, label, reason, is_access=is_access)
         name = self._name_of(key, int(entry["shard"]))
         source = PackedImage(self._contents.payload(place), self._contents.tables, name)
-        identity = key if self.meta.shards else str(place)
-        return Sample(key, name, source, label, identity=identity)
+        return Sample(key, name, source, label, identity=key if self.meta.shards else str(place))
 
     def of_shard(self, index: int) -> Iterator[Sample]:
         """Yield the samples of a shard, in its order."""

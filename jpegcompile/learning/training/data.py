@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -33,6 +34,7 @@ class Reading:
         workers: number of processes that read.
         group: processes that learn together.
         trained: (height, width) that the student was trained at.
+        cache: cache of the training images; None to read the images themselves.
     """
 
     images: Images
@@ -41,6 +43,7 @@ class Reading:
     workers: int
     group: Group
     trained: tuple[int, int]
+    cache: str | os.PathLike[str] | None = None
 
     def training(self, student: Network, teacher: Network | None) -> Feed:
         """Return the training images, in random order.
@@ -126,8 +129,14 @@ class Reading:
 
     def _options_for(self, images: Images) -> dict[str, Any]:
         """Return the options of a dataset; labels apply to folders only."""
-        are_shards = str(images).lower().endswith(".tar")
-        return {**self.options, "labels": None if are_shards else self.options["labels"]}
+        cache = self.cache if images is self.images else None
+        labels = None if _are_shards(images) else self.options["labels"]
+        return {**self.options, "labels": labels, "cache": cache}
+
+
+def _are_shards(images: Images) -> bool:
+    one = images if isinstance(images, str | os.PathLike) else next(iter(images), "")
+    return os.fspath(one).lower().endswith(".tar")
 
 
 def digest_of_images(samples: Iterator[Sample]) -> tuple[str, int]:

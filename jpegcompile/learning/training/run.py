@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from jpegcompile.data.cache.build import build_cache
 from jpegcompile.errors import UsageError
 from jpegcompile.files import is_same_file, require_writable
 from jpegcompile.frequency_plan import frequency_plan
@@ -172,7 +173,24 @@ class Run:
             given["workers"],
             self._group,
             self.student.trained,
+            self._cache(),
         )
+
+    def _cache(self) -> Path | None:
+        """Return the cache of the training images. The first process builds it if needed.
+
+        Raises:
+            UsageError, ImageError, AccessError: as `build_cache`.
+        """
+        given = self._given
+        if given["cache"] is None:
+            return None
+        path = Path(given["cache"])
+        if self._group.is_first:
+            options = {name: given[name] for name in ("labels", "on_error", "tolerant", "threads")}
+            build_cache(given["images"], path, **options)
+        self._group.gathered(None)
+        return path
 
     @cached_property
     def _training(self) -> Feed:
