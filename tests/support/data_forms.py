@@ -81,12 +81,11 @@ class DataForms:
 
     def to_tensors(self) -> Mapping[str, Epoch]:
         """Epochs of batches of normalized float32 pixels, by the name of the form."""
+        pixels: dict[str, Any] = {"preprocess": self.preprocess, "size": self.size}
         return {
             "files, Pillow": self._pillow,
-            "files": lambda: self._dataset(self.files, preprocess=self.preprocess, size=self.size),
-            "cache, packed": lambda: self._dataset(
-                self.cache, preprocess=self.preprocess, size=self.size
-            ),
+            "files": self._epoch(self.files, **pixels),
+            "cache, packed": self._epoch(self.cache, **pixels),
             "int16": self._from_int16,
             "uint8": self._from_uint8,
             "float32": self._from_float32,
@@ -95,19 +94,20 @@ class DataForms:
     def to_blocks(self) -> Mapping[str, Epoch]:
         """Epochs of batches of int16 coefficients, padded to the largest image, by form."""
 
-        def unpacked(images: Any) -> Iterator[Any]:
-            batches = self._dataset(images, form="packed")
-            return (jpegcompile.unpack_batch(one, threads=1) for one in batches)
+        def unpacked(images: Any) -> Epoch:
+            epoch = self._epoch(images, form="packed")
+            return lambda: (jpegcompile.unpack_batch(batch, threads=1) for batch in epoch())
 
         return {
-            "files": lambda: unpacked(self.files),
-            "cache, packed": lambda: unpacked(self.cache),
+            "files": unpacked(self.files),
+            "cache, packed": unpacked(self.cache),
             "int16": self._blocks_from_int16,
         }
 
-    def _dataset(self, images: Any, **options: Any) -> Iterator[Any]:
+    def _epoch(self, images: Any, **options: Any) -> Epoch:
+        """Epochs of one data set; opening it does not count."""
         data = jpegcompile.ImageDataset(images, self.batch, threads=1, ahead=1, **options)
-        return (batch.inputs for batch in data)
+        return lambda: (batch.inputs for batch in data)
 
     def _by_pillow(self, file: Path) -> NDArray[np.uint8]:
         image = Image.open(file).convert("RGB")
