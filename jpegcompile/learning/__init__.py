@@ -5,6 +5,9 @@ checkpoint of one loads into the other. A map keeps its shape [N, C, H, W]; the 
 tiles is the largest of 8, 4, 2 and 1 that divides H and W.
 """
 
+from jpegcompile.learning.from_torch import from_torch
+from jpegcompile.learning.lowering import JpegModule, LoweringReport, lower_graph
+from jpegcompile.learning.lowering.spatial import to_spatial_module
 from jpegcompile.learning.modules.activation import (
     JpegClip,
     JpegLeakyReLU,
@@ -30,10 +33,15 @@ __all__ = [
     "JpegGroupNorm",
     "JpegLeakyReLU",
     "JpegMaxPool2d",
+    "JpegModule",
     "JpegPReLU",
     "JpegReLU",
     "JpegReLU6",
+    "LoweringReport",
     "ToJpeg",
     "ToSpatial",
     "Truncate",
+    "from_torch",
+    "lower_graph",
+    "to_spatial_module",
 ]
