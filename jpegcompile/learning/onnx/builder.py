@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,12 +60,15 @@ class Built:
 class Builder:
     """Builds a module node by node; every fx node names its ONNX node in `meta["source_name"]`."""
 
-    def __init__(self, module: Module, roles: Sequence[Role], source: str) -> None:
+    def __init__(
+        self, module: Module, roles: Sequence[Role], names: Mapping[str, str], source: str
+    ) -> None:
         """Create a builder.
 
         Args:
             module: the prepared graph.
             roles: the learned constants.
+            names: names of learned constants in the file.
             source: name of the model in messages.
         """
         self._module, self._source = module, source
@@ -73,7 +76,8 @@ class Builder:
         self._learned_tensors = {id(r.tensor) for r in roles}
         self._graph, self._root = fx.Graph(), nn.Module()
         self._tracer = fx.proxy.GraphAppendingTracer(self._graph)
-        self._paths = Paths(r.tensor.name for r in roles)
+        self._names = names
+        self._paths = Paths(names.values())
         self._values: dict[str, fx.Node] = {}
         self._parameters: dict[tuple[int, bool, tuple[int, ...]], Tensor] = {}
         # The tensors stay here, so that no other tensor gets the same `id`.
@@ -167,7 +171,7 @@ class Builder:
         named = [
             path
             for name, weight in layer.weights.items()
-            if (path := path_of_parameter(weight.tensor.name, name)) is not None
+            if (path := path_of_parameter(self._name(weight.tensor), name)) is not None
         ]
         if named:
             path = self._paths.take(named[0], is_named=True)
@@ -183,6 +187,9 @@ class Builder:
             module.num_batches_tracked = torch.tensor(0)
         self._set(path, module)
         return path
+
+    def _name(self, tensor: gs.Constant) -> str:
+        return self._names.get(tensor.name, tensor.name)
 
     def _learn(self, path: str, weight: Weight) -> None:
         shape = tuple(weight.tensor.values.shape)
@@ -239,12 +246,11 @@ class Builder:
     def _learned_attribute(self, tensor: gs.Constant) -> str:
         weight = Weight(tensor, tuple(tensor.values.shape))
         role = next(r for r in self._roles.values() if r.tensor is tensor)
-        path = path_of_parameter(tensor.name, tensor.name.rpartition(".")[2])
-        if path is not None:
-            owner, name = path, tensor.name.rpartition(".")[2]
-            taken = self._container(owner)
-            if not hasattr(taken, name):
-                taken.register_parameter(name, self._parameter(weight))  # type: ignore[arg-type]
+        owner, _, name = self._name(tensor).rpartition(".")
+        if path_of_parameter(self._name(tensor), name) is not None:
+            holder = self._container(owner)
+            if not hasattr(holder, name):
+                holder.register_parameter(name, self._parameter(weight))  # type: ignore[arg-type]
                 self._learn(f"{owner}.{name}", weight)
                 return f"{owner}.{name}"
         wanted = path_of_node(role.node.name, role.node.op, has_parameters=True)

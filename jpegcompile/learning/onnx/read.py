@@ -113,7 +113,8 @@ def from_onnx(
     file, folder = _file_of(model)
     ready, roles, origins, merges = _traced(source, options, file, copies)
     _require_any_batch(ready.module, source)
-    built = Builder(ready.module, roles, source.name).build()
+    names = {n: copies.get(origin.name, origin.name) for n, origin in origins.items()}
+    built = Builder(ready.module, roles, names, source.name).build()
     spatial = built.module
     lowered = lower(source, options)
     record = OnnxSource(
@@ -202,24 +203,38 @@ def _lowered(
     dtype = next((w.dtype for w in weights if w.is_floating_point()), torch.float32)
     example = torch.zeros(2, image.channels, *image.size, dtype=dtype)
     decisions, plan = decisions_of(lowered), lowered.options.frequencies
-    _require_masks(decisions, built.module, source)
+    padded = _padded_pools(built.module)
+    _require_masks(decisions, built.module, padded, source)
+    reason = Message(
+        "learning-pool-padding", "its infinite padding differs between sides, and has no DCT"
+    )
     return lower_graph(
         built.module,
         example,
         LoweringOptions(domain, plan.default.mask, plan.masking, plan.default.keep, input),
         decisions=decisions.frequencies,
-        kept=decisions.kept,
+        kept={**dict.fromkeys(padded, reason), **decisions.kept},
     )
 
 
-def _require_masks(decisions: Decisions, module: fx.GraphModule, source: str) -> None:
+def _padded_pools(module: fx.GraphModule) -> set[str]:
+    """Return the names of max pools whose map is padded before the layer."""
+    return {
+        node.meta[NODE]
+        for node in module.graph.nodes
+        if node.target is functional.pad and node.kwargs.get("value") == float("-inf")
+    }
+
+
+def _require_masks(
+    decisions: Decisions, module: fx.GraphModule, padded: set[str], source: str
+) -> None:
     """Refuse few frequencies for a node whose mask the module would compute otherwise."""
-    masked, padded = set(), set()
-    for node in module.graph.nodes:
-        if node.op == "call_module" and is_masked(module.get_submodule(str(node.target))):
-            masked.add(node.meta[NODE])
-        elif node.target is functional.pad:
-            padded.add(node.meta[NODE])
+    masked = {
+        node.meta[NODE]
+        for node in module.graph.nodes
+        if node.op == "call_module" and is_masked(module.get_submodule(str(node.target)))
+    }
     unknown = [name for name in decisions.frequencies if name not in masked - padded]
     if unknown:
         raise UnsupportedModelError(
