@@ -134,7 +134,11 @@ def test_transforms_of_functions(kind: torch.dtype) -> None:
 @thorough
 def test_batched_gradients() -> None:
     leaf = maps_of().requires_grad_()
-    for module in (learning.JpegReLU(frequencies=6), learning.ToJpeg(), learning.JpegConv2d(4, 4, 3)):
+    for module in (
+        learning.JpegReLU(frequencies=6),
+        learning.ToJpeg(),
+        learning.JpegConv2d(4, 4, 3),
+    ):
         made = module(leaf)
         cotangents = torch.randn(3, *made.shape)
         (batched,) = torch.autograd.grad(

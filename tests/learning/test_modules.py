@@ -109,7 +109,9 @@ def check(twins: Twins, pixels: Tensor, tolerance: float, fault: float = 0.0) ->
     expected.backward(cotangent)
     made.backward(cotangent * (1 + fault))
     pairs = [(made, expected), (inputs[1].grad, inputs[0].grad)]
-    pairs += [(p.grad, q.grad) for p, q in zip(jpeg.parameters(), spatial.parameters(), strict=True)]
+    pairs += [
+        (p.grad, q.grad) for p, q in zip(jpeg.parameters(), spatial.parameters(), strict=True)
+    ]
     pairs += list(zip(jpeg.buffers(), spatial.buffers(), strict=True))
     if pixels.numel():
         assert largest(*pairs) < tolerance  # type: ignore[arg-type]

@@ -44,7 +44,9 @@ def train(
     network.train()
     for pixels, labels in data:
         optimizer.zero_grad()
-        functional.cross_entropy(network(block_dct(pixels) if in_jpeg else pixels), labels).backward()
+        functional.cross_entropy(
+            network(block_dct(pixels) if in_jpeg else pixels), labels
+        ).backward()
         optimizer.step()
 
 

@@ -31,7 +31,9 @@ def group_norm(spatial: bool) -> Modules:
     from jpegcompile.learning import JpegGroupNorm
 
     use = SPATIAL if spatial else JPEG
-    return Modules(use.conv, partial(nn.GroupNorm if spatial else JpegGroupNorm, 2), use.relu, use.pool)
+    return Modules(
+        use.conv, partial(nn.GroupNorm if spatial else JpegGroupNorm, 2), use.relu, use.pool
+    )
 
 
 def network_of(way: str, *, spatial: bool = False) -> ResNet:
