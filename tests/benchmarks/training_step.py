@@ -1,6 +1,6 @@
 """Time a step of training in the JPEG domain, in units of the step on pixels.
 
-    python tests/benchmarks/training_step.py [--batch N] [--threads N,...] [--rounds N] [--json FILE]
+    python tests/benchmarks/training_step.py [--batch N] [--threads N,...] [--json FILE]
 
 The network is ResNet-20 at 32x32; a step is forward and backward, without an optimizer. Candidates
 with the same masks have to have the same gradients before anything is timed: modules on pixels, all
@@ -82,7 +82,8 @@ class Step:
     def __call__(self) -> None:
         """Compute all gradients."""
         self.network.zero_grad()
-        functional.cross_entropy(self.network(self.maps), self.labels).backward()
+        loss = functional.cross_entropy(self.network(self.maps), self.labels)
+        loss.backward()  # type: ignore[no-untyped-call]
 
     def part(self, batch: int, kind: torch.dtype) -> Step:
         """Return the step of a few images at a precision, with its own network."""
