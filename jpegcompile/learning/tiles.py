@@ -115,6 +115,11 @@ def _merged(value: Tensor, dim: int | None, size: int) -> Tensor:
     return moved.flatten(0, 1) if moved.dim() > 4 else moved
 
 
+def _split(merged: Tensor, size: int) -> Tensor:
+    """Undo `_merged`."""
+    return merged.view(size, merged.shape[0] // size, *merged.shape[1:])
+
+
 class _Transform(torch.autograd.Function):
     @staticmethod
     def forward(maps: Tensor, step: Step, frequencies: int) -> Tensor:
@@ -140,7 +145,7 @@ class _Transform(torch.autograd.Function):
     ) -> tuple[Tensor, int]:
         merged = _merged(maps, in_dims[0], info.batch_size)
         made: Tensor = applied(_Transform, merged, step, frequencies)
-        return made.unflatten(0, (info.batch_size, -1)) if maps.dim() > 4 else made, 0
+        return _split(made, info.batch_size) if maps.dim() > 4 else made, 0
 
 
 class _Relu(torch.autograd.Function):
@@ -176,7 +181,7 @@ class _Relu(torch.autograd.Function):
         merged = _merged(maps, in_dims[0], info.batch_size)
         made = applied(_Relu, merged, frequencies, slope)
         if maps.dim() > 4:
-            made = tuple(part.unflatten(0, (info.batch_size, -1)) for part in made)
+            made = tuple(_split(part, info.batch_size) for part in made)
         return (made[0], made[1]), (0, 0)
 
 
@@ -213,4 +218,4 @@ class _Masked(torch.autograd.Function):
         ]
         made: Tensor = applied(_Masked, *merged, slope)
         logical = maps.dim() - (in_dims[0] is not None)
-        return made.unflatten(0, (info.batch_size, -1)) if logical > 3 else made, 0
+        return _split(made, info.batch_size) if logical > 3 else made, 0

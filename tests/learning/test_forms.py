@@ -40,7 +40,7 @@ def maps_of(batch: int = 2) -> Tensor:
 @pytest.mark.parametrize("name", EVERY)
 def test_memory_format(name: str) -> None:
     for layout in LAYOUTS:
-        module = EVERY[name].to(memory_format=layout)
+        module = EVERY[name].to(memory_format=layout)  # type: ignore[call-overload]
         leaf = maps_of().contiguous(memory_format=layout).requires_grad_()
         made = module(leaf)
         assert made.is_contiguous(memory_format=layout)
@@ -122,7 +122,7 @@ def test_transforms_of_functions(kind: torch.dtype) -> None:
             buffers: dict[str, Tensor] = buffers,
         ) -> Tensor:  # fmt: skip
             made = torch.func.functional_call(network, (weights, buffers), (one[None],))
-            return made.square().sum()
+            return torch.sum(made.square())
 
         found.append(torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))(parameters, maps))
         direction = torch.func.jvp(lambda x, f=loss, p=parameters: f(p, x), (maps[0],), (maps[1],))
@@ -134,7 +134,11 @@ def test_transforms_of_functions(kind: torch.dtype) -> None:
 @thorough
 def test_batched_gradients() -> None:
     leaf = maps_of().requires_grad_()
-    for module in (learning.JpegReLU(frequencies=6), learning.ToJpeg(), learning.JpegConv2d(4, 4, 3)):
+    for module in (
+        learning.JpegReLU(frequencies=6),
+        learning.ToJpeg(),
+        learning.JpegConv2d(4, 4, 3),
+    ):
         made = module(leaf)
         cotangents = torch.randn(3, *made.shape)
         (batched,) = torch.autograd.grad(

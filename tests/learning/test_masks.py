@@ -15,6 +15,7 @@ import jpegcompile.learning as learning
 from jpegcompile.dct import masking
 from jpegcompile.dct.blocks import block_size, to_jpeg, to_spatial
 from jpegcompile.dct.frequencies import keep_band, resolve
+from jpegcompile.learning.modules.domain import Domain
 from jpegcompile.learning.tiles import Implementation, use_implementation
 from jpegcompile.learning.transforms import block_dct, inverse_block_dct
 
@@ -104,7 +105,7 @@ def test_every_mask(
 @thorough
 @pytest.mark.parametrize("domain", ["jpeg", "spatial"])
 @pytest.mark.parametrize("count", [1, 6, 15])
-def test_max_pool(count: int, domain: learning.modules.domain.Domain) -> None:
+def test_max_pool(count: int, domain: Domain) -> None:
     pool = learning.JpegMaxPool2d(3, stride=2, padding=1, frequencies=count, domain=domain)
     maps = np.random.default_rng(5).standard_normal((2, 4, 16, 24))
     expected = masking.asm_max_pool(
@@ -125,7 +126,7 @@ def test_max_pool(count: int, domain: learning.modules.domain.Domain) -> None:
 @thorough
 @pytest.mark.parametrize("domain", ["jpeg", "spatial"])
 @pytest.mark.parametrize("count", [1, 7, 15])
-def test_truncate(count: int, domain: learning.modules.domain.Domain) -> None:
+def test_truncate(count: int, domain: Domain) -> None:
     maps = np.random.default_rng(6).standard_normal((2, 3, 16, 8))
     given = torch.from_numpy(maps)
     module = learning.Truncate(count, domain)

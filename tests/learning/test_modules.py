@@ -107,7 +107,7 @@ def check(twins: Twins, pixels: Tensor, tolerance: float, fault: float = 0.0) ->
     assert made.shape == expected.shape
     cotangent = torch.randn(expected.shape, dtype=pixels.dtype)
     expected.backward(cotangent)
-    made.backward(cotangent * (1 + fault))
+    made.backward(cotangent * (1 + fault))  # type: ignore[no-untyped-call]
     pairs = [(made, expected), (inputs[1].grad, inputs[0].grad)]
     pairs += [
         (p.grad, q.grad) for p, q in zip(jpeg.parameters(), spatial.parameters(), strict=True)
@@ -180,10 +180,9 @@ def test_gradcheck(name: str) -> None:
         for module in jpeg.modules():
             if isinstance(module, nn.modules.batchnorm._NormBase):
                 module.momentum = 0.0
-    maps = torch.randn(2, 4, 4, 8, dtype=torch.float64, requires_grad=True)
-    arguments = dict(check_forward_ad=True, check_batched_grad=True)
-    assert torch.autograd.gradcheck(jpeg, (maps,), **arguments)
-    assert torch.autograd.gradgradcheck(jpeg, (maps,), check_fwd_over_rev=True)
+    maps = torch.randn(2, 4, 4, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(jpeg, (maps,), check_forward_ad=True, check_batched_grad=True)
+    assert torch.autograd.gradgradcheck(jpeg, (maps,), check_fwd_over_rev=True, fast_mode=True)
 
 
 @thorough
@@ -203,9 +202,9 @@ def test_names_representation_and_copies(name: str) -> None:
 def test_errors_of_batch_norm_are_those_of_the_twin() -> None:
     spatial, jpeg = QUICK["batch norm"].make()
     for maps in (torch.randn(4, 8, 8), torch.randn(1, 4, 1, 1)):
-        with pytest.raises(ValueError, match="(?i)expected") as expected:
+        with pytest.raises(ValueError, match="xpected") as expected:
             spatial(maps.double())
-        with pytest.raises(ValueError, match="(?i)expected") as found:
+        with pytest.raises(ValueError, match="xpected") as found:
             jpeg(maps.double())
         assert str(found.value) == str(expected.value)
 

@@ -21,7 +21,14 @@ TESTS = Path(__file__).resolve().parents[1]
 @thorough
 @pytest.mark.parametrize("way", ["ddp", "fsdp", "sync"])
 def test_two_processes(way: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-P", "-m", "support.learning_processes", way, str(tmp_path / "made")]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "support.learning_processes",
+        way,
+        str(tmp_path / "made"),
+    ]
     environment = {**os.environ, "PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr

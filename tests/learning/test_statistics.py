@@ -83,4 +83,6 @@ def test_implementations_agree(make: type[JpegBatchNorm2d]) -> None:
     module = make(4)
     expected = module(maps.double())
     with use_implementation("torch"):
-        assert largest((inverse_block_dct(module(maps)).double(), inverse_block_dct(expected))) < 1e-5
+        assert (
+            largest((inverse_block_dct(module(maps)).double(), inverse_block_dct(expected))) < 1e-5
+        )

@@ -78,8 +78,8 @@ def test_the_choice() -> None:
     assert implementation_of(maps.to("meta")) == "torch"
     with use_implementation("triton"):
         assert implementation_of(maps) == "triton"
+    address = maps.data_ptr()
     with pytest.raises(ValueError, match="unknown step"):
-        address = maps.data_ptr()
         _core.run_tiles("no", address, address, 0, (1, 1, 8, 8), False, 8, 15, 0.0, 1)  # type: ignore[arg-type]
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-import itertools
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 import torch
@@ -44,7 +44,8 @@ def train(
     network.train()
     for pixels, labels in data:
         optimizer.zero_grad()
-        functional.cross_entropy(network(block_dct(pixels) if in_jpeg else pixels), labels).backward()
+        loss = functional.cross_entropy(network(block_dct(pixels) if in_jpeg else pixels), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
 
@@ -58,8 +59,9 @@ def test_gradients_end_to_end() -> None:
     spatial, jpeg = (network.double() for network in twin_networks(widths=(8, 12, 16)))
     ((pixels, labels),) = batches(1)
     inputs = pixels.clone().requires_grad_(), pixels.clone().requires_grad_()
-    functional.cross_entropy(spatial(inputs[0]), labels).backward()
-    functional.cross_entropy(jpeg(block_dct(inputs[1])), labels).backward()
+    outputs = spatial(inputs[0]), jpeg(block_dct(inputs[1]))
+    for output in outputs:
+        functional.cross_entropy(output, labels).backward()  # type: ignore[no-untyped-call]
     pairs = [(p.grad, q.grad) for p, q in zip(jpeg.parameters(), spatial.parameters(), strict=True)]
     pairs.append((inputs[1].grad, inputs[0].grad))
     assert largest(*pairs) < 1e-8  # type: ignore[arg-type]
@@ -88,12 +90,13 @@ def test_steps_of_momentum(moved_at: int | None) -> None:
         assert distance(spatial, jpeg) < 1e-4
         return
     # A checkpoint moves to pixels in the middle, and another one back.
+    state: dict[str, Any] = {}
     for start, stop, in_jpeg in ((0, 7, True), (7, 14, False), (14, STEPS, True)):
         network = ResNet(jpeg_modules(15) if in_jpeg else SPATIAL).double()
         network.load_state_dict(jpeg.state_dict())
         optimizer = optimizer_of(network)
         if start:
-            optimizer.load_state_dict(state)  # noqa: F821
+            optimizer.load_state_dict(state)
         train(network, optimizer, data[start:stop], in_jpeg=in_jpeg)
         state = copy.deepcopy(optimizer.state_dict())
         jpeg = network
@@ -106,9 +109,7 @@ def test_a_lost_momentum_or_a_wrong_gradient_is_found() -> None:
     data = batches(STEPS)
     train(spatial, optimizer_of(spatial), data, in_jpeg=False)
     forgetful = copy.deepcopy(jpeg)
-    for part in itertools.batched(data, STEPS // 2) if hasattr(itertools, "batched") else (
-        data[: STEPS // 2], data[STEPS // 2 :],
-    ):  # fmt: skip
+    for part in (data[: STEPS // 2], data[STEPS // 2 :]):
         train(forgetful, optimizer_of(forgetful), part, in_jpeg=True)
     assert distance(spatial, forgetful) > 1e-3
     for module in jpeg.modules():

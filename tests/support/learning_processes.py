@@ -12,15 +12,16 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor, distributed, multiprocessing, nn
+from support.learning import JPEG, SPATIAL, Modules, ResNet
+from torch import Tensor, distributed, nn
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
+from torch.multiprocessing.spawn import spawn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from jpegcompile.learning import JpegSyncBatchNorm2d
 from jpegcompile.learning.transforms import block_dct
-from support.learning import JPEG, SPATIAL, Modules, ResNet
 
 PROCESSES = 2
 STEPS = 3
@@ -31,7 +32,9 @@ def group_norm(spatial: bool) -> Modules:
     from jpegcompile.learning import JpegGroupNorm
 
     use = SPATIAL if spatial else JPEG
-    return Modules(use.conv, partial(nn.GroupNorm if spatial else JpegGroupNorm, 2), use.relu, use.pool)
+    return Modules(
+        use.conv, partial(nn.GroupNorm if spatial else JpegGroupNorm, 2), use.relu, use.pool
+    )
 
 
 def network_of(way: str, *, spatial: bool = False) -> ResNet:
@@ -55,7 +58,8 @@ def steps(network: nn.Module, *, part: int = 0, parts: int = 1, spatial: bool = 
         pixels, labels = (tensor.chunk(parts)[part] for tensor in batch(step))
         optimizer.zero_grad()
         made = network(pixels if spatial else block_dct(pixels))
-        functional.cross_entropy(made, labels).backward()
+        loss = functional.cross_entropy(made, labels)
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
 
@@ -92,4 +96,4 @@ def run(rank: int, way: str, path: str) -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    multiprocessing.spawn(run, (sys.argv[1], sys.argv[2]), PROCESSES)  # type: ignore[no-untyped-call]
+    spawn(run, (sys.argv[1], sys.argv[2]), PROCESSES)  # type: ignore[no-untyped-call]

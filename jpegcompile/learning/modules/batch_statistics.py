@@ -42,10 +42,11 @@ def normalize(maps: Tensor, weight: Tensor | None, bias: Tensor | None, eps: flo
 
     Only the maps are kept for the gradient. Half precision is computed as float32.
     """
-    count = _count(maps)
     if torch.compiler.is_compiling():
-        return Normalized(*_composed(maps, weight, bias, eps), count)
-    return Normalized(*applied(_BatchNorm, maps, weight, bias, eps), count)
+        made, mean, variance = _composed(maps, weight, bias, eps)
+    else:
+        made, mean, variance = applied(_BatchNorm, maps, weight, bias, eps)
+    return Normalized(made, mean, variance, _count(maps))
 
 
 def on_channels(values: Tensor, maps: Tensor) -> Tensor:
