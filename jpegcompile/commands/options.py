@@ -184,6 +184,8 @@ def click_option(record: Option[Any]) -> click.Option:
             settings["type"] = click.Path(path_type=Path)
         case "flag":
             settings |= {"is_flag": True, "type": click.BOOL}
+        case "share":
+            settings["callback"] = _share
         case "optional":
             settings |= {"is_flag": False, "flag_value": record.choices[0]}
         case "choice":
@@ -222,6 +224,14 @@ def _integers(record: Option[Any]) -> Callback:
         return tuple(dict.fromkeys(numbers))
 
     return convert
+
+
+def _share(context: click.Context, option: click.Parameter, value: Any) -> Any:
+    """Return a number, or the path of images."""
+    try:
+        return float(value)
+    except ValueError:
+        return Path(value)
 
 
 def _names(record: Option[Any]) -> Callback:

@@ -12,6 +12,7 @@ T = TypeVar("T")
 #   text         any string
 #   path         a file or folder
 #   flag         present or absent; `--no-NAME` turns off a flag that is on by default
+#   share        a number, or the path of images
 #   optional     a path; without a value, the word of `choices`
 #   choice       one of `choices`
 #   integer      a whole number from `least` to `most`
@@ -25,6 +26,7 @@ Kind = Literal[
     "text",
     "path",
     "flag",
+    "share",
     "optional",
     "choice",
     "integer",

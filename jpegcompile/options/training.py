@@ -63,6 +63,7 @@ VALIDATION: Option[Any] = Option(
     0.1,
     "Share of the images that is held out to evaluate each epoch, chosen by the names of the files;"
     " 0 evaluates nothing. Or a folder or shards of other images.",
+    kind="share",
     metavar="X|DIR",
 )
 DISTILL: Option[Any] = Option(

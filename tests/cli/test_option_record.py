@@ -32,6 +32,7 @@ from jpegcompile.options.table import page
 from jpegcompile.options.verbs import VERBS
 from jpegcompile.precision import PRECISIONS
 from jpegcompile.preprocessing.preprocess import Decoder
+from jpegcompile.results.finetuning import Amp, Decay, Keep, Optimizer, Schedule
 from jpegcompile.runtime.providers import CHOICES
 from jpegcompile.target.registry import TARGETS
 
@@ -49,6 +50,11 @@ ACCEPTED = {
     "on_error": ON_ERROR,
     "fallback": FALLBACKS,
     "providers": CHOICES,
+    "optimizer": get_args(Optimizer),
+    "schedule": get_args(Schedule),
+    "decay": get_args(Decay),
+    "keep": get_args(Keep),
+    "amp": get_args(Amp),
 }
 
 

@@ -15,7 +15,7 @@ from support.learning_tasks import small, small_task
 from support.tiers import thorough
 
 from jpegcompile.data.sample import NO_LABEL
-from jpegcompile.errors import CheckFailedError, ImageError, UsageError
+from jpegcompile.errors import CheckFailedError, ImageError, InternalError, UsageError
 from jpegcompile.learning.training.checkpoint import CheckpointFile
 from jpegcompile.learning.training.feeds import Feed, Pair
 from jpegcompile.learning.training.loop import Loop, Outputs
@@ -51,7 +51,11 @@ def same(first: Weights, second: Weights) -> bool:
     ("kills", "changed"),
     [
         ((3, 7), {}),
-        ((2, 5, 9), {"optimizer": "adamw", "learning_rate": 0.01, "clip": 1.0}),
+        pytest.param(
+            (2, 5, 9),
+            {"optimizer": "adamw", "learning_rate": 0.01, "clip": 1.0},
+            marks=thorough,
+        ),
         pytest.param((4,), {"amp": "float16", "nesterov": True}, marks=thorough),
         pytest.param((6,), {"amp": "bfloat16", "keep": "last"}, marks=thorough),
     ],
@@ -70,13 +74,14 @@ def test_a_killed_run_ends_with_the_same_weights(
     assert same(weights_of(whole_task.student), weights_of(task.student))
     assert resumed.course.best.epoch == whole.course.best.epoch
     assert same(whole.course.best.weights, resumed.course.best.weights)
-    times: dict[str, Any] = {"seconds": 0.0, "images_per_second": 0.0}
+    times: Any = {"seconds": 0.0, "images_per_second": 0.0}
     assert [replace(e, **times) for e in whole.course.epochs] == [
         replace(e, **times) for e in resumed.course.epochs
     ]
     assert 0 <= kills[-1] - resumed.resumed <= 2
 
 
+@thorough
 def test_another_seed_learns_other_weights() -> None:
     tasks = [small_task(epochs=1, seed=seed) for seed in (3, 3, 4)]
     for task in tasks:
@@ -86,7 +91,7 @@ def test_another_seed_learns_other_weights() -> None:
     assert not same(first, other)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=thorough)])
 def test_an_interrupt_leaves_a_checkpoint(tmp_path: Path, number: signal.Signals) -> None:
     file = tmp_path / "checkpoint.pt"
     whole_task = small_task(epochs=1)
@@ -146,6 +151,7 @@ def test_images_without_labels(tmp_path: Path) -> None:
     assert found.loss == found.distill_loss
 
 
+@thorough
 def test_a_student_approaches_its_teacher() -> None:
     teacher = small(5)
     task = small_task(teacher=teacher, epochs=6, distill_weight=1.0)
@@ -200,3 +206,17 @@ def test_mean_loss_is_of_labeled_images() -> None:
     sums = stepper.learn(half, task.counted(half), 0, 0, 0)
     assert sums[3:].tolist() == [32, 16]
     np.testing.assert_allclose(sums[0], sums[1])
+
+
+def test_student_and_teacher_must_read_the_same_images(tmp_path: Path) -> None:
+    other = tmp_path / "0"
+    other.mkdir()
+    for file in sorted((images() / "1").iterdir())[:8]:
+        (other / file.name).write_bytes(file.read_bytes())
+    task = small_task(tmp_path, teacher=small(5), batch=8, has_validation=False)
+    for index, file in enumerate(sorted((images() / "2").iterdir())[:8]):
+        (other / f"{index}.jpg").write_bytes(file.read_bytes())
+    more = small_task(tmp_path, batch=8, has_validation=False)
+    feed = replace(task.training, teacher=more.training.student)
+    with refused("finetune-batches-differ", InternalError):
+        list(feed.pairs(0))
