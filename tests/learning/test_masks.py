@@ -22,7 +22,7 @@ from jpegcompile.learning.transforms import block_dct, inverse_block_dct
 FUNCTIONS: dict[str, tuple[Callable[..., nn.Module], tuple[Any, ...], masking.PiecewiseLinear]] = {
     "relu": (learning.JpegReLU, (), masking.RELU),
     "leaky relu": (learning.JpegLeakyReLU, (0.2,), masking.prelu(0.2)),
-    "prelu": (learning.JpegPReLU, (1, 0.3), masking.prelu(0.3)),
+    "prelu": (learning.JpegPReLU, (1, 0.25), masking.prelu(0.25)),
     "clip": (learning.JpegClip, (-0.4, 0.6), masking.clip(-0.4, 0.6)),
     "relu6": (learning.JpegReLU6, (), masking.clip(0.0, 6.0)),
 }
