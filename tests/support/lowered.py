@@ -58,6 +58,7 @@ def _relative(one: Tensor, other: Tensor) -> float:
 def assert_same(module: nn.Module, size: int, training: bool, **options: Any) -> JpegModule:
     """Lower a module, and compare it with itself; returns the lowered module."""
     module = module.double().train(training)
+    module.zero_grad()
     reference, keys = copy.deepcopy(module), list(module.state_dict())
     lowered = from_torch(module, size, input="spatial", **options)
     assert list(lowered.state_dict()) == keys
