@@ -47,6 +47,7 @@ REASONS: dict[str, Callable[[Net, Tensor], Tensor]] = {
     "learning-moves-pixels": lambda net, x: x.flip(-1),
     "learning-mixes-pixels": lambda net, x: x * x.sigmoid(),
     "learning-inputs-spatial": lambda net, x: x.sigmoid() * 2,
+    "learning-discontinuous": lambda net, x: x * (functional.max_pool2d(x, 3, 1, 1) == x),
     "learning-pool-positions": lambda net, x: net.pool(x)[0],
     "learning-not-a-map": lambda net, x: functional.relu(x.unsqueeze(1)).squeeze(1),
     "learning-shared-module": lambda net, x: net.slope(x) + net.slope(x.mean((2, 3), True)),

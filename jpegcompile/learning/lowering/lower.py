@@ -15,6 +15,7 @@ from torch import fx, nn
 
 from jpegcompile.learning.lowering.calls import Call, call_of
 from jpegcompile.learning.lowering.commuting import commute, is_spread_later
+from jpegcompile.learning.lowering.discontinuous import read_by_steps
 from jpegcompile.learning.lowering.emitter import Emitter, has_state
 from jpegcompile.learning.lowering.in_place import Aliases
 from jpegcompile.learning.lowering.module import Entry, JpegModule
@@ -64,7 +65,8 @@ def lower_graph(
         UnsupportedModelError: if the network changes a part of a map in place.
     """
     propagate(spatial, example)
-    lowering = _Lowering(spatial, options or LoweringOptions(), decisions, kept or {})
+    all_kept = {**read_by_steps(spatial), **(kept or {})}
+    lowering = _Lowering(spatial, options or LoweringOptions(), decisions, all_kept)
     lowering.only_mode = only_mode
     return lowering.run()
 
