@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 from onnx.external_data_helper import uses_external_data
 from torch import nn
 
@@ -16,6 +16,7 @@ from jpegcompile.backends.emit import emit_in_parts
 from jpegcompile.compiler import compile as compile_model
 from jpegcompile.errors import InternalError
 from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.frontend.walk import all_graphs
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.learning.onnx.origin import OnnxSource
@@ -26,6 +27,8 @@ from jpegcompile.options.requested import compile_options
 from jpegcompile.weights.read import MappedWeights
 from jpegcompile.weights.write import save
 
+# Below this IR version, every initializer is also an input of the graph.
+_INITIALIZERS_ALONE = 4
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -73,7 +76,9 @@ def with_learned(module: nn.Module, source: OnnxSource) -> tuple[onnx.ModelProto
     values = learned_values(module, source)
     if source.rewritten is not None:
         return _rewritten(source, values)
-    model, external = _with_weights(source, values)
+    before = _prepared(source.source, source).graph.tensors()
+    changed = {n: v for n, v in values.items() if not _is(value_of(before[n]), v)}
+    model, external = _with_weights(source, changed)
     _check(source, model, values, external)
     return model, external
 
@@ -92,6 +97,10 @@ def _prepared(model: Source, source: OnnxSource) -> Module:
     return prepared(model, options, merges_normalizations=source.merges).module
 
 
+def _is(found: NDArray[Any] | None, wanted: NDArray[Any]) -> bool:
+    return found is not None and np.array_equal(found, wanted, equal_nan=True)
+
+
 def _check(source: OnnxSource, model: onnx.ModelProto, values: Arrays, external: Arrays) -> None:
     """Check that the passes find every learned weight where a module would read it."""
     whole = model
@@ -107,7 +116,7 @@ def _check(source: OnnxSource, model: onnx.ModelProto, values: Arrays, external:
         half = name in made.half_constants
         wanted = learned.astype(np.float16).astype(learned.dtype) if half else learned
         found = value_of(tensors.get(name))
-        if found is None or not np.array_equal(found, wanted, equal_nan=True):
+        if not _is(found, wanted):
             raise InternalError(
                 Message(
                     "learning-weights-misplaced",
@@ -143,7 +152,7 @@ def _with_weights(source: OnnxSource, values: Arrays) -> tuple[onnx.ModelProto, 
         origin = source.origins[name]
         tensor = before.get(source.copies.get(origin.name, origin.name))
         if tensor is None:
-            _replace_node(model.graph, origin.name, value)
+            _replace_node(model, origin.name, value)
             continue
         known = external.get(tensor.name)
         known = numpy_helper.to_array(tensor) if known is None else known
@@ -173,11 +182,22 @@ def _split(source: OnnxSource, learned: Arrays) -> set[str]:
     return split
 
 
-def _replace_node(graph: onnx.GraphProto, name: str, values: NDArray[Any]) -> None:
+def _replace_node(model: onnx.ModelProto, name: str, values: NDArray[Any]) -> None:
     """Replace the node that computes a constant by an initializer of the same name."""
+    graph = model.graph
     index = next(i for i, node in enumerate(graph.node) if name in node.output)
+    read = set(graph.node[index].input)
     del graph.node[index]
-    graph.initializer.append(numpy_helper.from_array(values, name))
+    read -= {n for each in all_graphs(graph) for node in each.node for n in node.input}
+    for holder in (graph.initializer, graph.input):
+        kept = [entry for entry in holder if entry.name not in read]
+        del holder[:]
+        holder.extend(kept)
+    tensor = numpy_helper.from_array(values, name)
+    graph.initializer.append(tensor)
+    if model.ir_version < _INITIALIZERS_ALONE:
+        value = helper.make_tensor_value_info(name, tensor.data_type, tensor.dims)
+        graph.input.append(value)
 
 
 def _read_in(model: onnx.ModelProto, external: Arrays) -> None:
