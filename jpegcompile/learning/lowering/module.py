@@ -88,6 +88,7 @@ class JpegModule(WholeModule):
         "image_shape",
         "slots",
         "source",
+        "ends_in_softmax",
         "decisions",
     )
 
