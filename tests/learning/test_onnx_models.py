@@ -132,7 +132,7 @@ def test_families(family: Family, tmp_path: Path) -> None:
 
 @thorough
 @given(networks())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_random_networks(network: Network) -> None:
     model = opened(network.model(), 0, image="x")
     module: Any = from_onnx(model, image_input="x")
