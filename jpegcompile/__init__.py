@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from jpegcompile.runtime.session import Session
     from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
     from jpegcompile.search.resolution import ResolutionSearch, choose_resolution
+    from jpegcompile.spatial_model import to_spatial
     from jpegcompile.tuning.record import Tuning
     from jpegcompile.tuning.tune import tune
     from jpegcompile.version import __version__
@@ -85,6 +86,7 @@ _MODULES = {
     "read_coefficients": "jpeg.read",
     "read_coefficients_many": "jpeg.read",
     "run": "evaluation.predict",
+    "to_spatial": "spatial_model",
     "tune": "tuning.tune",
     "unpack_batch": "data.unpacking",
     "unpacked_strips": "data.unpacking",
@@ -133,6 +135,7 @@ __all__ = [
     "read_coefficients",
     "read_coefficients_many",
     "run",
+    "to_spatial",
     "tune",
     "unpack_batch",
     "unpacked_strips",

@@ -108,3 +108,30 @@ def decode_integers(
     `fill` has one value per channel. Raises ValueError if the placement is for an image of another
     size or Pillow has no such filter, and RuntimeError if the file cannot be read.
     """
+
+def run_tiles(
+    step: Literal["forward", "inverse", "project", "relu", "masked"],
+    source: int,
+    target: int,
+    mask: int,
+    shape: tuple[int, int, int, int],
+    is_channels_last: bool,
+    block: int,
+    frequencies: int,
+    slope: float,
+    threads: int,
+) -> None:
+    """Transform or mask dense float32 maps [N, C, H, W]; kernels/learning/tiles.h explains it.
+
+    Args:
+        step: what to do.
+        source: address of the maps.
+        target: address of the result.
+        mask: address of a byte for each element, which "relu" writes and "masked" reads; else 0.
+        shape: N, C, H, W.
+        is_channels_last: memory layout of all three.
+        block: block size, which divides H and W.
+        frequencies: the band, 1 to 2 * block - 1.
+        slope: factor of masked pixels.
+        threads: largest number of threads.
+    """

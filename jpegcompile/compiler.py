@@ -48,7 +48,7 @@ def compile(
     image_input: str | None = option.IMAGE_INPUT.default,
     input_size: InputSize | None = option.INPUT_SIZE.default,
     resolution: Resolution | None = option.RESOLUTION.default,
-    frequencies: Frequencies = option.FREQUENCIES.default,
+    frequencies: Frequencies | None = option.FREQUENCIES.default,
     relu: Masking | None = option.RELU.default,
     truncate: int | None = option.TRUNCATE.default,
     domain: DomainChoice | None = option.DOMAIN.default,

@@ -102,13 +102,15 @@ Frequencies = int | str | os.PathLike[str] | Mapping[str, Any] | FrequencyPlan
 
 
 def frequency_plan(
-    frequencies: Frequencies = ALL, relu: Masking | None = None, truncate: int | None = None
+    frequencies: Frequencies | None = None,
+    relu: Masking | None = None,
+    truncate: int | None = None,
 ) -> FrequencyPlan:
     """Return the plan that options describe.
 
     Args:
-        frequencies: number of mask frequencies of all nonlinearities; or a plan, its JSON form, or
-            the path of a JSON file.
+        frequencies: number of mask frequencies of all nonlinearities, all by default; or a plan,
+            its JSON form, or the path of a JSON file.
         relu: masking, which overrides the plan. Defaults to the masking of the plan, or "asm".
         truncate: number of frequencies that all nodes keep. Overrides the plan.
 
@@ -116,6 +118,8 @@ def frequency_plan(
         UsageError: if a number is not from 1 to 15, or the JSON form is wrong.
         AccessError: if the file cannot be read.
     """
+    if frequencies is None:
+        frequencies = ALL
     if isinstance(frequencies, FrequencyPlan):
         return _plan(frequencies.to_json(), relu, truncate, frequencies.name)
     if isinstance(frequencies, Integral):

@@ -15,6 +15,7 @@ from jpegcompile.ir.verifier import verify_module
 from jpegcompile.messages import Message
 from jpegcompile.odd_maps import note_odd_maps
 from jpegcompile.options.fitted import complete_options, image_of, require_averages
+from jpegcompile.options.recompiling import complete_from_model
 from jpegcompile.pipeline import FIND_MAPS, pipeline_for
 from jpegcompile.preprocessing.steps import SCALED_DECODING
 from jpegcompile.progress import Progress
@@ -48,6 +49,7 @@ def lower(
         UsageError, UnsupportedModelError: as for `compile`.
         AccessError: if `dump` cannot write.
     """
+    options, notes = complete_from_model(source, options)
     extraction = None
     if options.takes_files:
         extraction = extract_preprocessing(
@@ -60,6 +62,8 @@ def lower(
     require_averages(source, complete.preprocess)
     source, image, complete, change = at_asked_resolution(source, image, complete)
     module = Module.of(graph_at_size(source.model, source.folder, image), image, complete)
+    for note in notes:
+        module.report.note(note)
     _note_changes(module, source, options, extraction, change)
     if dump is not None:
         dump.open(source.files)
@@ -91,6 +95,10 @@ def _note_changes(
                 " of the preprocessing preset: give images of this size",
             )
         )
+    raised = None if source.raised is None else source.raised.info
+    if raised is not None and raised.trained_size is not None:
+        is_back = raised.trained_size == module.image.size
+        report.trained_size = None if is_back else raised.trained_size
     if module.image.geometry.is_scaled:
         report.note(SCALED_DECODING)
     if complete.frequencies is not options.frequencies:

@@ -44,7 +44,8 @@ class CompiledInfo:
         format_version: version of the record's format. Older versions of jpegcompile refuse newer
             formats.
         tool_version: version of the jpegcompile that wrote the record.
-        source_sha256: SHA-256 of the source model's file.
+        source_sha256: SHA-256 of the file that was compiled: the source model, or a compiled model
+            that was compiled again.
         target: "ort", "onnx" or "triton".
         input_mode: "coefficients", "jpeg" or "tensor".
         input: image input of the source model.

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from jpegcompile.frontend.image import declared_image
 from jpegcompile.frontend.load import Source
 from jpegcompile.frontend.preprocessing_nodes.extract import extract_preprocessing
 from jpegcompile.frontend.resolution.change import Resized, at_resolution
@@ -113,6 +114,12 @@ def as_compiled(source: Source, info: CompiledInfo) -> Source:
     if info.trained_size is None:
         return source
     height, width = info.trained_size
+    if source.raised is not None:
+        # A model that was compiled already may have been changed to another size before.
+        declared = declared_image(source.model, info.input.name, source.name).size
+        if declared == info.input.size:
+            return source
+        height, width = (side if isinstance(side, int) else height for side in declared)
     trained = replace(info.input, height=height, width=width)
     return at_resolution(network_of(source, info), trained, info.input.size).source
 

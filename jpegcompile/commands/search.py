@@ -51,7 +51,7 @@ def asked_search(given: Mapping[str, Any]) -> Kind | None:
         return None
     if given["domain"] == "auto":
         raise UsageError(SPATIAL_HAS_NO_FREQUENCIES)
-    if frequencies not in (AUTO, FREQUENCIES.default):
+    if frequencies not in (AUTO, FREQUENCIES.default, ALL):
         raise UsageError(
             Message(
                 "truncate-auto-with-frequencies",

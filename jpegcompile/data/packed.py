@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from jpegcompile.data.augmentation.draws import Draws
 from jpegcompile.data.filling import Errors, Filling, ReadOptions
 from jpegcompile.errors import ImageError
+from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.pack_images import pack_images
 from jpegcompile.jpeg.packed_image import PackedImage
 from jpegcompile.jpeg.packed_images import PackedImages
@@ -55,9 +57,15 @@ class PackedFilling(Filling):
 
 def _require_usable(image: PackedImage) -> None:
     """Raise an error if the sampling of an image defines no pixels."""
+    refusal = _refusal(image.frame)
+    if refusal is not None:
+        raise ImageError(Message(refusal.code, f"{image.name}: {refusal}"))
+
+
+@lru_cache(4096)
+def _refusal(frame: Frame) -> Message | None:
     try:
-        check_decodable(image.frame, None)
+        check_decodable(frame, None)
     except ImageError as error:
-        if str(error).startswith(f"{image.name}: "):
-            raise
-        raise ImageError(Message(error.code, f"{image.name}: {error}")) from error
+        return Message(error.code, str(error))
+    return None

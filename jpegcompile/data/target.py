@@ -49,8 +49,9 @@ class Target:
     Attributes:
         form: "tensor" for network inputs of a compiled model after its ingest, for
             `Session.run_image`; "pixels" for inputs of the original model; "coefficients" for
-            inputs of the compiled model, with matrices for each image if images have any size;
-            "packed" for packed coefficients of images of one size.
+            inputs of the compiled model, with matrices for each image if images have any size, and
+            without a model for inputs of `JpegIngest`; "packed" for packed coefficients of images
+            of one size.
         taken: image input of the network, in the layout of the tensors.
         block: block size of the tensors; 1 for pixels.
         info: metadata of the compiled model; None without a model.

@@ -7,13 +7,13 @@ exact and costs one matrix product per axis.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.dct.blocks import axis_dct, to_jpeg
+from jpegcompile.dct.blocks import axis_dct, to_jpeg, to_spatial
 
 # Number of weights to transform at a time.
 _AT_ONCE = 1 << 24
@@ -122,6 +122,23 @@ def weights_in_jpeg_domain(
     Returns:
         Weights [outputs, C*H*W], computed in float64 and rounded once to the precision of `rows`.
     """
+    return _on_rows(rows, map_shape, block, to_jpeg)
+
+
+def weights_on_pixels(
+    rows: NDArray[Any], map_shape: tuple[int, int, int], block: int
+) -> NDArray[Any]:
+    """Return weights for the pixels of a flattened map; inverts `weights_in_jpeg_domain`."""
+    return _on_rows(rows, map_shape, block, to_spatial)
+
+
+def _on_rows(
+    rows: NDArray[Any],
+    map_shape: tuple[int, int, int],
+    block: int,
+    transform: Callable[[NDArray[np.float64], int], NDArray[np.float64]],
+) -> NDArray[Any]:
+    """Transform each row as a map [C, H, W]."""
     # `empty_like` keeps the memory order of `rows`, which may be a transposed view.
     result = np.empty_like(rows)
     # Transform a few rows at a time, because this needs several copies in float64.
@@ -129,7 +146,7 @@ def weights_in_jpeg_domain(
     for start in range(0, len(rows), step):
         part = rows[start : start + step]
         maps = part.astype(np.float64).reshape(-1, *map_shape)
-        result[start : start + step] = to_jpeg(maps, block).reshape(part.shape)
+        result[start : start + step] = transform(maps, block).reshape(part.shape)
     return result
 
 

@@ -22,11 +22,16 @@ from jpegcompile.frontend.foreign import refuse_foreign
 from jpegcompile.frontend.image import add_batch
 from jpegcompile.frontend.integer_pixels import take_float_pixels
 from jpegcompile.frontend.order import sort_nodes
+from jpegcompile.frontend.raising.raise_model import (
+    OWN_DOMAINS,
+    Raised,
+    has_own_operators,
+    raise_operators,
+)
 from jpegcompile.frontend.runtime_fused import undo_fusions
 from jpegcompile.frontend.sparse import make_dense
 from jpegcompile.frontend.texts import spell_in_utf8
 from jpegcompile.frontend.tidy import name_nodes, tidy_graphs, tidy_metadata, tidy_opsets
-from jpegcompile.interface import DOMAIN
 from jpegcompile.ir.complaints import complaint
 from jpegcompile.messages import Message
 from jpegcompile.opset import standard_opset
@@ -52,6 +57,8 @@ class Source:
             floating-point input. The image input of `model` is float32 in both cases.
         has_batch: whether the image input of the file has a batch. The image input of `model`
             always has one.
+        raised: what the file contained besides the network, if it had `jpegcompile` operators,
+            which `model` does not have; None for other files.
     """
 
     model: onnx.ModelProto
@@ -61,6 +68,7 @@ class Source:
     files: tuple[Path, ...] = ()
     integer_pixels: str | None = None
     has_batch: bool = True
+    raised: Raised | None = None
 
 
 def load_source(
@@ -78,21 +86,30 @@ def load_source(
             Runtime, uses operators outside the ONNX standard, or computes with the integers of its
             image input.
     """
+    return _cleaned(load_standard(model), image_input)
+
+
+def load_standard(model: str | os.PathLike[str] | onnx.ModelProto) -> Source:
+    """Load a model and raise its `jpegcompile` operators, without normalizing it further.
+
+    Args:
+        model: as for `load_source`.
+
+    Raises:
+        AccessError, UnsupportedModelError: as for `load_source`.
+    """
     if isinstance(model, onnx.ModelProto):
         _refuse_absent_weights(model)
         content = _serialized(model)
         copy = onnx.ModelProto()
         copy.CopyFrom(model)
-        source = Source(copy, "model", hashlib.sha256(content).hexdigest())
-    else:
-        source = _read(Path(model))
-    return _cleaned(source, image_input)
+        return _raised(Source(copy, "model", hashlib.sha256(content).hexdigest()))
+    return _raised(_read(Path(model)))
 
 
-def _cleaned(source: Source, image_input: str | None) -> Source:
-    """Normalize the model of a source in place, or refuse it."""
+def _raised(source: Source) -> Source:
+    """Tidy the model of a source in place, and raise its `jpegcompile` operators."""
     model, name = source.model, source.name
-    _refuse_compiled(source)
     spell_in_utf8(model, name)
     tidy_opsets(model)
     tidy_metadata(model)
@@ -100,6 +117,18 @@ def _cleaned(source: Source, image_input: str | None) -> Source:
     make_dense(model.graph, name)
     tidy_graphs(model.graph, name)
     sort_nodes(model, name)
+    if not has_own_operators(model):
+        return source
+    if any(function.domain not in OWN_DOMAINS for function in model.functions):
+        model = _inlined(model, name, OWN_DOMAINS)
+    name_nodes(model.graph)
+    raised = raise_operators(model, name, source.folder)
+    return replace(source, model=model, raised=raised)
+
+
+def _cleaned(source: Source, image_input: str | None) -> Source:
+    """Normalize the model of a source in place, or refuse it."""
+    model, name, raised = source.model, source.name, source.raised
     if model.functions:
         model = _inlined(model, name)
     name_nodes(model.graph)
@@ -109,9 +138,11 @@ def _cleaned(source: Source, image_input: str | None) -> Source:
     _clean_sizes(model.graph)
     infer_declarations(model, name)
     check_model(model, name)
+    if image_input is None and raised is not None and raised.info is not None:
+        image_input = raised.info.input.name
     pixels = take_float_pixels(model, name, image_input)
     has_batch = not add_batch(model, name, image_input)
-    return replace(source, model=model, integer_pixels=pixels, has_batch=has_batch)
+    return replace(source, model=model, integer_pixels=pixels, has_batch=has_batch, raised=raised)
 
 
 def _read(path: Path) -> Source:
@@ -158,8 +189,8 @@ def _refuse_absent_weights(model: onnx.ModelProto) -> None:
         )
 
 
-def _inlined(model: onnx.ModelProto, source: str) -> onnx.ModelProto:
-    """Return the model without local functions.
+def _inlined(model: onnx.ModelProto, source: str, kept: tuple[str, ...] = ()) -> onnx.ModelProto:
+    """Return the model without local functions, except functions in the operator domains `kept`.
 
     onnx can convert a function from another opset only if the types of initializers are declared.
     The types are therefore declared during inlining.
@@ -184,7 +215,11 @@ def _inlined(model: onnx.ModelProto, source: str) -> onnx.ModelProto:
         helper.make_tensor_value_info(t.name, t.data_type, t.dims) for t in weights.values()
     )
     try:
-        inlined = inliner.inline_local_functions(model, convert_version=True)
+        if kept:
+            own = [(f.domain, f.name) for f in model.functions if f.domain in kept]
+            inlined = inliner.inline_selected_functions(model, own, exclude=True)
+        else:
+            inlined = inliner.inline_local_functions(model, convert_version=True)
     except Exception as error:
         # onnx passes on any exception of its C++ code.
         raise UnsupportedModelError(
@@ -194,9 +229,9 @@ def _inlined(model: onnx.ModelProto, source: str) -> onnx.ModelProto:
                 " model without functions",
             )
         ) from error
-    kept = [value for value in inlined.graph.value_info if value.name not in weights]
+    declarations = [value for value in inlined.graph.value_info if value.name not in weights]
     del inlined.graph.value_info[:]
-    inlined.graph.value_info.extend(kept)
+    inlined.graph.value_info.extend(declarations)
     return inlined
 
 
@@ -211,16 +246,6 @@ def _serialized(model: onnx.ModelProto) -> bytes:
                 " its weights as external data and give the path",
             )
         ) from error
-
-
-def _refuse_compiled(source: Source) -> None:
-    if any(entry.key == DOMAIN for entry in source.model.metadata_props):
-        raise UnsupportedModelError(
-            Message(
-                "model-already-compiled",
-                f"{source.name}: this model is already compiled; give its source model",
-            )
-        )
 
 
 def _refuse_newer(source: Source) -> None:

@@ -45,6 +45,8 @@ class CompileOptions:
     input_size: tuple[int, int] | None = None
     resolution: ResolutionPlan | None = None
     frequencies: FrequencyPlan = field(default_factory=FrequencyPlan)
+    # Whether masks and truncations in the model take the place of `frequencies`.
+    follows_model: bool = False
     domain: DomainChoice = "jpeg"
     lean: bool = option.LEAN.default
     batch: int | None = option.BATCH.default

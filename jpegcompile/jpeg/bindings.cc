@@ -12,6 +12,7 @@
 #include "jpeg/packing_bindings.h"
 #include "jpeg/python_arrays.h"
 #include "jpeg/python_sources.h"
+#include "learning/bindings.h"
 #include "preprocess/bindings.h"
 #include "preprocess/integer/bindings.h"
 
@@ -74,4 +75,5 @@ NB_MODULE(_core, module) {
     jpegcompile::bind_packing(module);
     jpegcompile::bind_preprocess(module);
     jpegcompile::bind_integer_decode(module);
+    jpegcompile::bind_learning(module);
 }

@@ -15,9 +15,10 @@
 namespace jpegcompile {
 namespace {
 
-// For each place in zigzag order (T.81, figure A.6), the natural index of its coefficient.
-constexpr std::array<std::uint8_t, block_coefficients> natural_indices() {
-    std::array<std::uint8_t, block_coefficients> indices{};
+// For each place in zigzag order (T.81, figure A.6), the natural index of its coefficient. The
+// place after the last one has the index after the last one.
+constexpr std::array<std::uint8_t, block_coefficients + 1> natural_indices() {
+    std::array<std::uint8_t, block_coefficients + 1> indices{};
     std::size_t place = 0;
     for (int diagonal = 0; diagonal < 15; ++diagonal) {
         for (int step = std::max(0, diagonal - 7); step <= std::min(7, diagonal); ++step) {
@@ -25,6 +26,7 @@ constexpr std::array<std::uint8_t, block_coefficients> natural_indices() {
             indices[place++] = static_cast<std::uint8_t>(row * 8 + diagonal - row);
         }
     }
+    indices[place] = block_coefficients;
     return indices;
 }
 
@@ -92,49 +94,50 @@ private:
 }  // namespace
 
 bool unpack_record(std::span<const std::uint8_t> record, std::int16_t* block) noexcept {
-    std::memset(block, 0, block_bytes);
     if (record.size() < 3) {
         return false;
     }
     const std::uint8_t* in = record.data();
     const std::uint8_t* const end = in + record.size();
-    const auto has = [&in, end](std::size_t bytes) {
-        return static_cast<std::size_t>(end - in) >= bytes;
-    };
-    block[0] = word_at(in);
+    const auto has = [&in, end](int bytes) { return end - in >= bytes; };
+    // An unused nibble goes to the element after the block.
+    std::array<std::int16_t, block_coefficients + 1> values{};
+    values[0] = word_at(in);
     const unsigned rows = in[2];
     in += 3;
-    if (!has(static_cast<std::size_t>(std::popcount(rows)))) {
+    if (!has(std::popcount(rows))) {
         return false;
     }
     std::uint64_t found = 0;
     for (unsigned left = rows; left != 0; left &= left - 1) {
         found |= std::uint64_t{*in++} << (8 * std::countr_zero(left));
     }
-    const auto count = static_cast<std::size_t>(std::popcount(found));
+    const int count = std::popcount(found);
     // DC has no bit.
     if ((found & 1) != 0 || !has((count + 1) / 2)) {
         return false;
     }
-    const std::uint8_t* const nibbles = in;
-    in += (count + 1) / 2;
-    std::array<std::uint8_t, block_coefficients> large;
-    std::size_t large_count = 0;
-    std::size_t number = 0;
-    for (std::uint64_t left = found; left != 0; left &= left - 1, ++number) {
-        const std::uint8_t index = natural[static_cast<std::size_t>(std::countr_zero(left))];
-        const int nibble = nibbles[number / 2] >> (number % 2 * 4) & 15;
-        block[index] = static_cast<std::int16_t>((nibble ^ 8) - 8);
-        large[large_count] = index;
-        large_count += nibble == 0;
+    std::array<std::uint8_t, block_coefficients> indices;
+    std::uint64_t large = 0;  // a bit for each nibble that is 0
+    int number = 0;
+    for (std::uint64_t left = found; left != 0; number += 2) {
+        const unsigned pair = *in++;
+        for (unsigned half = 0; half < 2; ++half, left &= left - 1) {
+            const unsigned nibble = half == 0 ? pair & 15U : pair >> 4;
+            const std::uint8_t index = natural[static_cast<std::size_t>(std::countr_zero(left))];
+            values[index] = static_cast<std::int16_t>(static_cast<int>(nibble ^ 8U) - 8);
+            indices[static_cast<std::size_t>(number) + half] = index;
+            large |= std::uint64_t{nibble == 0} << (static_cast<unsigned>(number) + half);
+        }
     }
-    if (!has(large_count)) {
+    large &= (std::uint64_t{1} << count) - 1;  // `count` is at most 63
+    const std::uint8_t* bytes = in;
+    if (!has(std::popcount(large))) {
         return false;
     }
-    const std::uint8_t* const bytes = in;
-    in += large_count;
-    for (number = 0; number < large_count; ++number) {
-        std::int16_t value = static_cast<std::int8_t>(bytes[number]);
+    in += std::popcount(large);
+    for (; large != 0; large &= large - 1) {
+        std::int16_t value = static_cast<std::int8_t>(*bytes++);
         if (value == 0) {
             if (!has(2)) {
                 return false;
@@ -142,8 +145,9 @@ bool unpack_record(std::span<const std::uint8_t> record, std::int16_t* block) no
             value = word_at(in);
             in += 2;
         }
-        block[large[number]] = value;
+        values[indices[static_cast<std::size_t>(std::countr_zero(large))]] = value;
     }
+    std::memcpy(block, values.data(), block_bytes);
     return in == end;
 }
 

@@ -19,6 +19,10 @@ except ModuleNotFoundError as error:
     ) from error
 
 from jpegcompile.learning.export import to_onnx
+from jpegcompile.learning.from_torch import from_torch
+from jpegcompile.learning.ingest import JpegIngest
+from jpegcompile.learning.lowering import JpegModule, LoweringReport, lower_graph
+from jpegcompile.learning.lowering.spatial import to_spatial_module
 from jpegcompile.learning.modules.activation import (
     JpegClip,
     JpegLeakyReLU,
@@ -34,6 +38,7 @@ from jpegcompile.learning.modules.pooling import (
     JpegAvgPool2d,
     JpegMaxPool2d,
 )
+from jpegcompile.learning.modules.synchronized import JpegSyncBatchNorm2d
 from jpegcompile.learning.onnx.logits import logits_of
 from jpegcompile.learning.onnx.read import from_onnx
 
@@ -44,15 +49,22 @@ __all__ = [
     "JpegClip",
     "JpegConv2d",
     "JpegGroupNorm",
+    "JpegIngest",
     "JpegLeakyReLU",
     "JpegMaxPool2d",
+    "JpegModule",
     "JpegPReLU",
     "JpegReLU",
     "JpegReLU6",
+    "JpegSyncBatchNorm2d",
+    "LoweringReport",
     "ToJpeg",
     "ToSpatial",
     "Truncate",
     "from_onnx",
+    "from_torch",
     "logits_of",
+    "lower_graph",
     "to_onnx",
+    "to_spatial_module",
 ]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -29,7 +29,8 @@ from jpegcompile.network_input import NetworkInput
 class JpegIngest(nn.Module):
     """Turns coefficients into a network's input [N, C, H, W], in the JPEG domain.
 
-    The arithmetic keeps the type of the matrices, float32 as a rule, under autocast, too.
+    The arithmetic keeps the type of the matrices, float32 as a rule, also under autocast and after
+    `half()` or `bfloat16()`.
 
     Attributes:
         block: block size of the result; 1 for pixels.
@@ -126,6 +127,16 @@ class JpegIngest(nn.Module):
 
         def __call__(self, inputs: Mapping[str, Tensor]) -> Tensor:
             """See `forward`."""
+
+    def _apply(self, fn: Any, recurse: bool = True) -> JpegIngest:
+        """Move buffers, but keep their precision: `network.half()` is not for the ingest."""
+        before = dict(self.named_buffers(recurse=False))
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for name, values in before.items():
+            moved: Tensor = getattr(self, name)
+            if moved.dtype.itemsize < values.dtype.itemsize:
+                setattr(self, name, values.to(moved.device))
+        return self
 
     def _ingest(self, given: Mapping[str, Tensor]) -> Tensor:
         dtype = given[AXIS_INPUTS[LUMA][0]].dtype

@@ -1,8 +1,7 @@
 """The block DCT of PyTorch tensors, and the frequencies of their tiles.
 
-The functions are compositions of PyTorch operators, so gradients, `torch.func` and `torch.compile`
-work as for any other. The transform is orthonormal: its gradient is the inverse transform.
-`jpegcompile.dct.blocks` has the same functions in NumPy.
+The transform is orthonormal: its gradient is the inverse transform. `jpegcompile.dct.blocks` has
+the same functions in NumPy. `jpegcompile.learning.tiles` chooses what computes them.
 """
 
 from __future__ import annotations
@@ -10,25 +9,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from jpegcompile.dct.blocks import BLOCK_SIZES, dct_matrix
-from jpegcompile.dct.frequencies import band, full, resolve
+from jpegcompile.dct.frequencies import full, resolve
+from jpegcompile.learning.composed import band_of, block_of
+from jpegcompile.learning.tiles import transform
 
-# As nested tuples, which `torch.compile` treats as constants.
-_MATRICES = {b: tuple(map(tuple, dct_matrix(b).tolist())) for b in BLOCK_SIZES}
-_BANDS = {
-    (b, n): tuple(map(tuple, band(b, n).astype(float).tolist()))
-    for b in BLOCK_SIZES
-    for n in range(1, full(b) + 1)
-}
-
-
-def block_of(maps: Tensor) -> int:
-    """Return the block size of maps [..., H, W]: the largest of 8, 4, 2, 1 that divides H and W."""
-    height, width = maps.shape[-2:]
-    for block in BLOCK_SIZES:
-        if height % block == 0 and width % block == 0:
-            return block
-    return 1
+__all__ = [
+    "block_dct",
+    "block_of",
+    "inverse_block_dct",
+    "keep_band",
+    "keeps_all",
+    "low_frequencies",
+    "on_dc",
+]
 
 
 def block_dct(pixels: Tensor) -> Tensor:
@@ -39,16 +32,16 @@ def block_dct(pixels: Tensor) -> Tensor:
 
     Returns:
         The orthonormal DCT-II of every tile, in place of the tile. Shape, type and memory format do
-        not change.
+        not change. Half precision is rounded only at the end.
     """
     block = block_of(pixels)
-    return pixels if block == 1 else _on_tiles(pixels, pixels.new_tensor(_MATRICES[block]))
+    return pixels if block == 1 else transform(pixels, "forward", full(block))
 
 
 def inverse_block_dct(maps: Tensor) -> Tensor:
     """Transform maps [..., H, W] in the JPEG domain to pixels; inverts `block_dct`."""
     block = block_of(maps)
-    return maps if block == 1 else _on_tiles(maps, maps.new_tensor(_MATRICES[block]).T)
+    return maps if block == 1 else transform(maps, "inverse", full(block))
 
 
 def keep_band(maps: Tensor, frequencies: int) -> Tensor:
@@ -59,21 +52,23 @@ def keep_band(maps: Tensor, frequencies: int) -> Tensor:
         frequencies: number of kept frequencies u + v of an 8x8 tile, 1 to 15. For tiles of another
             size the number is converted by `resolve`.
     """
-    block = block_of(maps)
-    count = resolve(frequencies, block)
-    if count == full(block):
+    if keeps_all(maps, frequencies):
         return maps
-    height, width = maps.shape[-2:]
-    tile = maps.new_tensor(_BANDS[block, count])
-    return maps * tile.repeat(height // block, width // block)
+    block = block_of(maps)
+    return maps * band_of(maps, block, resolve(frequencies, block))
 
 
 def low_frequencies(pixels: Tensor, frequencies: int) -> Tensor:
     """Return pixels [..., H, W] from few frequencies of their tiles; arguments as `keep_band`."""
-    block = block_of(pixels)
-    if resolve(frequencies, block) == full(block):
+    if keeps_all(pixels, frequencies):
         return pixels
-    return inverse_block_dct(keep_band(block_dct(pixels), frequencies))
+    return transform(pixels, "project", resolve(frequencies, block_of(pixels)))
+
+
+def pixels_of_band(maps: Tensor, frequencies: int) -> Tensor:
+    """Return the pixels of few frequencies of maps in the JPEG domain; arguments as `keep_band`."""
+    block = block_of(maps)
+    return maps if block == 1 else transform(maps, "inverse", resolve(frequencies, block))
 
 
 def keeps_all(maps: Tensor, frequencies: int) -> bool:
@@ -90,30 +85,12 @@ def on_dc(maps: Tensor, values: Tensor) -> Tensor:
         values: pixel values that broadcast to [N, C, 1, 1].
     """
     block = block_of(maps)
-    if block == 1:
-        return maps + values
+    return maps + (values if block == 1 else values * ones_map(maps, block))
+
+
+def ones_map(maps: Tensor, block: int) -> Tensor:
+    """Return the block DCT [H, W] of a map of ones: `block` at every DC, zero elsewhere."""
     height, width = maps.shape[-2:]
-    tile = maps.new_zeros(block, block)
+    tile = torch.zeros(block, block, dtype=maps.dtype, device=maps.device)
     tile[0, 0] = block
-    return maps + values * tile.repeat(height // block, width // block)
-
-
-def _on_tiles(maps: Tensor, matrix: Tensor) -> Tensor:
-    """Compute M X M^T for every tile X of maps [..., H, W], in their memory format.
-
-    Matrix products round to the type of the maps: under autocast, float32 maps stay float32.
-    """
-    with torch.autocast(maps.device.type, enabled=False):
-        block, (height, width) = len(matrix), maps.shape[-2:]
-        if _is_channels_last(maps):
-            batch, channels = maps.shape[:2]
-            last = maps.permute(0, 2, 3, 1)
-            columns = matrix @ last.reshape(-1, block, width * channels)
-            tiles = matrix @ columns.reshape(-1, block, channels)
-            return tiles.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
-        rows = maps.reshape(-1, block) @ matrix.T
-        return (matrix @ rows.reshape(-1, block, width)).reshape(maps.shape)
-
-
-def _is_channels_last(maps: Tensor) -> bool:
-    return maps.dim() == 4 and maps.shape[1] > 1 and maps.stride(1) == 1
+    return tile.repeat(height // block, width // block)

@@ -36,12 +36,14 @@ def _shift(name: str, summary: str, op: str, kernel: str) -> Operator:
         reference=f"arithmetic.reference:jpeg_{kernel}",
         kernel=kernel,
         keeps_band=True,
+        spatial=always(f" y = {op}(x, value)"),
     )
 
 
 _SCALED = """
         scaled = Mul(x, scale)
         summed = Add(scaled, residual)"""
+_SUM_ON_PIXELS = always(f"{_SCALED}  y = Relu(summed)")
 _SUMMED_PIXELS = f"""{_SCALED}
         s = MatMul(inverse_rows, summed)
         spatial = MatMul(s, inverse_columns)"""
@@ -60,6 +62,7 @@ _SCALED_SUMS = (
         always(between("Relu(spatial)", _SUMMED_PIXELS)),
         reference="arithmetic.reference:jpeg_scale_add_relu",
         kernel="scale_add_relu",
+        spatial=_SUM_ON_PIXELS,
     ),
     Operator(
         SCALE_ADD_RELU_TRUNCATE,
@@ -80,6 +83,7 @@ _SCALED_SUMS = (
         y = Mul(whole, band)"""),
         reference="arithmetic.reference:jpeg_scale_add_relu",
         kernel="scale_add_relu",
+        spatial=_SUM_ON_PIXELS,
         truncates=True,
     ),
     Operator(
@@ -88,9 +92,10 @@ _SCALED_SUMS = (
         (feature_map(block=PIXELS), _SCALE, feature_map("residual", block=PIXELS)),
         result(block=PIXELS),
         (),
-        always(f"{_SCALED}  y = Relu(summed)"),
+        _SUM_ON_PIXELS,
         reference="arithmetic.reference:jpeg_scale_add_relu",
         kernel="scale_add_relu",
+        spatial=_SUM_ON_PIXELS,
     ),
 )
 
@@ -112,6 +117,7 @@ def _of_two(name: str, summary: str, op: str, kernel: str) -> Operator:
         always(between(f"{op}(spatial, other_spatial)", _BOTH_PIXELS)),
         reference=f"product.reference:jpeg_{op.lower()}",
         kernel=kernel,
+        spatial=always(f" y = {op}(x, residual)"),
     )
 
 
@@ -128,6 +134,7 @@ ARITHMETIC: tuple[Operator, ...] = (
         reference="arithmetic.reference:jpeg_scale",
         kernel="scale",
         keeps_band=True,
+        spatial=always(" y = Mul(x, scale)"),
     ),
     *_SCALED_SUMS,
     _of_two("JpegMul", "the per-pixel product of two maps", "Mul", "product"),

@@ -8,6 +8,7 @@ from jpegcompile.operators.fragments import AXES, BLOCK, always, feature_map, ma
 TO_JPEG, TO_SPATIAL = "ToJpeg", "ToSpatial"
 
 _MATRICES = matrices(AXES)
+_PIXELS = always(" y = Identity(x)")
 _BODY = " t = MatMul(rows, x)  y = MatMul(t, columns)"
 
 CASTS: tuple[Operator, ...] = (
@@ -20,6 +21,7 @@ CASTS: tuple[Operator, ...] = (
         always(_BODY),
         reference="cast.reference:to_jpeg",
         kernel="to_jpeg",
+        spatial=_PIXELS,
     ),
     Operator(
         TO_SPATIAL,
@@ -30,5 +32,6 @@ CASTS: tuple[Operator, ...] = (
         always(_BODY),
         reference="cast.reference:to_spatial",
         kernel="to_spatial",
+        spatial=_PIXELS,
     ),
 )

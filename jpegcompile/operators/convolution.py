@@ -23,6 +23,7 @@ from jpegcompile.operators.fragments import (
     NUMBER,
     PIXELS_OF_X,
     TRANSFORMS,
+    always,
     feature_map,
     forward,
     inverse,
@@ -193,6 +194,17 @@ def _spatial_statements(form: _Form, applied: str) -> str:
         {applied.replace("result =", "y =")}"""
 
 
+def _on_pixels(form: _Form) -> str:
+    """Return the statements of the spatial form; since opset 11 they equal those of the body."""
+    group = "<group: int = @group>"
+    convolved = f"Conv {group}" if form.base == JPEG_POINTWISE_CONV else _CONV
+    return f"""
+        convolved = {convolved} (x, weight, bias)
+        spatial = {"Add(convolved, residual)" if form.has_residual else "Identity(convolved)"}
+        {ACTIVATIONS[form.activation].applied or "result = Identity(spatial)"}
+        y = Identity(result)"""
+
+
 _STATEMENTS = {
     JPEG_CONV: _jpeg_conv_statements,
     JPEG_POINTWISE_CONV: _pointwise_statements,
@@ -259,6 +271,7 @@ def _operator(form: _Form) -> Operator:
         activation=form.activation,
         truncates=form.is_truncated,
         keeps_band=is_pointwise and not form.activation,
+        spatial=always(_on_pixels(form)),
     )
 
 

@@ -11,6 +11,10 @@ ElementType = Literal["float", "int16", "int64", "uint8", "uint16"]
 AttributeType = Literal["int", "ints", "float", "string"]
 Role = Literal["map", "vector", "weights", "matrix", "plane", "index", "bytes"]
 Masking = Literal["", "asm", "apx"]
+# Rules for operators that have no fixed spatial form.
+Raising = Literal[
+    "", "batch-normalization", "group-normalization", "ingest", "program", "separable"
+]
 # Representation of an input: a tensor, or its name.
 Given = TypeVar("Given")
 
@@ -117,6 +121,9 @@ class Operator:
         ingest: name of the ingest that the operator starts with.
         keeps_band: whether each frequency of the output depends only on the same frequency of the
             input maps, so that the output has no additional frequencies.
+        spatial: the operator on pixels, in the form of `bodies`: the statements compute the pixels
+            of the outputs from the pixels of the maps. The frontend raises nodes by them.
+        raising: what raises the operator if `spatial` is empty: a rule of `frontend/raising/`.
     """
 
     name: str
@@ -135,6 +142,8 @@ class Operator:
     truncates: bool = False
     ingest: str = ""
     keeps_band: bool = False
+    spatial: tuple[Body, ...] = ()
+    raising: Raising = ""
 
     @property
     def maps(self) -> tuple[Operand, ...]:

@@ -48,6 +48,7 @@ def _joined(ingest: Operator, convolution: Operator) -> Operator:
         activation=convolution.activation,
         truncates=convolution.truncates,
         ingest=ingest.name,
+        spatial=convolution.spatial,
     )
 
 

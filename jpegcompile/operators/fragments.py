@@ -89,6 +89,20 @@ def between(operator: str, pixels: str = PIXELS_OF_X) -> str:
         y = MatMul(t, forward_columns)"""
 
 
+def pixels(operator: str) -> tuple[Body, ...]:
+    """Return the spatial form of an operator for every opset; `operator` is as in `between`."""
+    return (Body(on_pixels(operator)),)
+
+
+def on_pixels(operator: str) -> str:
+    """Return the statements of a spatial operator without transforms, as in `between`."""
+    statements = operator if "result = " in operator else f"result = {operator}"
+    return f"""
+        spatial = Identity(x)
+        {statements}
+        y = Identity(result)"""
+
+
 def always(statements: str) -> tuple[Body, ...]:
     """Return a body for every opset."""
     return (Body(statements),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,15 @@ def function_of(operator: Operator, opset: int) -> onnx.FunctionProto:
         KeyError: if the operator has no function body.
     """
     return parser.parse_function(_text(operator, opset))
+
+
+def spatial_function_of(operator: Operator, opset: int) -> onnx.FunctionProto:
+    """Return the operator on pixels as a function with the operator's own inputs and outputs.
+
+    Raises:
+        KeyError: if the operator has no fixed spatial form.
+    """
+    return parser.parse_function(_text(replace(operator, bodies=operator.spatial), opset))
 
 
 def node_of(

@@ -78,6 +78,7 @@ def _ingest(name: str, summary: str) -> Operator:
         y = Add(mixed, on_dc)"""),
         reference="ingest.reference:jpeg_ingest",
         kernel="ingest",
+        raising="ingest",
     )
 
 
@@ -102,6 +103,7 @@ DECODES: tuple[Operator, ...] = (
         (_blocks("luma", 1), _blocks("chroma", 2), _tables(3)),
         (*_SIZE, Attribute("subsampling", "string")),
         kernel="decode",
+        raising="ingest",
     ),
     Operator(
         DECODE_GRAY,
@@ -110,6 +112,7 @@ DECODES: tuple[Operator, ...] = (
         (_blocks("luma", 1), _tables(1)),
         (*_SIZE, Attribute("takes_color", "int", 0)),
         kernel="decode",
+        raising="ingest",
     ),
 )
 
@@ -157,6 +160,7 @@ PREPROCESSING: tuple[Operator, ...] = (
         (Operand("y", "map", "N C H W", block="block"),),
         _PREPROCESSED,
         kernel="ingest_file",
+        raising="ingest",
     ),
     Operator(
         INGEST_INTEGERS,
@@ -173,5 +177,6 @@ PREPROCESSING: tuple[Operator, ...] = (
         (Operand("y", "map", "N C H W", block="block"),),
         _PREPROCESSED,
         kernel="ingest_integers",
+        raising="ingest",
     ),
 )

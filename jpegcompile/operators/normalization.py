@@ -61,6 +61,7 @@ NORMALIZATIONS: tuple[Operator, ...] = (
         reference="batch_normalization.reference:jpeg_batch_normalization",
         kernel="batch_normalization",
         keeps_band=True,
+        raising="batch-normalization",
     ),
     Operator(
         JPEG_GROUP_NORMALIZATION,
@@ -71,6 +72,7 @@ NORMALIZATIONS: tuple[Operator, ...] = (
         always(_OF_TILES),
         reference="group_normalization.reference:jpeg_group_normalization",
         kernel="group_normalization",
+        raising="group-normalization",
     ),
     Operator(
         SPATIAL_GROUP_NORMALIZATION,
@@ -81,5 +83,6 @@ NORMALIZATIONS: tuple[Operator, ...] = (
         always(_OF_PIXELS),
         reference="group_normalization.reference:jpeg_group_normalization",
         kernel="group_normalization",
+        raising="group-normalization",
     ),
 )

@@ -26,6 +26,7 @@ from jpegcompile.operators.fragments import (
     between,
     feature_map,
     inverse,
+    pixels,
     result,
 )
 
@@ -106,6 +107,7 @@ class _Function:
 
     def forms(self) -> tuple[Operator, ...]:
         """Return the exact operator and its approximations."""
+        spatial = pixels(self.applied)
         name, x = f"Jpeg{self.op}", feature_map(is_compact=True)
         folder = self.op.lower()
 
@@ -122,6 +124,7 @@ class _Function:
                 self.bodies(PIXELS_OF_X),
                 reference=reference(""),
                 kernel=folder,
+                spatial=spatial,
             ),
             Operator(
                 f"JpegAsm{self.op}",
@@ -134,6 +137,7 @@ class _Function:
                 kernel=folder,
                 exact=name,
                 masking="asm",
+                spatial=spatial,
             ),
             Operator(
                 f"JpegApx{self.op}",
@@ -146,6 +150,7 @@ class _Function:
                 kernel=folder,
                 exact=name,
                 masking="apx",
+                spatial=spatial,
             ),
         )
 
@@ -182,6 +187,7 @@ _DILATIONS_SINCE = 10
 def _max_pools(infix: str, window: tuple[Attribute, ...], pool: str) -> tuple[Operator, ...]:
     name = DILATED_MAX_POOL if infix else MAX_POOL
     x, y = feature_map(block="input_block", is_compact=True), result("N C P Q", "output_block")
+    spatial = pixels(f"MaxPool <{pool}> (spatial)")
     # The flat positions of the maxima of the approximation select pixels.
     picked = f"""largest, positions = MaxPool <{pool}> (approximation)
         pixels = Reshape(spatial, flat)
@@ -197,6 +203,7 @@ def _max_pools(infix: str, window: tuple[Attribute, ...], pool: str) -> tuple[Op
             reference="max_pool.reference:jpeg_max_pool",
             kernel="max_pool",
             takes_positions=True,
+            spatial=spatial,
         ),
         Operator(
             f"JpegAsm{infix}MaxPool",
@@ -210,6 +217,7 @@ def _max_pools(infix: str, window: tuple[Attribute, ...], pool: str) -> tuple[Op
             exact=name,
             masking="asm",
             takes_positions=True,
+            spatial=spatial,
         ),
     )
 
@@ -220,6 +228,10 @@ PIECEWISE: tuple[Operator, ...] = (
     *_max_pools("Dilated", (*_KERNEL_SHAPE, *_DILATIONS), _DILATED_POOL),
 )
 
+_POOLED_PIXELS = (
+    Body(f" y = MaxPool <{_POOL}> (x)", _DILATIONS_SINCE),
+    Body(f" y = MaxPool <{_DILATED_POOL}> (x)"),
+)
 OTHER_POOLS: tuple[Operator, ...] = (
     Operator(
         SPATIAL_MAX_POOL,
@@ -227,12 +239,10 @@ OTHER_POOLS: tuple[Operator, ...] = (
         (feature_map(block=PIXELS),),
         result("N C P Q", PIXELS),
         (*_KERNEL_SHAPE, *_DILATIONS),
-        (
-            Body(f" y = MaxPool <{_POOL}> (x)", _DILATIONS_SINCE),
-            Body(f" y = MaxPool <{_DILATED_POOL}> (x)"),
-        ),
+        _POOLED_PIXELS,
         reference="max_pool.reference:jpeg_max_pool",
         kernel="max_pool",
+        spatial=_POOLED_PIXELS,
     ),
     Operator(
         "JpegGlobalMaxPool",
@@ -243,6 +253,7 @@ OTHER_POOLS: tuple[Operator, ...] = (
         always(f"{PIXELS_OF_X}  y = GlobalMaxPool(spatial)"),
         reference="max_pool.reference:jpeg_global_max_pool",
         kernel="global_max_pool",
+        spatial=always(" y = GlobalMaxPool(x)"),
     ),
     Operator(
         SPATIAL_GLOBAL_AVERAGE_POOL,
@@ -253,6 +264,7 @@ OTHER_POOLS: tuple[Operator, ...] = (
         always(" y = GlobalAveragePool(x)"),
         reference="average_pool.reference:jpeg_global_average_pool",
         kernel="global_average_pool",
+        spatial=always(" y = GlobalAveragePool(x)"),
     ),
 )
 
@@ -266,4 +278,5 @@ TRUNCATION = Operator(
     reference="truncate.reference:jpeg_truncate",
     kernel="truncate",
     truncates=True,
+    spatial=always(" y = Identity(x)"),
 )

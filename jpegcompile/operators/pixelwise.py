@@ -21,6 +21,7 @@ from jpegcompile.operators.fragments import (
     always,
     between,
     feature_map,
+    pixels,
     result,
 )
 
@@ -73,6 +74,7 @@ def _function(name: str, body: str, attributes: Mapping[str, float | str]) -> Op
         always(between(body)),
         reference="pixelwise.reference:jpeg_pixelwise",
         kernel=_kernel(function),
+        spatial=pixels(body),
     )
 
 
@@ -94,6 +96,7 @@ def _programmed(number: int) -> Operator:
         (Attribute(PROGRAM, "string"), BLOCK),
         reference="pixelwise.reference:jpeg_program",
         kernel="program",
+        raising="program",
     )
 
 

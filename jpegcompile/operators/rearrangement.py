@@ -9,6 +9,7 @@ from jpegcompile.operators.fragments import (
     always,
     between,
     feature_map,
+    pixels,
     result,
 )
 
@@ -23,6 +24,7 @@ def _rearrangement(op: str, summary: str, kernel: str) -> Operator:
         always(between(f"{op} <blocksize: int = @blocksize> (spatial)")),
         reference=f"rearrange.reference:jpeg_{kernel}",
         kernel=kernel,
+        spatial=pixels(f"{op} <blocksize: int = @blocksize> (spatial)"),
     )
 
 

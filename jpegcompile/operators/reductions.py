@@ -13,6 +13,7 @@ def _over_channels(name: str, summary: str) -> Operator:
     op, is_linear = f"Reduce{name}", name in ("Mean", "Sum")
     source = "x" if is_linear else "spatial"
     old = f"{op} <axes = [1], keepdims = 1> ({source})"
+    old_pixels = f" y = {op} <axes = [1], keepdims = 1> (x)"
     axes = "axes = Constant <value = int64[1] {1}> ()\n        "
     new = f"{op} <keepdims = 1> ({source}, axes)"
     if is_linear:
@@ -28,6 +29,10 @@ def _over_channels(name: str, summary: str) -> Operator:
         (Body(bodies[0], _AXES_ARE_INPUTS[op]), Body(bodies[1])),
         reference=f"reduce.reference:jpeg_channel_{name.lower()}",
         kernel=f"channel_{name.lower()}",
+        spatial=(
+            Body(old_pixels, _AXES_ARE_INPUTS[op]),
+            Body(f" {axes}y = {op} <keepdims = 1> (x, axes)"),
+        ),
     )
 
 

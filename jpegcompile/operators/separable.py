@@ -22,6 +22,7 @@ def _separable(
         always(" t = MatMul(rows, x)  y = MatMul(t, columns)"),
         reference=reference,
         kernel=kernel,
+        raising="separable",
     )
 
 

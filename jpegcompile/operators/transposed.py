@@ -10,6 +10,7 @@ from jpegcompile.operators.fragments import (
     always,
     between,
     feature_map,
+    pixels,
     result,
 )
 
@@ -33,5 +34,6 @@ TRANSPOSED: tuple[Operator, ...] = (
         always(between(_CONV_TRANSPOSE)),
         reference="conv_transpose.reference:jpeg_conv_transpose",
         kernel="conv_transpose",
+        spatial=pixels(_CONV_TRANSPOSE),
     ),
 )

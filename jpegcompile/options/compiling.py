@@ -143,15 +143,16 @@ AOT: Option[Sequence[str]] = Option(
     kind="names",
     metavar="ARCH,...",
 )
-FREQUENCIES: Option[Frequencies] = Option(
+FREQUENCIES: Option[Frequencies | None] = Option(
     "frequencies",
-    15,
+    None,
     "How many spatial frequencies, 1 to 15, decide the masks of ReLU, PReLU, Clip and MaxPool; all"
     " 15 are exact. Or a JSON file with a number for each node. auto searches for a number for each"
     " node, and also for the numbers of --truncate.",
     kind="plan",
     choices=(AUTO,),
     metavar="N|FILE|auto",
+    default_text="15, or the frequencies of a model that is compiled again",
     earlier={"--frequencies-file": "--frequencies"},
     recorded="frequencies",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict, Unpack, cast
+from typing import Any, Literal, TypedDict, Unpack, cast
 
 from jpegcompile.cost.gpus import DEFAULT_GPU, GPUS
 from jpegcompile.errors import UsageError
@@ -28,6 +28,13 @@ SPATIAL_HAS_NO_FREQUENCIES = Message(
 )
 
 
+_PLAN_OPTIONS: tuple[Literal["frequencies", "relu", "truncate"], ...] = (
+    "frequencies",
+    "relu",
+    "truncate",
+)
+
+
 class ModelOptions(TypedDict, total=False):
     """Arguments of `compile` that say what a model is compiled for, as the user gives them."""
 
@@ -39,7 +46,7 @@ class ModelOptions(TypedDict, total=False):
     image_input: str | None
     input_size: InputSize | None
     resolution: Resolution | None
-    frequencies: Frequencies
+    frequencies: Frequencies | None
     relu: Masking | None
     truncate: int | None
     domain: DomainChoice | None
@@ -105,6 +112,7 @@ def compile_options(**given: Unpack[ModelOptions]) -> CompileOptions:
         input_size=input_size_of(asked["input_size"]),
         resolution=resolution_of(asked["resolution"]),
         frequencies=plan,
+        follows_model=not any(asked[name] is not None for name in _PLAN_OPTIONS),
         domain=domain,
         lean=asked["lean"],
         batch=asked["batch"],
@@ -185,6 +193,16 @@ def _described(
             )
         return None
     preprocess = with_decoder(spec, decoder)
+    require_decoder(preprocess, target)
+    return preprocess
+
+
+def require_decoder(preprocess: Preprocess, target: Target) -> None:
+    """Refuse a decoder that a target does not have.
+
+    Raises:
+        UsageError: if the target does not have the decoder of the preprocessing.
+    """
     if preprocess.decoder != "float" and (target.kernels is None or target.chooses_layouts):
         raise UsageError(
             Message(
@@ -193,4 +211,3 @@ def _described(
                 f" --target {target.name} does not have; use --decoder float",
             )
         )
-    return preprocess

@@ -13,6 +13,7 @@ from itertools import count
 
 import numpy as np
 import onnx_graphsurgeon as gs
+from onnx import TensorProto
 from onnx_graphsurgeon.logger import G_LOGGER
 
 from jpegcompile.analysis.shape_values import shape_values
@@ -20,6 +21,8 @@ from jpegcompile.ir.folding import RANDOM, fold_constants
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
 from jpegcompile.ir.rewrite import Pass
+
+_FLOAT = int(TensorProto.FLOAT)
 
 
 class FoldConstants(Pass):
@@ -30,11 +33,21 @@ class FoldConstants(Pass):
     def run(self, module: Module) -> bool:
         """Fold and name nodes; returns whether a node was folded or named."""
         before, count = len(module.graph.nodes), 0
+        _note_half(module)
         # Indices into a shape may be computed, so folding one size may allow folding the next.
         while count != len(module.graph.nodes):
             count = len(module.graph.nodes)
             _fold_once(module.graph)
         return _name_nodes(module.graph) or count != before
+
+
+def _note_half(module: Module) -> None:
+    """Record weights that the source stores in float16 and casts, for `store_half.py`."""
+    for node in module.graph.nodes:
+        if node.op == "Cast" and isinstance(node.inputs[0], gs.Constant):
+            stored, wide = node.inputs[0], node.outputs[0]
+            if stored.dtype == np.float16 and node.attrs.get("to") in (np.float32, _FLOAT):
+                module.half_constants[wide.name] = stored
 
 
 def _fold_once(graph: gs.Graph) -> None:

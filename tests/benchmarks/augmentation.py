@@ -48,7 +48,7 @@ def by_pillow(files: Sequence[str], kind: str) -> list[torch.Tensor]:
     """Pillow's decode, and the same crops and flips of its pixels."""
     preprocess, (height, width), batch = KINDS[kind]
     described = PREPROCESSES[preprocess]
-    mean, std = (np.float32(values) for values in (described.mean, described.std))
+    mean, std = (np.asarray(values, np.float32) for values in (described.mean, described.std))
     made = []
     for index, file in enumerate(files):
         image = Image.open(file).convert("RGB")

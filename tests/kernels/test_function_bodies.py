@@ -7,58 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.channel_cases import cast_cases, channel_cases, relu_cases
-from support.first_cases import first_convolution_cases
+from support.body_cases import CASES, FIRST_OF_OP
 from support.function_bodies import BodyCase, assert_body_holds, tolerance
-from support.fused_cases import fused_conv_cases, fused_pointwise_cases, spatial_cases
-from support.ingest_cases import ingest_cases
-from support.masking_cases import exact_cases, masked_pool_cases, masking_cases
 from support.operators import WITH_BODIES, has_older_body, set_body
-from support.pixelwise_cases import pixelwise_cases
 from support.tiers import check_each, gathered
-from support.transposed_cases import conv_transpose_cases
-from support.whole_map_cases import channel_reduction_cases, normalization_cases, product_cases
-from support.window_cases import (
-    conv_cases,
-    global_max_pool_cases,
-    pool_cases,
-    rearrangement_cases,
-    reduction_cases,
-    resampling_cases,
-    resize_cases,
-)
 
 from jpegcompile.frontend.load import newest_opset
 from jpegcompile.operators.function import function_of
 from jpegcompile.operators.registry import OPERATORS
 
-CASES = [
-    *cast_cases(),
-    *channel_cases(),
-    *relu_cases(),
-    *pixelwise_cases(),
-    *exact_cases(),
-    *masking_cases(),
-    *conv_cases(),
-    *conv_transpose_cases(),
-    *pool_cases(),
-    *masked_pool_cases(),
-    *resampling_cases(),
-    *resize_cases(),
-    *reduction_cases(),
-    *global_max_pool_cases(),
-    *rearrangement_cases(),
-    *ingest_cases(),
-    *fused_conv_cases(),
-    *fused_pointwise_cases(),
-    *spatial_cases(),
-    *first_convolution_cases(),
-    *normalization_cases(),
-    *product_cases(),
-    *channel_reduction_cases(),
-]
 OPSETS = sorted({7, 13, 20, newest_opset()})
-FIRST_OF_OP = list({case.op: case for case in reversed(CASES)}.values())
 OLD_CLIP_OPS = [op for op in WITH_BODIES if has_older_body(op, 11)]
 OLD_REDUCTIONS = [op for op in WITH_BODIES if has_older_body(op, 18) or has_older_body(op, 13)]
 # The last opset with another body of Clip: its bounds were attributes, not inputs.

@@ -107,6 +107,7 @@ def test_arithmetic_stays_float32_under_autocast(tmp_path: Path) -> None:
     assert made.dtype == torch.float32
     assert torch.equal(made, expected)
     assert module(doubled(inputs)).dtype == torch.float64
+    assert torch.equal(torch.nn.Sequential(module).bfloat16()(inputs), expected)
 
 
 @pytest.mark.thorough

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,15 @@ from support.images import make_jpeg
 from support.preprocessing import tolerance
 
 from jpegcompile import ImageBatch, ImageDataset
-from jpegcompile.data.augmentation import Augmentation
 from jpegcompile.data.augmentation.color import ColorChange
 from jpegcompile.data.augmentation.draws import Draws
-from jpegcompile.data.augmentation.placing import random_box, random_choice, random_square
-from jpegcompile.data.augmentation.text import PRESETS, augmentation_of
+from jpegcompile.data.augmentation.placing import random_choice, random_square
+from jpegcompile.data.augmentation.text import augmentation_of
+from jpegcompile.data.placed_tensors import Placing
+from jpegcompile.data.target import target_of
+from jpegcompile.dct.blocks import planes_in_place
 from jpegcompile.errors import ImageError, UsageError
+from jpegcompile.interface import LUMA
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.learning.ingest import JpegIngest
@@ -174,77 +176,6 @@ def test_samples_of_shards_have_their_keys(folder: Path, shards: str) -> None:
             torch.testing.assert_close(made, maps[key], rtol=0, atol=2e-5)
 
 
-def test_random_numbers_stay_what_they_are() -> None:
-    """A run that goes on after an upgrade sees what it would have seen."""
-    draws = Draws(1, 2, "3")
-    assert draws.uniform("flip", 2) == (0.6546834960543833, 0.5868335193583483)
-    assert draws.uniform("flip", 2)[:1] == draws.uniform("flip", 1)
-    many = np.array([Draws(0, 0, str(n)).uniform("crop", 2) for n in range(4000)])
-    # Of 4,000 uniform numbers the mean has a standard deviation of 1 / sqrt(12 * 4000).
-    assert np.abs(many.mean(axis=0) - 0.5).max() < 5 / np.sqrt(12 * 4000)
-    assert abs(np.corrcoef(many.T)[0, 1]) < 5 / np.sqrt(4000)
-
-
-def test_choices_have_the_distributions_of_torchvision() -> None:
-    frame = read_coefficients(make_jpeg(32, 32)).frame
-    geometry, cifar = preprocess_of("cifar10").geometry, PRESETS["cifar"]
-    choices = [
-        random_choice(frame, geometry, (32, 32), cifar, Draws(0, 0, str(n))) for n in range(4050)
-    ]
-    flips = sum(choice.is_flipped for choice in choices)
-    assert abs(flips - 2025) < 5 * np.sqrt(4050 / 4)
-    corners = Counter(choice.corner for choice in choices)
-    # All of 9 x 9 corners, each 50 times but for five standard deviations.
-    assert len(corners) == 81
-    assert all(abs(count - 50) < 5 * np.sqrt(50) for count in corners.values())
-    assert {side for corner in corners for side in corner or ()} == set(range(-4, 5))
-    boxes = [random_box((375, 500), PRESETS["imagenet"], Draws(0, 0, str(n))) for n in range(2000)]
-    areas = np.array([tall * wide / (375 * 500) for _, _, tall, wide in boxes])
-    ratios = np.array([wide / tall for _, _, tall, wide in boxes])
-    assert areas.min() > 0.078
-    assert areas.max() <= 1.0
-    assert ratios.min() > 0.72
-    assert ratios.max() < 1.38
-    assert all(top + tall <= 375 and left + wide <= 500 for top, left, tall, wide in boxes)
-    # Areas near 1 seldom fit, so the mean is below that of uniform numbers.
-    assert 0.4 < areas.mean() < 0.54
-    tall = Augmentation(scale=(1.0, 1.0))
-    assert random_box((10, 100), tall, Draws(0, 0, "")) == (0, 43, 10, 13)
-    assert random_box((100, 10), tall, Draws(0, 0, "")) == (43, 0, 13, 10)
-
-
-def test_texts_and_records() -> None:
-    assert augmentation_of("flip,crop=4") == PRESETS["cifar"]
-    assert augmentation_of("none") == Augmentation()
-    full = augmentation_of(f"imagenet,flip=0.25,resized-crop=0.5:1:0.5:2,{COLOR},cutout=8:0.5")
-    assert full.flip == 0.25
-    assert full.scale == (0.5, 1)
-    assert full.ratio == (0.5, 2)
-    assert (full.cutout, full.cutout_probability, full.hue) == (8, 0.5, 0.2)
-    assert augmentation_of(full.to_json()) == augmentation_of(full) == full
-    assert augmentation_of("crop=4,aligned").aligned
-
-
-WRONG: dict[str, list[Any]] = {
-    "augmentation-item-unknown": ["flop", "", "imagenet=1", "flip,,crop=4"],
-    "augmentation-item-malformed": ["crop", "crop=a", "crop=1:2", "resized-crop=1", "aligned=1"],
-    "augmentation-out-of-range": [
-        *("crop=-1", "crop=1.5", "flip=2", "flip=nan", "hue=0.6", "brightness=-1"),
-        *("resized-crop=0:1", "resized-crop=0.5:2", "resized-crop=1:0.5", "cutout=2.5"),
-        *({"scale": 3}, {"aligned": 1}, {"flip": "a"}, {"ratio": [2, 1]}),
-    ],
-    "augmentation-two-crops": ["cifar,imagenet"],
-    "augmentation-field-unknown": [{"flop": 1}],
-}
-
-
-@pytest.mark.parametrize("code", WRONG)
-def test_augmentations_that_are_none(code: str) -> None:
-    for given in WRONG[code]:
-        with refused(code, UsageError):
-            augmentation_of(given)
-
-
 def test_files_that_no_two_matrices_fit(tmp_path: Path) -> None:
     rgb = {"component_ids": b"RGB", "adobe_transform": 0}
     unlike = random_file(((2, 1), (1, 1), (2, 1)), 40, 40, **rgb)
@@ -345,3 +276,30 @@ def test_what_places_images_may_fail() -> None:
     integers = NetworkInput("image", 3, 32, 32, "NCHW").normalized(whole)
     with pytest.raises(ValueError, match="float decode"):
         Preprocessor(integers).read([make_jpeg(32, 32)], place=place)
+
+
+def test_matrices_of_whole_planes(tmp_path: Path) -> None:
+    """For planes that travel in another form: the same maps from all blocks of an image."""
+    data = make_jpeg(96, 80, subsampling=2)
+    target = target_of(
+        None, "coefficients", NUMBERS, SIZE, None, augment="flip,resized-crop=0.1:0.2"
+    )
+    assert target.augmentation is not None
+    placing, image = Placing(target, target.augmentation), read_coefficients(data)
+    views = [placing.view(image.frame, Draws(0, 0, str(n))) for n in range(4)]
+    planes = image.planes[0].astype(np.float64)
+    some = placing.matrices(views, LUMA)
+    whole = placing.matrices(views, LUMA, is_whole=True)
+    assert whole["luma_rows"].shape[2:] == (80,)
+    assert some["luma_rows"].shape[2] < 80
+    for index, view in enumerate(views):
+        maps = []
+        for arrays, blocks in ((some, view.cut(image, 0).astype(np.float64)), (whole, planes)):
+            plane = planes_in_place(blocks)
+            rows = arrays["luma_rows"][arrays["luma_rows_index"][index]]
+            columns = arrays["luma_columns"][arrays["luma_columns_index"][index]]
+            high, wide = plane.shape
+            assert not rows[:, high:].any()
+            maps.append(rows[:, :high] @ plane @ columns[:wide])
+        np.testing.assert_allclose(maps[0], maps[1], rtol=0, atol=1e-9)
+        assert np.abs(maps[0]).max() > 1.0

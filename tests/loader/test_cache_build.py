@@ -59,7 +59,7 @@ def images(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copied
 
 
-@pytest.mark.parametrize("flushed", [0, 1])
+@pytest.mark.parametrize("flushed", [1, pytest.param(0, marks=thorough)])
 def test_a_killed_build_continues(flushed: int, images: Path, tmp_path: Path) -> None:
     expected, output = whole(images, tmp_path / "whole"), tmp_path / "c.jpegcache"
     for count in (2, 5):
@@ -123,6 +123,7 @@ def test_builds_that_are_killed_at_any_moment(tmp_path: Path) -> None:
     assert killed > 1
 
 
+@thorough
 def test_images_that_change_between_two_builds(images: Path, tmp_path: Path) -> None:
     copied, output = tmp_path / "images", tmp_path / "c.jpegcache"
     shutil.copytree(images, copied)

@@ -1,4 +1,4 @@
-"""The examples of docs/data.md, as they stand there."""
+"""The examples of docs/data.md and docs/data_cache.md, as they stand there."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ import jpegcompile
 from jpegcompile.cli import run_command
 from jpegcompile.digits import model_path, preprocess_path
 
-TEXT = (Path(__file__).resolve().parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+def blocks(language: str, page: str = "data.md") -> list[str]:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
@@ -63,3 +64,15 @@ def test_commands(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == expected
     assert run_command(shlex.split(taken.removeprefix("$ jpegcompile "))) == 0
     assert "\n1 file went through the pixel fallback\n" in capsys.readouterr().out
+
+
+def test_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for index in range(10):
+        group = Path(f"photos/{index % 2}")
+        group.mkdir(parents=True, exist_ok=True)
+        (group / f"{index}.jpg").write_bytes(jpeg_file(40, 50 + index, index))
+    shared: dict[str, object] = {}
+    for code in blocks("python", "data_cache.md"):
+        exec(code, shared)
+    assert shared["count"] == 2

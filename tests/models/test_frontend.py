@@ -169,12 +169,6 @@ def test_invalid_models() -> None:
     assert "No Op registered for Rely" in message
 
 
-def test_models_that_are_compiled_already() -> None:
-    for target in ("ort", "onnx"):
-        compiled = jpegcompile.compile(RELU.model("float"), input="tensor", target=target)
-        refused_model("model-already-compiled", UnsupportedModelError, compiled.model)
-
-
 def test_initializers_that_are_inputs() -> None:
     """In IR version 3, initializers are also inputs."""
     model = CONVOLUTION.model("float")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +73,7 @@ def _huffman_table(selector: int, length: int, symbols: bytes) -> bytes:
     return bytes([selector]) + counts + symbols
 
 
+@cache
 def _magnitude(value: int) -> tuple[int, str]:
     """The size category of a value and the bits that follow it (T.81, F.1.2.1)."""
     size = abs(value).bit_length()
@@ -83,8 +85,7 @@ def _entropy_coded(plane: NDArray[np.int16]) -> bytes:
     ac_codes = {s: format(i, f"0{AC_CODE_LENGTH}b") for i, s in enumerate(AC_SYMBOLS)}
     bits: list[str] = []
     previous = 0
-    for block in plane.reshape(-1, 64):
-        values = [int(block[n]) for n in ZIGZAG]
+    for values in plane.reshape(-1, 64)[:, ZIGZAG].tolist():
         size, magnitude = _magnitude(values[0] - previous)
         previous = values[0]
         bits += [format(size, f"0{DC_CODE_LENGTH}b"), magnitude]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ def _narrow(attributes: Mapping[str, float | str], factor: float) -> dict[str, f
     return {name: float(np.float32(factor * float(v))) for name, v in attributes.items()}
 
 
+@cache
 def since(op: str) -> int:
     """The oldest opset from 7 on that has the operator that the body calls."""
     name = "Sigmoid" if op == "JpegSilu" else op.removeprefix("Jpeg")

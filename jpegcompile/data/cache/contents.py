@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from jpegcompile.data.cache.layout import (
     ENTRY,
     HEADER_BYTES,
+    ROW,
     UNUSABLE,
     Header,
     damaged,
@@ -23,6 +24,21 @@ from jpegcompile.data.sample import NO_LABEL
 from jpegcompile.errors import AccessError, one_line
 from jpegcompile.jpeg.packed_image import TABLE
 from jpegcompile.messages import Message
+
+
+class Row(NamedTuple):
+    """A row of `ENTRY`."""
+
+    offset: int
+    size: int
+    source_size: int
+    modified: int
+    label: int
+    key_end: int
+    shard: int
+    kind: int
+    hash: bytes
+    source_hash: bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,16 +61,19 @@ class Contents:
     keys: memoryview
     meta: Meta
 
+    def row(self, index: int) -> Row:
+        """Return the row of a sample; reading its fields from `entries` is slower."""
+        return Row(*ROW.unpack_from(self.data, self.header.entries + index * ROW.size))
+
     def payload(self, index: int) -> memoryview:
         """Return the payload of a sample."""
-        entry = self.entries[index]
-        start = int(entry["offset"])
-        return self.data[start : start + int(entry["size"])]
+        row = self.row(index)
+        return self.data[row.offset : row.offset + row.size]
 
     def key(self, index: int) -> str:
         """Return the key of a sample."""
-        start = int(self.entries["key_end"][index - 1]) if index else 0
-        key = bytes(self.keys[start : int(self.entries["key_end"][index])])
+        start = self.row(index - 1).key_end if index else 0
+        key = bytes(self.keys[start : self.row(index).key_end])
         return key.decode("utf-8", "surrogateescape")
 
 

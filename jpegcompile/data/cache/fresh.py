@@ -12,8 +12,8 @@ from jpegcompile.data.cache.layout import hash_of
 from jpegcompile.data.cache.origin import Origin, content_of, identity_of
 from jpegcompile.data.sample import Sample
 
-# Files that are hashed because their time differs, but not their size.
-Row = tuple[int, Sample]
+# The index of a shard, and a sample in it.
+Numbered = tuple[int, Sample]
 
 
 def change_of(contents: Contents, origin: Origin) -> str | None:
@@ -52,7 +52,7 @@ def change_of(contents: Contents, origin: Origin) -> str | None:
 def _first_change(
     contents: Contents,
     rows: Iterable[int],
-    samples: Iterable[Row],
+    samples: Iterable[Numbered],
     is_same: Callable[[Contents, int, Sample], bool],
 ) -> str | None:
     for index, found in zip_longest(rows, samples):
@@ -61,7 +61,7 @@ def _first_change(
         _, sample = found
         if index is None or contents.key(index) != sample.key:
             return f"{sample.name} is new"
-        if int(contents.entries["label"][index]) != sample.label:
+        if contents.row(index).label != sample.label:
             return f"the class of {sample.name} has changed"
         if not is_same(contents, index, sample):
             return f"{sample.name} has changed"
@@ -70,13 +70,11 @@ def _first_change(
 
 def _of_file(contents: Contents, index: int, sample: Sample) -> bool:
     assert isinstance(sample.source, Path)
-    entry = contents.entries[index]
+    row = contents.row(index)
     size, modified = identity_of(sample.source)
-    if size != int(entry["source_size"]):
+    if size != row.source_size:
         return False
-    return modified == int(entry["modified"]) or _has_hash(
-        contents, index, content_of(sample.source)
-    )
+    return modified == row.modified or _has_hash(contents, index, content_of(sample.source))
 
 
 def _of_member(contents: Contents, index: int, sample: Sample) -> bool:
@@ -85,5 +83,5 @@ def _of_member(contents: Contents, index: int, sample: Sample) -> bool:
 
 
 def _has_hash(contents: Contents, index: int, content: bytes | None) -> bool:
-    digest = bytes(contents.entries["source_hash"][index])
+    digest = contents.row(index).source_hash
     return digest == (bytes(len(digest)) if content is None else hash_of(content))

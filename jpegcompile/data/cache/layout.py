@@ -48,6 +48,10 @@ ENTRY: Final = np.dtype(
     ]
 )
 
+# A row of `ENTRY`.
+ROW: Final = struct.Struct(f"<QQQqqQII{HASH}s{HASH}s")
+assert ROW.size == ENTRY.itemsize
+
 _FIELDS: Final = struct.Struct(f"<8sII9Q{HASH}s")
 HEADER_BYTES: Final = 128
 

@@ -111,15 +111,15 @@ class CoefficientCache(Sequence[Sample]):
         place = index + len(self) if index < 0 else index
         if not 0 <= place < len(self):
             raise IndexError(index)
-        entry, key = self._contents.entries[place], self._contents.key(place)
-        label = int(entry["label"])
-        if int(entry["kind"]) == UNUSABLE:
+        row, key = self._contents.row(place), self._contents.key(place)
+        if row.kind == UNUSABLE:
             kind, reason, name = self._problem(place)
             is_access = issubclass(kind, AccessError)
-            return Sample(key, name, None, label, reason, is_access=is_access)
-        name = self._name_of(key, int(entry["shard"]))
+            return Sample(key, name, None, row.label, reason, is_access=is_access)
+        name = self._name_of(key, row.shard)
         source = PackedImage(self._contents.payload(place), self._contents.tables, name)
-        return Sample(key, name, source, label, identity=key if self.meta.shards else str(place))
+        identity = key if self.meta.shards else str(place)
+        return Sample(key, name, source, row.label, identity=identity)
 
     def of_shard(self, index: int) -> Iterator[Sample]:
         """Yield the samples of a shard, in its order."""
@@ -160,8 +160,7 @@ class CoefficientCache(Sequence[Sample]):
         """
         steps = Steps(progress, len(self))
         for index in range(len(self)):
-            expected = bytes(self._contents.entries["hash"][index])
-            if hash_of(self._contents.payload(index)) != expected:
+            if hash_of(self._contents.payload(index)) != self._contents.row(index).hash:
                 key = self._contents.key(index)
                 raise damaged(self._name, f"the sample {key!r} does not have its hash")
             source = self[index].source

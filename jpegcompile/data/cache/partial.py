@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from jpegcompile.data.cache.layout import (
-    ENTRY,
     HASH,
     HEADER_BYTES,
     MAGIC,
+    ROW,
     VERSION,
     Header,
     hash_of,
@@ -32,9 +32,6 @@ from jpegcompile.errors import AccessError
 from jpegcompile.jpeg.packed_image import TABLE
 from jpegcompile.messages import Message
 
-# A row of `ENTRY`.
-_ROW: Final = struct.Struct(f"<QQQqqQII{HASH}s{HASH}s")
-assert _ROW.size == ENTRY.itemsize
 # Bytes of a line after its length, bytes of its key.
 _LINE: Final = struct.Struct("<II")
 
@@ -106,7 +103,7 @@ class Partial:
         """Forget all samples but the first ones."""
         del self._tables[self._tables_after[count - 1] if count else 0 :]
         self._table_indices = {table: index for index, table in enumerate(self._tables)}
-        del self._rows[count * _ROW.size :]
+        del self._rows[count * ROW.size :]
         del self._keys[self._row(count - 1)[5] if count else 0 :]
         del self._tables_after[count:], self._line_ends[count:]
         self._end = sum(self._row(count - 1)[:2]) if count else HEADER_BYTES
@@ -139,7 +136,7 @@ class Partial:
     def add(self, sample: Finished, payload: bytes) -> None:
         """Add a sample."""
         self._keys += sample.key
-        row = _ROW.pack(
+        row = ROW.pack(
             self._end,
             len(payload),
             sample.source_size,
@@ -197,16 +194,16 @@ class Partial:
         os.fsync(self._data.fileno())
 
     def _row(self, index: int) -> tuple[int, int, int, int, int, int, int, int, bytes, bytes]:
-        return _ROW.unpack_from(self._rows, index * _ROW.size)
+        return ROW.unpack_from(self._rows, index * ROW.size)
 
     def _take(self, body: bytes) -> bool:
         """Take a line of an earlier build; returns whether its payload is whole."""
-        if len(body) < _LINE.size + _ROW.size:
+        if len(body) < _LINE.size + ROW.size:
             return False
         key_bytes, new_bytes = _LINE.unpack_from(body)
-        row = body[_LINE.size : _LINE.size + _ROW.size]
-        key = body[_LINE.size + _ROW.size :][:key_bytes]
-        offset, size, *_, digest, _ = _ROW.unpack(row)
+        row = body[_LINE.size : _LINE.size + ROW.size]
+        key = body[_LINE.size + ROW.size :][:key_bytes]
+        offset, size, *_, digest, _ = ROW.unpack(row)
         written = os.fstat(self._data.fileno()).st_size
         if offset != self._end or size > written - offset:
             return False

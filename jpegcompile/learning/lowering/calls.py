@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,75 +21,62 @@ _FORMS = {
     "avg_pool2d": "x kernel_size stride padding ceil_mode count_include_pad divisor_override",
     "adaptive_avg_pool2d": "x output_size",
     "conv2d": "x weight bias stride padding dilation groups",
-    "mean": "x dim keepdim",
+    "batch_norm": "x running_mean running_var weight bias training momentum eps",
+    "group_norm": "x num_groups weight bias eps",
     "add": "x y",
     "sub": "x y",
     "mul": "x y",
     "div": "x y",
     "neg": "x",
-    "cat": "tensors dim",
-    "getitem": "x index",
-    "chunk": "x chunks dim",
+    "cat": "x dim",
+    "stack": "x dim",
+    "chunk": "x size dim",
     "split": "x size dim",
+    "tensor_split": "x size dim",
+    "unbind": "x dim",
+    "narrow": "x dim start length",
+    "select": "x dim index",
+    "index_select": "x dim index",
+    "roll": "x size dim",
+    "sum": "x dim keepdim",
+    "mean": "x dim keepdim",
+    "transpose": "x dim0 dim1",
+    "permute": "x *dim",
+    "flip": "x *dim",
+    "getitem": "x index",
     "pad": "x pad mode value",
-    "contiguous": "x",
 }
-_FUNCTIONS: dict[Any, str] = {
-    functional.relu: "relu",
-    torch.relu: "relu",
-    functional.relu_: "relu",
-    torch.relu_: "relu",
-    functional.relu6: "relu6",
-    functional.leaky_relu: "leaky_relu",
-    functional.hardtanh: "hardtanh",
-    torch.clamp: "clamp",
-    torch.clip: "clamp",
-    functional.max_pool2d: "max_pool2d",
-    torch.max_pool2d: "max_pool2d",
-    functional.avg_pool2d: "avg_pool2d",
-    functional.adaptive_avg_pool2d: "adaptive_avg_pool2d",
-    functional.conv2d: "conv2d",
-    torch.mean: "mean",
-    torch.add: "add",
-    operator.add: "add",
-    operator.iadd: "add",
-    torch.sub: "sub",
-    operator.sub: "sub",
-    operator.isub: "sub",
-    torch.mul: "mul",
-    operator.mul: "mul",
-    operator.imul: "mul",
-    torch.div: "div",
-    operator.truediv: "div",
-    operator.itruediv: "div",
-    torch.neg: "neg",
-    operator.neg: "neg",
-    torch.cat: "cat",
-    torch.concat: "cat",
-    operator.getitem: "getitem",
-    torch.chunk: "chunk",
-    torch.split: "split",
-    functional.pad: "pad",
+# Other names of the same kind, of functions and methods; "_" at the end is ignored.
+_SYNONYMS = {
+    "clip": "clamp",
+    "iadd": "add",
+    "isub": "sub",
+    "imul": "mul",
+    "truediv": "div",
+    "itruediv": "div",
+    "subtract": "sub",
+    "multiply": "mul",
+    "divide": "div",
+    "negative": "neg",
+    "concat": "cat",
+    "concatenate": "cat",
+    "swapaxes": "transpose",
+    "swapdims": "transpose",
+    "_max_pool2d": "max_pool2d",
 }
-_METHODS = {
-    "relu": "relu",
-    "relu_": "relu",
-    "clamp": "clamp",
-    "clamp_": "clamp",
-    "mean": "mean",
-    "add": "add",
-    "add_": "add",
-    "sub": "sub",
-    "sub_": "sub",
-    "mul": "mul",
-    "mul_": "mul",
-    "div": "div",
-    "div_": "div",
-    "neg": "neg",
-    "chunk": "chunk",
-    "split": "split",
-    "contiguous": "contiguous",
+_ARGUMENTS = {
+    "input": "x",
+    "other": "y",
+    "tensors": "x",
+    "dims": "dim",
+    "axis": "dim",
+    "keepdims": "keepdim",
+    "chunks": "size",
+    "split_size": "size",
+    "split_size_or_sections": "size",
+    "shifts": "size",
 }
+_NAMESPACES = ("torch", "torch.nn.functional", "_operator", "torch._C._nn", "math")
 
 
 @dataclass(frozen=True)
@@ -113,26 +99,40 @@ class Call:
 def call_of(node: fx.Node, root: nn.Module) -> Call:
     """Return what a node calls."""
     if node.op == "call_module":
-        return Call("module", {"x": node.args[0] if node.args else None}, _module(root, node))
+        source = node.args[0] if node.args else None
+        return Call("module", {"x": source}, root.get_submodule(str(node.target)))
     kind = _kind(node)
     if kind not in _FORMS:
-        return Call(kind, {})
+        return Call(kind, {"x": node.args[0] if node.args else node.kwargs.get("input")})
     names = _FORMS[kind].split()
-    given = dict(zip(names, node.args, strict=False))
-    given |= {{"input": "x", "other": "y"}.get(k, k): v for k, v in node.kwargs.items()}
-    rest = len(node.args) > len(names) or not given.keys() <= set(names)
+    values: tuple[Any, ...] = node.args
+    if names[-1].startswith("*"):
+        names[-1] = names[-1][1:]
+        is_listed = len(values) < 2 or isinstance(values[1], list | tuple)
+        values = values if is_listed else (values[0], list(values[1:]))
+    given = dict(zip(names, values, strict=False))
+    given |= {_ARGUMENTS.get(name, name): value for name, value in node.kwargs.items()}
+    rest = len(values) > len(names) or not given.keys() <= set(names)
     return Call(kind, given, None if rest else _equivalent(kind, given), rest)
 
 
-def _module(root: nn.Module, node: fx.Node) -> nn.Module:
-    assert isinstance(node.target, str)
-    return root.get_submodule(node.target)
-
-
 def _kind(node: fx.Node) -> str:
+    """Return the kind of a function or method, or its name if the kind is not known."""
     if node.op == "call_method":
-        return _METHODS.get(str(node.target), str(node.target))
-    return _FUNCTIONS.get(node.target, getattr(node.target, "__name__", str(node.target)))
+        name = str(node.target)
+    else:
+        target: Any = node.target
+        name = getattr(target, "__name__", str(target))
+        if getattr(target, "__module__", None) not in _NAMESPACES and not _is_of_torch(target):
+            return f"{getattr(target, '__module__', '')}.{name}"
+    name = name.rstrip("_")
+    return _SYNONYMS.get(name, name)
+
+
+def _is_of_torch(target: Any) -> bool:
+    """Whether a function is one of `torch`, which may have no module, or another one."""
+    name = getattr(target, "__name__", "")
+    return target in (getattr(torch, name, None), getattr(functional, name, None))
 
 
 _MODULES: dict[str, Callable[..., nn.Module]] = {

@@ -3,44 +3,37 @@
     op(x)  =>  ToSpatial(JpegOp(ToJpeg(x)))        for an operator with a JPEG module
     op(x)  =>  ToJpeg(op(ToSpatial(x)))            for another operator
 
-Each value is stored in the domain in which it was computed. It is cast when the other domain is
-first needed, so that no two casts cancel. Operators that commute with the block DCT run in the
-domain of their maps.
+Operators that commute with the block DCT run in the domain of their maps.
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from torch import fx, nn
 
 from jpegcompile.learning.lowering.calls import Call, call_of
-from jpegcompile.learning.lowering.commuting import commute
-from jpegcompile.learning.lowering.module import Entry, JpegModule, Slot, put
+from jpegcompile.learning.lowering.commuting import commute, is_spread_later
+from jpegcompile.learning.lowering.discontinuous import read_by_steps
+from jpegcompile.learning.lowering.emitter import Emitter, has_state
+from jpegcompile.learning.lowering.in_place import Aliases
+from jpegcompile.learning.lowering.module import Entry, JpegModule
 from jpegcompile.learning.lowering.options import Decisions, LoweringOptions
 from jpegcompile.learning.lowering.report import LoweredNode, LoweringReport
 from jpegcompile.learning.lowering.shapes import (
     Example,
     block_of_node,
-    described,
+    has_tensors,
+    map_problem,
     propagate,
     shape_of,
 )
-from jpegcompile.learning.lowering.tree import tree_of
-from jpegcompile.learning.lowering.twins import (
-    clone,
-    has_twin,
-    is_masked,
-    masked_form,
-    twin_of,
-)
-from jpegcompile.learning.modules.casts import ToJpeg, ToSpatial, Truncate
+from jpegcompile.learning.lowering.slots import Slot, decided
+from jpegcompile.learning.lowering.twins import has_twin, is_masked, masked_form, twin_of
+from jpegcompile.learning.modules.casts import Truncate
 from jpegcompile.learning.modules.domain import Domain
 from jpegcompile.messages import Message
-
-_CASTS: dict[Domain, type[nn.Module]] = {"jpeg": ToJpeg, "spatial": ToSpatial}
 
 
 def lower_graph(
@@ -50,6 +43,7 @@ def lower_graph(
     *,
     decisions: Decisions | None = None,
     kept: Mapping[str, Message] | None = None,
+    only_mode: bool | None = None,
 ) -> JpegModule:
     """Lower a spatial network to the JPEG domain; both share parameters and buffers.
 
@@ -59,20 +53,26 @@ def lower_graph(
             matter.
         options: domain, frequencies and input.
         decisions: frequencies of piecewise linear functions, in place of those of the options.
-            Keys are `meta["source_name"]` of nodes, qualified names of modules or names of nodes.
+            Keys are `meta["source_name"]` of nodes, names of nodes or qualified names of modules.
             Functions that are not named stay exact.
         kept: nodes that must stay spatial, and why; keys as for `decisions`.
+        only_mode: mode of training that the graph holds for; None for both.
 
     Returns:
         The network for images of the size of the example, and any batch.
+
+    Raises:
+        UnsupportedModelError: if the network changes a part of a map in place.
     """
     propagate(spatial, example)
-    lowering = _Lowering(spatial, options or LoweringOptions(), decisions, kept or {})
+    all_kept = {**read_by_steps(spatial), **(kept or {})}
+    lowering = _Lowering(spatial, options or LoweringOptions(), decisions, all_kept)
+    lowering.only_mode = only_mode
     return lowering.run()
 
 
 class _Lowering:
-    """The state of a lowering: the new graph, its modules, and the values in each domain."""
+    """The state of a lowering."""
 
     def __init__(
         self,
@@ -82,128 +82,78 @@ class _Lowering:
         kept: Mapping[str, Message],
     ) -> None:
         self.spatial, self.options, self.decisions, self.kept = spatial, options, decisions, kept
-        self.graph = fx.Graph()
-        self.root = tree_of(spatial)
-        self.values: dict[fx.Node, dict[Domain, Any]] = {}
-        self.placed: set[str] = set()
-        self.taken = {*dir(self.root), *_names_in(self.root)}
+        self.emit = Emitter(spatial)
+        self.aliases = Aliases(spatial)
         self.nodes: list[LoweredNode] = []
         self.slots: list[Slot] = []
-        self.casts = 0
         self.input_block = 1
+        self.only_mode: bool | None = None
+        self.image: fx.Node | None = None
         self.pinned = self._pinned()
 
     def run(self) -> JpegModule:
         """Lower every node."""
         for node in self.spatial.graph.nodes:
-            self._lower(node)
-        module = JpegModule(self.root, self.graph)
+            if node.op == "placeholder":
+                self._enter(node)
+            elif node.op == "output":
+                self.emit.graph.output(self.emit.read_all(node.args[0], "spatial"))
+            elif node.op == "get_attr":
+                self.emit.store(node, "spatial", self.emit.graph.node_copy(node))
+            else:
+                self._lower(node, call_of(node, self.spatial))
+                for changed in self.aliases.changed_by(node):
+                    self.emit.replace(changed, node)
+        module = JpegModule(self.emit.root, self.emit.graph)
         module.options, module.source = self.options, None
         module.decisions = None if self.decisions is None else dict(self.decisions)
-        module.report = LoweringReport(tuple(self.nodes), self.casts)
+        module.report = LoweringReport(tuple(self.nodes), self.emit.casts)
+        module.image_shape = (shape_of(self.image) or ())[1:]
         module.input_block, module.slots = self.input_block, tuple(self.slots)
         return module
 
-    # Values
-
-    def has(self, node: fx.Node, domain: Domain) -> bool:
-        """Whether a value is known in a domain without a cast."""
-        return domain in self.values[node]
-
-    def read(self, node: fx.Node, domain: Domain) -> Any:
-        """Return a value in a domain; it is cast once."""
-        known = self.values[node]
-        if domain not in known:
-            (source,) = known.values()
-            known[domain] = self._cast(node, source, domain)
-        return known[domain]
-
-    def read_all(self, arguments: Any, domain: Domain) -> Any:
-        """Return arguments with their maps in a domain."""
-        return fx.node.map_arg(arguments, lambda node: self.read(node, domain))
-
-    def call(self, name: str, module: nn.Module, *arguments: Any) -> fx.Node:
-        """Call a new module, which gets a free name."""
-        path = self._free(name)
-        self.place(path, module)
-        return self.graph.call_module(path, arguments)
-
-    def place(self, path: str, module: nn.Module) -> None:
-        """Set the module at a qualified name."""
-        put(self.root, path, module)
-        self.placed.add(path)
-        self.taken.add(path)
-
-    def _cast(self, node: fx.Node, source: Any, domain: Domain) -> Any:
-        value = described(node)
-        if isinstance(value, list | tuple):
-            items = [
-                self.graph.call_function(operator.getitem, (source, i)) for i in range(len(value))
-            ]
-            return [self._cast_one(item, domain) for item in items]
-        return self._cast_one(source, domain)
-
-    def _cast_one(self, source: fx.Node, domain: Domain) -> fx.Node:
-        self.casts += 1
-        return self.call(f"to_{domain}", _CASTS[domain](), source)
-
-    def _free(self, name: str) -> str:
-        count, free = 0, name
-        while free in self.taken:
-            count += 1
-            free = f"{name}_{count}"
-        return free
-
-    # Nodes
-
-    def _lower(self, node: fx.Node) -> None:
-        if node.op == "placeholder":
-            self._enter(node)
-        elif node.op == "output":
-            self.graph.output(self.read_all(node.args[0], "spatial"))
-        elif node.op == "get_attr":
-            self._store(node, "spatial", self.graph.node_copy(node))
-        else:
-            self._lower_call(node)
-
     def _enter(self, node: fx.Node) -> None:
-        image = self.graph.node_copy(node)
+        image = self.emit.graph.node_copy(node)
         image.type = None  # A type in quotes cannot be pickled.
         shape = shape_of(node)
-        if self.values or shape is None:
-            self._store(node, "spatial", image)
+        if self.image is not None or shape is None:
+            self.emit.store(node, "spatial", image)
             return
+        self.image = node
         domain: Domain = "spatial"
         if self.options.domain == "jpeg" and self.options.input == "jpeg":
             domain, self.input_block = "jpeg", block_of_node(node)
-        checked = self.call("entry", Entry(shape[1:]), image)
-        self._store(node, domain, checked)
+        checked = self.emit.call("entry", Entry(shape[1:], self.only_mode), image)
+        self.emit.store(node, domain, checked)
 
-    def _store(self, node: fx.Node, domain: Domain, value: Any) -> None:
-        """Store a value; without tiles both domains are the same."""
-        if block_of_node(node) == 1:
-            self.values[node] = {"jpeg": value, "spatial": value}
-        else:
-            self.values[node] = {domain: value}
-
-    def _lower_call(self, node: fx.Node) -> None:
-        call = call_of(node, self.spatial)
+    def _lower(self, node: fx.Node, call: Call) -> None:
         maps = [n for n in node.all_input_nodes if block_of_node(n) > 1]
         if not maps and block_of_node(node) == 1:
-            self._store(node, "spatial", self._copy(node, call))
-            return
-        made = self._made(node, call, maps)
-        block = block_of_node(node) if block_of_node(node) > 1 else block_of_node(maps[0])
-        name, op = self._name(node), _op_of(node, call)
-        if isinstance(made, Message):
-            self._store(node, "spatial", self._spatial(node, call))
-            self.nodes.append(LoweredNode(name, op, "spatial", block, made))
+            self.emit.store(node, "spatial", self.emit.copy(node))
+        elif not has_tensors(node):
+            # It reads a shape or a type, which are the same in both domains.
+            arguments = fx.node.map_arg((node.args, node.kwargs), self.emit.read_any)
+            made = self.emit.graph.create_node(node.op, node.target, *arguments, name=node.name)
+            self.emit.store(node, "spatial", made)
+        elif is_spread_later(node, call):
+            self.emit.store_later(node)
         else:
-            self._store(node, "jpeg", made)
-            self.nodes.append(LoweredNode(name, op, "jpeg", block))
+            self._lower_on_maps(node, call, maps)
 
-    def _made(self, node: fx.Node, call: Call, maps: list[fx.Node]) -> fx.Node | Message:
-        """Return the node in the JPEG domain, or why there is none."""
+    def _lower_on_maps(self, node: fx.Node, call: Call, maps: list[fx.Node]) -> None:
+        made = self._in_jpeg(node, call, maps)
+        domain: Domain = "jpeg"
+        reason = ""
+        if isinstance(made, Message):
+            domain, reason, made = "spatial", made, self._on_pixels(node, call)
+        self.emit.store(node, domain, made)
+        block = max(block_of_node(node), *(block_of_node(n) for n in maps), 1)
+        names = self._names(node)
+        op = type(call.module).__name__ if node.op == "call_module" else call.kind
+        self.nodes.append(LoweredNode(names[0], op, domain, block, reason))
+
+    def _in_jpeg(self, node: fx.Node, call: Call, maps: list[fx.Node]) -> Any:
+        """Return the value in the JPEG domain, or why there is none."""
         for name in self._names(node):
             if name in self.kept:
                 return self.kept[name]
@@ -211,129 +161,65 @@ class _Lowering:
             return Message("learning-domain-auto", "pixels are as fast for all frequencies")
         if node.op == "call_module" and node.target in self.pinned:
             return self.pinned[str(node.target)]
-        if call.module is not None and has_twin(call.module):
-            return self._twin(node, call)
-        return commute(self, node, call, maps)
-
-    def _twin(self, node: fx.Node, call: Call) -> fx.Node | Message:
-        assert call.module is not None
-        x = call.arguments["x"]
-        problem = twin_problem(x, call.module)
+        module = call.module
+        if module is None or not has_twin(module):
+            return commute(self.emit, node, call, maps)
+        problem = twin_problem(call.arguments["x"], module)
         if problem is not None:
             return problem
-        source = self.read(x, "jpeg")
-        if is_masked(call.module) and block_of_node(node) > 1:
-            return self._masked(node, call.module, source, "jpeg")
+        source = self.emit.read(call.arguments["x"], "jpeg")
+        if is_masked(module) and block_of_node(node) > 1:
+            return self._masked(node, module, source, "jpeg")
+        return self.emit.call_at(node, lambda: twin_of(module), source)
+
+    def _on_pixels(self, node: fx.Node, call: Call) -> fx.Node:
+        """Compute a node on pixels; masks and truncation still apply to tiles."""
         module = call.module
-        return self._call_at(node, lambda: twin_of(module), source)
+        is_free = not any(name in self.kept for name in self._names(node))
+        if module is not None and is_masked(module) and is_free and block_of_node(node) > 1:
+            x = call.arguments["x"]
+            if twin_problem(x, module) is None:
+                return self._masked(node, module, self.emit.read(x, "spatial"), "spatial")
+        return self.emit.copy(node)
 
     def _masked(self, node: fx.Node, module: nn.Module, source: Any, domain: Domain) -> fx.Node:
         """Call a piecewise linear function, and truncate its result."""
-        names = self._names(node)
-        slot = Slot(names, "", "", domain)
-        decided = slot.decided(self.decisions, self.options.default)
-        masking = self.options.masking
-        made = self._call_at(
-            node, lambda: masked_form(module, decided.mask, masking, domain), source
+        names, masking = self._names(node), self.options.masking
+        count = decided(names, self.decisions, self.options.default)
+        made = self.emit.call_at(
+            node, lambda: masked_form(module, count.mask, masking, domain), source
         )
-        kept = self.call(f"{made.target}_truncated", Truncate(decided.keep, domain), made)
+        kept = self.emit.call(f"{made.target}_truncated", Truncate(count.keep, domain), made)
         self.slots.append(Slot(names, str(made.target), str(kept.target), domain))
         return kept
 
-    def _call_at(self, node: fx.Node, make: Callable[[], nn.Module], *sources: Any) -> fx.Node:
-        """Call a module at the name of the source module, or at the name of the node."""
-        if node.op != "call_module":
-            return self.call(node.name, make(), *sources)
-        path = str(node.target)
-        if path in self.placed and not has_state(self.spatial.get_submodule(path)):
-            return self.call(path, make(), *sources)
-        if path not in self.placed:
-            self.place(path, make())
-        return self.graph.call_module(path, sources)
-
-    def _spatial(self, node: fx.Node, call: Call) -> Any:
-        """Compute a node on pixels."""
-        module = call.module
-        if module is None or block_of_node(node) == 1 or not self._may_mask(node, module):
-            return self._copy(node, call)
-        source = self.read(node.all_input_nodes[0], "spatial")
-        return self._masked(node, module, source, "spatial")
-
-    def _may_mask(self, node: fx.Node, module: nn.Module) -> bool:
-        """Whether a node that stays spatial has masks: a piecewise linear function of tiles."""
-        if any(name in self.kept for name in self._names(node)) or not is_masked(module):
-            return False
-        return twin_problem(node.all_input_nodes[0], module) is None
-
-    def _copy(self, node: fx.Node, call: Call) -> fx.Node:
-        arguments = self.read_all(node.args, "spatial")
-        keywords = self.read_all(node.kwargs, "spatial")
-        if node.op == "call_module":
-            path = str(node.target)
-            if path in self.placed and not has_state(self.spatial.get_submodule(path)):
-                path = self._free(path)
-            if path not in self.placed:
-                self.place(path, clone(self.spatial.get_submodule(str(node.target))))
-            made = self.graph.call_module(path, arguments, keywords)
-        else:
-            made = self.graph.create_node(node.op, node.target, arguments, keywords, node.name)
-        return made
-
     def _names(self, node: fx.Node) -> tuple[str, ...]:
-        names = [node.meta.get("source_name"), node.name]
-        if node.op == "call_module":
-            names.append(str(node.target))
-        return tuple(name for name in names if name)
-
-    def _name(self, node: fx.Node) -> str:
-        if "source_name" in node.meta:
-            return str(node.meta["source_name"])
-        return str(node.target) if node.op == "call_module" else node.name
+        """Return the names of a node, the one of the source first."""
+        source = node.meta.get("source_name")
+        own = (str(node.target), node.name) if node.op == "call_module" else (node.name,)
+        return own if source is None else (str(source), *own)
 
     def _pinned(self) -> dict[str, Message]:
         """Return modules with parameters of which some call has no JPEG form: all stay spatial."""
-        pinned = {}
+        calls: dict[str, list[fx.Node]] = {}
         for node in self.spatial.graph.nodes:
-            if node.op != "call_module":
+            if node.op == "call_module":
+                calls.setdefault(node.target, []).append(node)
+        pinned = {}
+        for target, nodes in calls.items():
+            module = self.spatial.get_submodule(target)
+            if len(nodes) == 1 or not has_twin(module) or not has_state(module):
                 continue
-            module = self.spatial.get_submodule(node.target)
-            if not has_twin(module) or not has_state(module):
-                continue
-            calls = [
-                other
-                for other in self.spatial.graph.nodes
-                if other.op == "call_module" and other.target == node.target
-            ]
-            blocked = any(name in self.kept for call in calls for name in self._names(call))
-            plain = any(block_of_node(call.args[0]) == 1 for call in calls)
-            if len(calls) > 1 and (blocked or plain):
-                pinned[str(node.target)] = Message(
-                    "learning-shared-module",
-                    f"module '{node.target}' is also called on pixels, with the same parameters",
-                )
+            blocks = {block_of_node(node.args[0]) > 1 for node in nodes}
+            free = all(twin_problem(node.args[0], module) is None for node in nodes)
+            if len(blocks) > 1 or not free:
+                text = f"module '{target}' is also called on what is no map, and shares its weights"
+                pinned[target] = Message("learning-shared-module", text)
         return pinned
-
-
-def has_state(module: nn.Module) -> bool:
-    """Whether a module has parameters or buffers."""
-    return any(True for _ in (*module.parameters(), *module.buffers()))
 
 
 def twin_problem(x: Any, module: nn.Module) -> Message | None:
     """Return why a call of a module with a JPEG module has no JPEG form; None if it has one."""
-    shape = shape_of(x)
-    if shape is None or len(shape) != 4:
-        return Message("learning-not-a-map", "its input has no shape [N, C, H, W]")
     if isinstance(module, nn.MaxPool2d) and module.return_indices:
         return Message("learning-pool-positions", "positions of a maximum are those of pixels")
-    return None
-
-
-def _names_in(root: nn.Module) -> Iterator[str]:
-    """Yield the qualified names of modules, parameters and buffers."""
-    for names in (root.named_modules(), root.named_parameters(), root.named_buffers()):
-        yield from (name for name, _ in names)
-
-
-def _op_of(node: fx.Node, call: Call) -> str:
-    return type(call.module).__name__ if node.op == "call_module" else call.kind
+    return map_problem(x)

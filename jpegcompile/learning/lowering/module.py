@@ -2,49 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
 from jpegcompile.frequency_plan import NodeFrequencies
 from jpegcompile.learning.lowering.options import Decisions, LoweringOptions
 from jpegcompile.learning.lowering.report import LoweringReport
+from jpegcompile.learning.lowering.slots import Slot, decided
 from jpegcompile.learning.lowering.twins import masked_form
+from jpegcompile.learning.lowering.whole import WholeModule, put
 from jpegcompile.learning.modules.casts import Truncate
-from jpegcompile.learning.modules.domain import Domain, Masking
+from jpegcompile.learning.modules.domain import Masking
 from jpegcompile.messages import Message
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A call of a piecewise linear function, whose frequencies can be set.
-
-    Attributes:
-        names: names under which a decision finds the call, the most specific first.
-        mask: qualified name of the module.
-        truncate: qualified name of the truncation of its result.
-        domain: domain of its maps.
-    """
-
-    names: tuple[str, ...]
-    mask: str
-    truncate: str
-    domain: Domain
-
-    def decided(self, decisions: Decisions | None, default: NodeFrequencies) -> NodeFrequencies:
-        """Return the frequencies of the call.
-
-        Args:
-            decisions: frequencies by name. A call that they do not name stays exact.
-            default: frequencies of every call, if there are no decisions.
-        """
-        if decisions is None:
-            return default
-        found = (decisions[name] for name in self.names if name in decisions)
-        return next(found, NodeFrequencies())
 
 
 class Entry(nn.Module):
@@ -86,13 +59,15 @@ class Entry(nn.Module):
         return image
 
 
-class JpegModule(fx.GraphModule):
+class JpegModule(WholeModule):
     """A network in the JPEG domain, which shares parameters and buffers with the spatial network.
 
     Attributes:
         options: the options of the lowering.
         report: the domain of each node.
         input_block: block size of the image map; 1 if the module takes pixels.
+        image_shape: shape [C, H, W] of the image.
+        decisions: frequencies by name, in place of those of the options; or None.
         slots: calls whose frequencies can be set.
         source: the ONNX model that the network comes from; None if it comes from PyTorch.
     """
@@ -100,16 +75,22 @@ class JpegModule(fx.GraphModule):
     options: LoweringOptions
     report: LoweringReport
     input_block: int
+    image_shape: tuple[int, ...]
     slots: tuple[Slot, ...]
     source: Any
 
-    def __init__(
-        self, root: nn.Module | dict[str, Any], graph: fx.Graph, class_name: str = "JpegModule"
-    ) -> None:
-        """Create a module from a tree of modules; modules that the graph does not call stay."""
-        super().__init__(root, graph, class_name)
-        if isinstance(root, nn.Module):
-            _adopt(self, root)
+    decisions: dict[str, NodeFrequencies] | None
+    kept_attributes = (
+        *WholeModule.kept_attributes,
+        "options",
+        "report",
+        "input_block",
+        "image_shape",
+        "slots",
+        "source",
+        "ends_in_softmax",
+        "decisions",
+    )
 
     def set_frequencies(
         self,
@@ -136,51 +117,10 @@ class JpegModule(fx.GraphModule):
         )
         self.decisions = None if decisions is None else dict(decisions)
         for slot in self.slots:
-            decided = slot.decided(decisions, self.options.default)
-            spatial = self.get_submodule(slot.mask)
-            put(self, slot.mask, masked_form(spatial, decided.mask, masking, slot.domain))
-            put(self, slot.truncate, Truncate(decided.keep, slot.domain))
-
-    def _deepcopy_init(self) -> Any:
-        return JpegModule.__init__
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Return what `pickle` needs: the tree of modules, and the graph as Python code."""
-        state = {key: value for key, value in self.__dict__.items() if key != "_graph"}
-        _, arguments = super().__reduce__()
-        code = {"_code": arguments[0]["_code"]} if "_code" in arguments[0] else {}
-        return _restored, (state, code, arguments[1])
-
-
-_OWN = ("options", "report", "input_block", "slots", "source", "decisions", "meta")
-_TREE = ("_parameters", "_buffers", "_non_persistent_buffers_set", "_modules", "training")
-
-
-def _adopt(module: JpegModule, root: nn.Module) -> None:
-    """Take over the tree of a root, and what a JpegModule knows, if the root knows it."""
-    for key in (*_TREE, *_OWN):
-        if key in root.__dict__:
-            module.__dict__[key] = root.__dict__[key]
-
-
-def _restored(state: dict[str, Any], code: dict[str, Any], imports: str) -> JpegModule:
-    """Return the module of a pickle."""
-    root = nn.Module()
-    root.__dict__.update(state)
-    traced: Any = fx.graph_module.reduce_graph_module({**state, **code}, imports)
-    return JpegModule(root, traced.graph)
-
-
-def put(root: nn.Module, name: str, module: nn.Module) -> None:
-    """Set a module at a qualified name; folders on the way are created."""
-    *folders, last = name.split(".")
-    for folder in folders:
-        if folder not in root._modules:
-            root.add_module(folder, nn.Module())
-        child = root._modules[folder]
-        assert child is not None
-        root = child
-    root._modules[last] = module
+            count = decided(slot.names, decisions, self.options.default)
+            before = self.get_submodule(slot.mask)
+            put(self, slot.mask, masked_form(before, count.mask, masking, slot.domain))
+            put(self, slot.truncate, Truncate(count.keep, slot.domain))
 
 
 def _times(shape: tuple[int, ...]) -> str:

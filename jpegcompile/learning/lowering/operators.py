@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from jpegcompile.learning.modules.normalization import JpegGroupNorm
 from jpegcompile.learning.transforms import block_dct, block_of, inverse_block_dct, on_dc
 
 
@@ -58,3 +59,83 @@ class JpegDropout(nn.Dropout):
         if not self.training or self.p == 0:
             return input
         return block_dct(functional.dropout(inverse_block_dct(input), self.p, True))
+
+
+class BatchNormOf(nn.Module):
+    """Normalizes batches by statistics and weights that are operands."""
+
+    def __init__(
+        self, training: bool | None = None, momentum: float = 0.1, eps: float = 1e-5
+    ) -> None:
+        """Create the normalization.
+
+        Args:
+            training: whether to use the statistics of the batch; None for the mode of the module.
+            momentum: share of the batch in the running statistics.
+            eps: is added to the variance.
+        """
+        super().__init__()
+        self.by_batch, self.momentum, self.eps = training, momentum, eps
+
+    def forward(
+        self,
+        maps: Tensor,
+        running_mean: Tensor | None,
+        running_var: Tensor | None,
+        weight: Tensor | None = None,
+        bias: Tensor | None = None,
+    ) -> Tensor:
+        """Return normalized maps [N, C, H, W]; the running statistics are updated."""
+        by_batch = self.training if self.by_batch is None else self.by_batch
+        if by_batch or running_mean is None or running_var is None:
+            block = block_of(maps)
+            mean = maps[..., ::block, ::block].mean((0, 2, 3)) / block
+            centered = on_dc(maps, -mean.view(-1, 1, 1))
+            variance = centered.square().mean((0, 2, 3))
+            if running_mean is not None and running_var is not None:
+                count = maps.numel() // maps.shape[1]
+                unbiased = variance.detach() * (count / (count - 1))
+                running_mean.lerp_(mean.detach().to(running_mean.dtype), self.momentum)
+                running_var.lerp_(unbiased.to(running_var.dtype), self.momentum)
+        else:
+            centered = on_dc(maps, -running_mean.view(-1, 1, 1))
+            variance = running_var
+        factor = torch.rsqrt(variance + self.eps)
+        factor = factor if weight is None else factor * weight
+        made = centered * factor.view(-1, 1, 1)
+        return made if bias is None else on_dc(made, bias.view(-1, 1, 1))
+
+
+class GroupNormOf(nn.Module):
+    """Normalizes groups of channels, by weights that are operands."""
+
+    def __init__(self, num_groups: int, eps: float = 1e-5) -> None:
+        """Create the normalization; arguments as for `torch.nn.functional.group_norm`."""
+        super().__init__()
+        self.num_groups, self.eps = num_groups, eps
+
+    def forward(
+        self, maps: Tensor, weight: Tensor | None = None, bias: Tensor | None = None
+    ) -> Tensor:
+        """Return normalized maps [N, C, H, W]."""
+        groups, channels = self.num_groups, maps.shape[1]
+        made: Tensor = JpegGroupNorm(groups, channels, self.eps, affine=False)(maps)
+        made = made if weight is None else made * weight.view(-1, 1, 1)
+        return made if bias is None else on_dc(made, bias.view(-1, 1, 1))
+
+
+class ByMode(nn.Module):
+    """Calls a function that behaves in another way while training, such as dropout."""
+
+    def __init__(self, function: Any, argument: str) -> None:
+        """Create a call; `argument` is the name of the argument for the mode."""
+        super().__init__()
+        self.function, self.argument = function, argument
+
+    def forward(self, *arguments: Any, **keywords: Any) -> Any:
+        """Return the result of the function in the mode of the module."""
+        return self.function(*arguments, **keywords, **{self.argument: self.training})
+
+    def extra_repr(self) -> str:
+        """Return the arguments for `repr`."""
+        return str(self.function.__name__)

@@ -64,6 +64,11 @@ def has_twin(module: nn.Module) -> bool:
     return kind_of(module) in _TWINS
 
 
+def has_spatial(module: nn.Module) -> bool:
+    """Whether a module is a JPEG module with a spatial one."""
+    return type(module) in _SPATIAL
+
+
 def is_masked(module: nn.Module) -> bool:
     """Whether a module is piecewise linear, in either domain."""
     return kind_of(module) in _MASKED or type(module) in _MASKED.values()

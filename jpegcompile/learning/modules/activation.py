@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from jpegcompile.dct.frequencies import ALL
+from jpegcompile.dct.frequencies import ALL, resolve
 from jpegcompile.learning.modules.domain import (
     Domain,
     Masking,
@@ -24,6 +24,8 @@ from jpegcompile.learning.modules.domain import (
     pixels_of,
     rough_pixels,
 )
+from jpegcompile.learning.tiles import relu
+from jpegcompile.learning.transforms import block_of, keep_band
 
 
 class _Masked(nn.Module):
@@ -52,13 +54,15 @@ class _Masked(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return the function of the pixels of maps [N, C, H, W], in the domain of the maps."""
-        rough = rough_pixels(maps, self.domain, self.frequencies)
+        is_asm = self.masking == "asm"
+        seen = maps.detach() if is_asm else maps
+        rough = rough_pixels(seen, self.domain, self.frequencies)
         if rough is None:
             pixels = self._exact(pixels_of(maps, self.domain))
-        elif self.masking == "apx":
-            pixels = self._exact(rough)
+        elif is_asm:
+            pixels = self._piece(pixels_of(maps, self.domain), rough)
         else:
-            pixels = self._piece(pixels_of(maps, self.domain), rough.detach())
+            pixels = self._exact(rough)
         return maps_of(pixels, self.domain)
 
     def extra_repr(self) -> str:
@@ -76,34 +80,54 @@ class _Masked(nn.Module):
         raise NotImplementedError
 
 
-class JpegReLU(_Masked, nn.ReLU):
+class _Rectified(_Masked):
+    """ReLU or LeakyReLU: one step from coefficients to coefficients, which keeps only the mask."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return the function of the pixels of maps [N, C, H, W], in the domain of the maps."""
+        if self.domain == "spatial" or maps.dim() < 3 or block_of(maps) == 1:
+            return super().forward(maps)
+        frequencies = self.frequencies
+        if self.masking == "apx":
+            maps, frequencies = keep_band(maps, frequencies), ALL
+        return relu(maps, resolve(frequencies, block_of(maps)), self._slope)
+
+    @property
+    def _slope(self) -> float:
+        """Factor of pixels that are not positive."""
+        return 0.0
+
+    def _piece(self, pixels: Tensor, rough: Tensor) -> Tensor:
+        slope = self._slope
+        return torch.where(rough <= 0, slope * pixels if slope else 0, pixels)
+
+
+class JpegReLU(_Rectified, nn.ReLU):
     """ReLU in the JPEG domain, the twin of `torch.nn.ReLU`; see `_Masked` for its arguments."""
 
     def __init__(self, inplace: bool = False, **masks: Any) -> None:
         """Create the function; `inplace` is accepted and has no effect."""
-        nn.ReLU.__init__(self)
+        nn.ReLU.__init__(self, inplace)
         self.set_masks(**masks)
 
     def _exact(self, pixels: Tensor) -> Tensor:
         return torch.relu(pixels)
 
-    def _piece(self, pixels: Tensor, rough: Tensor) -> Tensor:
-        return torch.where(rough <= 0, 0, pixels)
 
-
-class JpegLeakyReLU(_Masked, nn.LeakyReLU):
+class JpegLeakyReLU(_Rectified, nn.LeakyReLU):
     """LeakyReLU in the JPEG domain, the twin of `torch.nn.LeakyReLU`."""
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False, **masks: Any) -> None:
         """Create the function; `inplace` is accepted and has no effect."""
-        nn.LeakyReLU.__init__(self, negative_slope)
+        nn.LeakyReLU.__init__(self, negative_slope, inplace)
         self.set_masks(**masks)
+
+    @property
+    def _slope(self) -> float:
+        return self.negative_slope
 
     def _exact(self, pixels: Tensor) -> Tensor:
         return functional.leaky_relu(pixels, self.negative_slope)
-
-    def _piece(self, pixels: Tensor, rough: Tensor) -> Tensor:
-        return torch.where(rough <= 0, self.negative_slope * pixels, pixels)
 
 
 class JpegPReLU(_Masked, nn.PReLU):
@@ -136,7 +160,7 @@ class JpegClip(_Masked, nn.Hardtanh):
         self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False, **masks: Any
     ) -> None:
         """Create the function; `inplace` is accepted and has no effect."""
-        nn.Hardtanh.__init__(self, min_val, max_val)
+        nn.Hardtanh.__init__(self, min_val, max_val, inplace)
         self.set_masks(**masks)
 
     def _exact(self, pixels: Tensor) -> Tensor:
@@ -147,9 +171,10 @@ class JpegClip(_Masked, nn.Hardtanh):
         return torch.where(rough > self.max_val, self.max_val, below)
 
 
-class JpegReLU6(JpegClip):
+class JpegReLU6(JpegClip, nn.ReLU6):
     """ReLU6 in the JPEG domain, the twin of `torch.nn.ReLU6`."""
 
     def __init__(self, inplace: bool = False, **masks: Any) -> None:
         """Create the function; `inplace` is accepted and has no effect."""
-        super().__init__(0.0, 6.0, **masks)
+        nn.ReLU6.__init__(self, inplace)
+        self.set_masks(**masks)

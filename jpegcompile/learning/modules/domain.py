@@ -11,9 +11,9 @@ from jpegcompile.errors import UsageError
 from jpegcompile.learning.transforms import (
     block_dct,
     inverse_block_dct,
-    keep_band,
     keeps_all,
     low_frequencies,
+    pixels_of_band,
 )
 from jpegcompile.messages import Message
 
@@ -51,13 +51,16 @@ def check_masking(masking: Masking) -> Masking:
 
 
 def pixels_of(maps: Tensor, domain: Domain) -> Tensor:
-    """Return the pixels of maps [N, C, H, W] in a domain."""
-    return maps if domain == "spatial" else inverse_block_dct(maps)
+    """Return the pixels of maps [N, C, H, W] or [C, H, W] in a domain.
+
+    Tensors with fewer dimensions have no tiles: they are the same in both domains.
+    """
+    return maps if domain == "spatial" or maps.dim() < 3 else inverse_block_dct(maps)
 
 
 def maps_of(pixels: Tensor, domain: Domain) -> Tensor:
-    """Return pixels [N, C, H, W] as maps in a domain."""
-    return pixels if domain == "spatial" else block_dct(pixels)
+    """Return pixels [N, C, H, W] or [C, H, W] as maps in a domain."""
+    return pixels if domain == "spatial" or pixels.dim() < 3 else block_dct(pixels)
 
 
 def rough_pixels(maps: Tensor, domain: Domain, frequencies: int) -> Tensor | None:
@@ -65,8 +68,8 @@ def rough_pixels(maps: Tensor, domain: Domain, frequencies: int) -> Tensor | Non
 
     Gradients flow through the result. A caller that uses it for masks has to detach it.
     """
-    if keeps_all(maps, frequencies):
+    if maps.dim() < 3 or keeps_all(maps, frequencies):
         return None
     if domain == "spatial":
         return low_frequencies(maps, frequencies)
-    return inverse_block_dct(keep_band(maps, frequencies))
+    return pixels_of_band(maps, frequencies)

@@ -8,11 +8,16 @@ because E[x^2] - E[x]^2 cancels in float32.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.modules.batchnorm import _NormBase
 
-from jpegcompile.learning.transforms import block_of, on_dc
+from jpegcompile.learning.composed import HALVES
+from jpegcompile.learning.modules.batch_statistics import Normalized, normalize, on_channels
+from jpegcompile.learning.transforms import block_of, on_dc, ones_map
 
 
 class JpegBatchNorm2d(_NormBase):
@@ -20,67 +25,76 @@ class JpegBatchNorm2d(_NormBase):
 
     Parameters, running statistics and their names are those of the twin. The class does not derive
     from `torch.nn.BatchNorm2d`, because `SyncBatchNorm.convert_sync_batchnorm` would replace it by
-    a module for pixels.
+    a module for pixels; `JpegSyncBatchNorm2d` is the module for several processes.
     """
 
     def forward(self, input: Tensor) -> Tensor:
         """Return normalized maps [N, C, H, W], with statistics of the batch while training.
 
+        Half precision is normalized as float32.
+
         Raises:
             ValueError: if the maps do not have four dimensions, or training maps have one value for
-                each channel.
+                each channel, as for the twin.
         """
-        if input.dim() != 4:
-            raise ValueError(f"expected 4D input (got {input.dim()}D input)")
-        maps = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
-        if self.training or self.running_mean is None or self.running_var is None:
-            mean, centered, variance = _statistics(maps)
-            if self.training and self.track_running_stats:
-                self._update(mean, variance, maps.numel() // maps.shape[1])
-        else:
-            mean, variance = self.running_mean, self.running_var
-            centered = on_dc(maps, -mean.to(maps.dtype).view(-1, 1, 1))
+        self._check_input_dim(input)
+        if not self.training and self.running_mean is not None and self.running_var is not None:
+            return self._scaled(input, self.running_mean, self.running_var)
+        self._check_count(input)
+        made = self._normalized(input)
+        if self.training and self.track_running_stats:
+            self._update(made)
+        return made.maps
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        nn.BatchNorm2d._check_input_dim(self, input)  # type: ignore[arg-type]
+
+    def _check_count(self, maps: Tensor) -> None:
+        functional._verify_batch_size(maps.size())  # type: ignore[attr-defined]
+
+    def _normalized(self, maps: Tensor) -> Normalized:
+        """Return maps that are normalized by the statistics of the batch."""
+        return normalize(maps, self.weight, self.bias, self.eps)
+
+    def _scaled(self, maps: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+        """Return maps that are normalized by given statistics."""
+        wide = maps.float() if maps.dtype in HALVES else maps
         factor = torch.rsqrt(variance + self.eps)
         if self.weight is not None:
             factor = factor * self.weight
-        made = centered * factor.to(maps.dtype).view(-1, 1, 1)
+        shift = -mean * factor
         if self.bias is not None:
-            made = on_dc(made, self.bias.to(maps.dtype).view(-1, 1, 1))
-        return made.to(input.dtype)
+            shift = shift + self.bias
+        factor, shift = (on_channels(part, wide) for part in (factor, shift))
+        return torch.addcmul(shift * ones_map(wide, block_of(wide)), wide, factor).to(maps.dtype)
 
     @torch.no_grad()
-    def _update(self, mean: Tensor, variance: Tensor, count: int) -> None:
+    def _update(self, made: Normalized) -> None:
         """Update the running statistics, with the unbiased variance as `torch.nn.BatchNorm2d`."""
         assert self.num_batches_tracked is not None
         assert self.running_mean is not None
         assert self.running_var is not None
         self.num_batches_tracked.add_(1)
-        share = self.momentum
-        if share is None:
-            share = 1.0 / float(self.num_batches_tracked)
-        unbiased = variance * (count / (count - 1))
-        self.running_mean.lerp_(mean.detach().to(self.running_mean.dtype), share)
-        self.running_var.lerp_(unbiased.detach().to(self.running_var.dtype), share)
-
-
-def _statistics(maps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return mean [C], maps without it, and biased variance [C] of the pixels of maps."""
-    if maps.numel() // maps.shape[1] < 2:
-        raise ValueError(
-            f"expected more than 1 value per channel when training, got input size {maps.shape}"
-        )
-    block = block_of(maps)
-    mean = maps[..., ::block, ::block].mean((0, 2, 3)) / block
-    centered = on_dc(maps, -mean.view(-1, 1, 1))
-    return mean, centered, centered.square().mean((0, 2, 3))
+        momentum: Any = self.momentum
+        if momentum is None:
+            # A tensor, which `torch.compile` does not have to read.
+            momentum = self.num_batches_tracked.to(self.running_mean.dtype).reciprocal()
+        unbiased = made.variance * (made.values / (made.values - 1))
+        self.running_mean.lerp_(made.mean.to(self.running_mean.dtype), momentum)
+        self.running_var.lerp_(unbiased.to(self.running_var.dtype), momentum)
 
 
 class JpegGroupNorm(nn.GroupNorm):
     """Group normalization of maps in the JPEG domain, the twin of `torch.nn.GroupNorm`."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return normalized maps [N, C, H, W]."""
-        maps = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
+        """Return normalized maps [N, C, H, W]; half precision is normalized as float32.
+
+        Raises:
+            ValueError: if the maps do not have four dimensions.
+        """
+        nn.BatchNorm2d._check_input_dim(self, input)  # type: ignore[arg-type]
+        maps = input.float() if input.dtype in HALVES else input
         block, (batch, channels) = block_of(maps), maps.shape[:2]
         dc = maps[..., ::block, ::block].mean((2, 3)) / block
         mean = dc.view(batch, self.num_groups, -1).mean(2)
@@ -92,5 +106,5 @@ class JpegGroupNorm(nn.GroupNorm):
             factor = factor * self.weight
         made = centered * factor.to(maps.dtype).view(batch, channels, 1, 1)
         if self.bias is not None:
-            made = on_dc(made, self.bias.to(maps.dtype).view(-1, 1, 1))
+            made = on_dc(made, on_channels(self.bias, maps))
         return made.to(input.dtype)

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from jpegcompile.dct.frequencies import ALL
+from jpegcompile.errors import UsageError
+from jpegcompile.learning.composed import is_channels_last
 from jpegcompile.learning.modules.domain import (
     Domain,
     check_frequencies,
@@ -20,6 +22,7 @@ from jpegcompile.learning.modules.domain import (
     rough_pixels,
 )
 from jpegcompile.learning.transforms import block_dct, block_of, inverse_block_dct
+from jpegcompile.messages import Message
 
 
 class JpegMaxPool2d(nn.MaxPool2d):
@@ -36,25 +39,39 @@ class JpegMaxPool2d(nn.MaxPool2d):
         """Create the pool; other arguments as for `torch.nn.MaxPool2d`.
 
         Raises:
-            UsageError: if there is no such number of frequencies.
+            UsageError: if there is no such number of frequencies, or indices are to be returned.
         """
         super().__init__(*args, **kwargs)
+        if self.return_indices:
+            raise UsageError(
+                Message(
+                    "learning-pool-indices",
+                    "a max pool in the JPEG domain returns no indices; leave return_indices out",
+                )
+            )
         self.frequencies, self.domain = check_frequencies(frequencies), domain
 
     def forward(self, input: Tensor) -> Tensor:
         """Return maps [N, C, P, Q] of maps [N, C, H, W]."""
         pixels = pixels_of(input, self.domain)
-        rough = rough_pixels(input, self.domain, self.frequencies)
+        rough = rough_pixels(input.detach(), self.domain, self.frequencies)
         window = (self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
         if rough is None:
             return maps_of(functional.max_pool2d(pixels, *window), self.domain)
-        chosen, at = functional.max_pool2d(rough.detach(), *window, return_indices=True)
-        made = pixels.flatten(-2).gather(-1, at.flatten(-2)).view_as(chosen)
-        return maps_of(made, self.domain)
+        _, places = functional.max_pool2d(rough, *window, return_indices=True)
+        return maps_of(_values_at(pixels, places), self.domain)
 
     def extra_repr(self) -> str:
         """Return the arguments for `repr`."""
         return f"{super().extra_repr()}, frequencies={self.frequencies}, domain={self.domain!r}"
+
+
+def _values_at(pixels: Tensor, places: Tensor) -> Tensor:
+    """Return the pixels [..., H, W] at places [..., P, Q] of the flattened map, in its format."""
+    if is_channels_last(pixels):
+        last, at = (tensor.permute(0, 2, 3, 1) for tensor in (pixels, places))
+        return last.flatten(1, 2).gather(1, at.flatten(1, 2)).view(at.shape).permute(0, 3, 1, 2)
+    return pixels.flatten(-2).gather(-1, places.flatten(-2)).view(places.shape)
 
 
 class JpegAvgPool2d(nn.AvgPool2d):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, fx, nn
 
 from jpegcompile.errors import UnsupportedModelError
-from jpegcompile.ir.graph import is_float, label, value_of
+from jpegcompile.ir.graph import is_float, value_of
 from jpegcompile.ir.image import channels_first_image, image_tensor
 from jpegcompile.ir.module import Module
 from jpegcompile.learning.onnx.expressions import evaluate
@@ -60,12 +60,15 @@ class Built:
 class Builder:
     """Builds a module node by node; every fx node names its ONNX node in `meta["source_name"]`."""
 
-    def __init__(self, module: Module, roles: Sequence[Role], source: str) -> None:
+    def __init__(
+        self, module: Module, roles: Sequence[Role], names: Mapping[str, str], source: str
+    ) -> None:
         """Create a builder.
 
         Args:
             module: the prepared graph.
             roles: the learned constants.
+            names: names of learned constants in the file.
             source: name of the model in messages.
         """
         self._module, self._source = module, source
@@ -73,7 +76,8 @@ class Builder:
         self._learned_tensors = {id(r.tensor) for r in roles}
         self._graph, self._root = fx.Graph(), nn.Module()
         self._tracer = fx.proxy.GraphAppendingTracer(self._graph)
-        self._paths = Paths(r.tensor.name for r in roles)
+        self._names = names
+        self._paths = Paths(names.values())
         self._values: dict[str, fx.Node] = {}
         self._parameters: dict[tuple[int, bool, tuple[int, ...]], Tensor] = {}
         # The tensors stay here, so that no other tensor gets the same `id`.
@@ -105,7 +109,7 @@ class Builder:
                 continue
             self._current = node.name
             self._add(node)
-        outputs = [self._values[t.name] for t in graph.outputs]
+        outputs = [self._value(t) for t in graph.outputs]
         self._graph.output(outputs[0] if len(outputs) == 1 else tuple(outputs))
         self._graph.lint()
         return Built(self._finished(), self.learned)
@@ -120,33 +124,24 @@ class Builder:
 
     def _add(self, node: gs.Node) -> None:
         layer = layer_of(node)
-        if layer is not None and not self._is_computed(node.inputs[0]):
+        if layer is not None and not self._is_layer(node, layer):
             layer = None
         if layer is not None:
             made = [self._call(node, layer)]
         else:
             before = len(self._graph.nodes)
-            results = evaluate(
-                node, self._operand_of(node), int(self._module.graph.opset), self._source
-            )
+            opset = int(self._module.graph.opset)
+            results = evaluate(node, self._operand, opset, self._source)
             for one in list(self._graph.nodes)[before:]:
                 one.meta[NODE] = node.name
-            made = [self._as_node(r, node) for r in results]
+            made = [result.node for result in results]
         for tensor, value in zip(node.outputs, made, strict=False):
             self._values[tensor.name] = value
 
-    def _as_node(self, value: Any, node: gs.Node) -> fx.Node:
-        if isinstance(value, fx.Proxy):
-            return value.node
-        raise UnsupportedModelError(
-            Message(
-                "learning-node-constant",
-                f"{self._source}: {label(node)} does not depend on the image, and is not constant",
-            )
-        )
-
-    def _is_computed(self, tensor: gs.Tensor) -> bool:
-        return value_of(tensor) is None
+    def _is_layer(self, node: gs.Node, layer: Layer) -> bool:
+        """Whether a layer fits: its input is computed, and no other node reads its matrix as is."""
+        tied = any(w.is_transposed and len(w.tensor.outputs) > 1 for w in layer.weights.values())
+        return value_of(node.inputs[0]) is None and not tied
 
     def _call(self, node: gs.Node, layer: Layer) -> fx.Node:
         source = self._value(node.inputs[0])
@@ -176,7 +171,7 @@ class Builder:
         named = [
             path
             for name, weight in layer.weights.items()
-            if (path := path_of_parameter(weight.tensor.name, name)) is not None
+            if (path := path_of_parameter(self._name(weight.tensor), name)) is not None
         ]
         if named:
             path = self._paths.take(named[0], is_named=True)
@@ -192,6 +187,9 @@ class Builder:
             module.num_batches_tracked = torch.tensor(0)
         self._set(path, module)
         return path
+
+    def _name(self, tensor: gs.Constant) -> str:
+        return self._names.get(tensor.name, tensor.name)
 
     def _learn(self, path: str, weight: Weight) -> None:
         shape = tuple(weight.tensor.values.shape)
@@ -223,9 +221,6 @@ class Builder:
         assert isinstance(value, fx.Proxy)
         return value.node
 
-    def _operand_of(self, node: gs.Node) -> Any:
-        return lambda tensor: self._operand(tensor)
-
     def _operand(self, tensor: gs.Tensor) -> fx.Proxy | float:
         """Return an input of an expression: a value, a learned or fixed tensor, or a number."""
         if not isinstance(tensor, gs.Constant):
@@ -251,12 +246,11 @@ class Builder:
     def _learned_attribute(self, tensor: gs.Constant) -> str:
         weight = Weight(tensor, tuple(tensor.values.shape))
         role = next(r for r in self._roles.values() if r.tensor is tensor)
-        path = path_of_parameter(tensor.name, tensor.name.rpartition(".")[2])
-        if path is not None:
-            owner, name = path, tensor.name.rpartition(".")[2]
-            taken = self._container(owner)
-            if not hasattr(taken, name):
-                taken.register_parameter(name, self._parameter(weight))  # type: ignore[arg-type]
+        owner, _, name = self._name(tensor).rpartition(".")
+        if path_of_parameter(self._name(tensor), name) is not None:
+            holder = self._container(owner)
+            if not hasattr(holder, name):
+                holder.register_parameter(name, self._parameter(weight))  # type: ignore[arg-type]
                 self._learn(f"{owner}.{name}", weight)
                 return f"{owner}.{name}"
         wanted = path_of_node(role.node.name, role.node.op, has_parameters=True)

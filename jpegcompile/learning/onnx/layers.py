@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import onnx_graphsurgeon as gs
 from torch import nn
 
@@ -134,7 +135,8 @@ def _batch_norm(node: gs.Node) -> Layer | None:
     if weights is None or not is_plain or shape is None or len(shape) not in (2, 3, 4):
         return None
     kind = nn.BatchNorm2d if len(shape) == 4 else nn.BatchNorm1d
-    momentum = 1.0 - float(node.attrs.get("momentum", 0.9))
+    # The attribute is float32: its shortest decimal form is the number that was meant.
+    momentum = 1.0 - float(str(np.float32(node.attrs.get("momentum", 0.9))))
     channels = weights["weight"].shape[0]
     module = kind(channels, float(node.attrs.get("epsilon", 1e-5)), momentum, device=_ABSENT)
     return Layer(module, weights)

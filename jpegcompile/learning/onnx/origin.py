@@ -12,6 +12,7 @@ import onnx
 from jpegcompile.frontend.load import Source
 from jpegcompile.learning.onnx.builder import Learned
 from jpegcompile.learning.onnx.origins import Origin
+from jpegcompile.messages import Message
 from jpegcompile.options.requested import ModelOptions
 from jpegcompile.report import Report
 
@@ -27,8 +28,9 @@ class OnnxSource:
         options: the options of the compilation, as given.
         learned: parameters and running statistics of the module, by path.
         origins: where the file has them, by the name of the constant in the prepared graph.
+        copies: the shared vector of the file, by the name of the copy that a reader learns.
+        merges: whether nodes of group normalizations were merged when the model was prepared.
         report: the report of the compiler for these options.
-        outputs: names of the outputs.
     """
 
     file: onnx.ModelProto
@@ -37,8 +39,21 @@ class OnnxSource:
     options: ModelOptions
     learned: Mapping[str, Learned]
     origins: Mapping[str, Origin]
+    copies: Mapping[str, str]
+    merges: bool
     report: Report
-    outputs: tuple[str, ...]
+
+    @property
+    def rewritten(self) -> Message | None:
+        """Why `to_onnx` writes the graph in canonical form; None if it writes the file itself."""
+        lost = sorted({v.tensor for v in self.learned.values()} - self.origins.keys())
+        if not lost:
+            return None
+        return Message(
+            "learning-graph-rewritten",
+            f"{self.source.name}: the weight '{lost[0]}' is computed from other tensors of the"
+            " file, so to_onnx writes the graph in canonical form instead of the file's own graph",
+        )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> OnnxSource:
         """Return the same record: nothing changes it, and the model may be large."""

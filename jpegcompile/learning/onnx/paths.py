@@ -37,19 +37,20 @@ class Paths:
             wanted: the path.
             is_named: whether parameters of the file have this path.
         """
-        base, path, count = _safe(wanted), _safe(wanted), 1
+        base, count = _safe(wanted), 1
+        if not self._leaves.isdisjoint(_folders(base)):
+            # A module has no other modules inside.
+            base = base.replace(".", "_")
+        path = base
         while self._is_taken(path) or (not is_named and path in self._wanted):
             count += 1
             path = f"{base}_{count}"
         self._leaves.add(path)
-        parts = path.split(".")
-        self._inner.update(".".join(parts[:n]) for n in range(1, len(parts)))
+        self._inner.update(_folders(path))
         return path
 
     def _is_taken(self, path: str) -> bool:
-        parts = path.split(".")
-        above = {".".join(parts[:n]) for n in range(1, len(parts) + 1)}
-        return path in self._inner or not self._leaves.isdisjoint(above)
+        return path in self._inner or path in self._leaves
 
 
 def is_path(name: str) -> bool:
@@ -84,6 +85,12 @@ def path_of_node(name: str, op: str, *, has_parameters: bool) -> str:
             path.pop()
         path.append(part)
     return re.sub(r"[^A-Za-z0-9_.]", "_", ".".join(path)).strip(".") or op
+
+
+def _folders(path: str) -> list[str]:
+    """Return the paths of the modules that contain a module."""
+    parts = path.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts))]
 
 
 def _safe(path: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import onnx
 import torch
 from torch import fx
+from torch.nn import functional
 
 from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.frequency_plan import Frequencies, Masking
@@ -18,14 +19,16 @@ from jpegcompile.input_size import InputSize
 from jpegcompile.ir.module import CompileOptions, Module
 from jpegcompile.learning.lowering import LoweringOptions, lower_graph
 from jpegcompile.learning.lowering.options import DomainChoice
+from jpegcompile.learning.lowering.twins import is_masked
 from jpegcompile.learning.modules.domain import Domain
-from jpegcompile.learning.onnx.builder import Builder, Built
-from jpegcompile.learning.onnx.decisions import decisions_of
+from jpegcompile.learning.onnx.builder import NODE, Builder, Built
+from jpegcompile.learning.onnx.decisions import Decisions, decisions_of
 from jpegcompile.learning.onnx.logits import softmax_of
 from jpegcompile.learning.onnx.origin import OnnxSource
 from jpegcompile.learning.onnx.origins import Origin
 from jpegcompile.learning.onnx.prepared import Prepared, prepared
 from jpegcompile.learning.onnx.roles import Role, learned_roles
+from jpegcompile.learning.onnx.sharing import separate_vectors
 from jpegcompile.learning.onnx.tracing import trace
 from jpegcompile.lowering import lower
 from jpegcompile.messages import Message
@@ -47,7 +50,7 @@ def from_onnx(
     *,
     domain: LearningDomain = "jpeg",
     input: Domain = "jpeg",
-    frequencies: Frequencies = option.FREQUENCIES.default,
+    frequencies: Frequencies | None = option.FREQUENCIES.default,
     relu: Masking | None = option.RELU.default,
     truncate: int | None = option.TRUNCATE.default,
     preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess | None = None,
@@ -106,10 +109,12 @@ def from_onnx(
     if domain == "spatial" and not options.frequencies.is_exact:
         raise UsageError(SPATIAL_HAS_NO_FREQUENCIES)
     source = load_source(model, image_input)
+    copies = separate_vectors(source.model)
     file, folder = _file_of(model)
-    ready, roles, origins = _traced(source, options)
+    ready, roles, origins, merges = _traced(source, options, file, copies)
     _require_any_batch(ready.module, source)
-    built = Builder(ready.module, roles, source.name).build()
+    names = {n: copies.get(origin.name, origin.name) for n, origin in origins.items()}
+    built = Builder(ready.module, roles, names, source.name).build()
     spatial = built.module
     lowered = lower(source, options)
     record = OnnxSource(
@@ -119,12 +124,13 @@ def from_onnx(
         asked,
         built.learned,
         origins,
+        copies,
+        merges,
         lowered.report,
-        tuple(t.name for t in ready.module.graph.outputs),
     )
     made = spatial
     if domain != "spatial":
-        made = _lowered(built, ready, lowered, domain, input)
+        made = _lowered(built, ready, lowered, domain, input, source.name)
     made.source = record  # type: ignore[assignment]
     made.ends_in_softmax = softmax_of(spatial.graph) is not None  # type: ignore[assignment]
     return made
@@ -144,20 +150,31 @@ def _file_of(
 
 
 def _traced(
-    source: Source, options: CompileOptions
-) -> tuple[Prepared, list[Role], dict[str, Origin]]:
+    source: Source, options: CompileOptions, file: onnx.ModelProto, copies: Mapping[str, str]
+) -> tuple[Prepared, list[Role], dict[str, Origin], bool]:
     """Prepare a model, and find where its file has the learned weights.
 
     If a weight of a merged normalization is not in the file, the normalization stays as it is.
+
+    Returns:
+        The prepared model, its learned constants, their origins, and whether normalizations are
+        merged.
     """
     initializers = {tensor.name for tensor in source.model.graph.initializer}
+    in_file = {t.name for t in file.graph.initializer}
+    in_file.update(name for node in file.graph.node for name in node.output)
     for merges in (True, False):
         ready = prepared(source, options, merges_normalizations=merges)
         roles = list(learned_roles(ready.module.graph, initializers))
-        origins = trace(ready, roles, source, options, merges)
+        traced = trace(ready, roles, source, options, merges)
+        origins = {
+            name: origin
+            for name, origin in traced.items()
+            if copies.get(origin.name, origin.name) in in_file
+        }
         if all(role.tensor.name in origins for role in roles):
             break
-    return ready, roles, origins
+    return ready, roles, origins, merges
 
 
 def _require_any_batch(module: Module, source: Source) -> None:
@@ -173,7 +190,12 @@ def _require_any_batch(module: Module, source: Source) -> None:
 
 
 def _lowered(
-    built: Built, ready: Prepared, lowered: Module, domain: DomainChoice, input: Domain
+    built: Built,
+    ready: Prepared,
+    lowered: Module,
+    domain: DomainChoice,
+    input: Domain,
+    source: str,
 ) -> fx.GraphModule:
     """Return the module in the JPEG domain, with the decisions of the compiler."""
     image = ready.module.image
@@ -181,10 +203,44 @@ def _lowered(
     dtype = next((w.dtype for w in weights if w.is_floating_point()), torch.float32)
     example = torch.zeros(2, image.channels, *image.size, dtype=dtype)
     decisions, plan = decisions_of(lowered), lowered.options.frequencies
+    padded = _padded_pools(built.module)
+    _require_masks(decisions, built.module, padded, source)
+    reason = Message(
+        "learning-pool-padding", "its infinite padding differs between sides, and has no DCT"
+    )
     return lower_graph(
         built.module,
         example,
         LoweringOptions(domain, plan.default.mask, plan.masking, plan.default.keep, input),
         decisions=decisions.frequencies,
-        kept=decisions.kept,
+        kept={**dict.fromkeys(padded, reason), **decisions.kept},
     )
+
+
+def _padded_pools(module: fx.GraphModule) -> set[str]:
+    """Return the names of max pools whose map is padded before the layer."""
+    return {
+        node.meta[NODE]
+        for node in module.graph.nodes
+        if node.target is functional.pad and node.kwargs.get("value") == float("-inf")
+    }
+
+
+def _require_masks(
+    decisions: Decisions, module: fx.GraphModule, padded: set[str], source: str
+) -> None:
+    """Refuse few frequencies for a node whose mask the module would compute otherwise."""
+    masked = {
+        node.meta[NODE]
+        for node in module.graph.nodes
+        if node.op == "call_module" and is_masked(module.get_submodule(str(node.target)))
+    }
+    unknown = [name for name in decisions.frequencies if name not in masked - padded]
+    if unknown:
+        raise UnsupportedModelError(
+            Message(
+                "learning-mask-unknown",
+                f"{source}: node '{unknown[0]}' has a form whose mask a module cannot take from few"
+                " frequencies; give it all frequencies in a plan",
+            )
+        )

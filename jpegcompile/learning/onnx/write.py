@@ -8,15 +8,27 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 from onnx.external_data_helper import uses_external_data
 from torch import nn
 
+from jpegcompile.backends.emit import emit_in_parts
 from jpegcompile.compiler import compile as compile_model
+from jpegcompile.errors import InternalError
+from jpegcompile.frontend.load import Source, load_source
+from jpegcompile.frontend.walk import all_graphs
+from jpegcompile.ir.graph import value_of
+from jpegcompile.ir.module import Module
 from jpegcompile.learning.onnx.origin import OnnxSource
+from jpegcompile.learning.onnx.prepared import prepared
+from jpegcompile.learning.onnx.sharing import separate_vectors
+from jpegcompile.messages import Message
+from jpegcompile.options.requested import compile_options
 from jpegcompile.weights.read import MappedWeights
 from jpegcompile.weights.write import save
 
+# Below this IR version, every initializer is also an input of the graph.
+_INITIALIZERS_ALONE = 4
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -44,8 +56,7 @@ def write_onnx(
         UsageError, UnsupportedModelError: as for `compile`.
         AccessError: if a file cannot be written.
     """
-    values = learned_values(module, source)
-    model, external = _with_weights(source, values)
+    model, external = with_learned(module, source)
     if path is not None:
         save(model, path, external)
     if external:
@@ -54,6 +65,65 @@ def write_onnx(
         asked = {**source.options, **_frequencies_of(module), **options}
         compile_model(model if path is None else path, **asked).save(compiled)
     return model
+
+
+def with_learned(module: nn.Module, source: OnnxSource) -> tuple[onnx.ModelProto, Arrays]:
+    """Return the model with the learned weights, and the values of its external initializers.
+
+    Raises:
+        InternalError: if the passes do not find the learned weights in the model.
+    """
+    values = learned_values(module, source)
+    if source.rewritten is not None:
+        return _rewritten(source, values)
+    before = _prepared(source.source, source).graph.tensors()
+    changed = {n: v for n, v in values.items() if not _is(value_of(before[n]), v)}
+    model, external = _with_weights(source, changed)
+    _check(source, model, values, external)
+    return model, external
+
+
+def _rewritten(source: OnnxSource, values: Arrays) -> tuple[onnx.ModelProto, Arrays]:
+    """Return the graph in canonical form with learned values."""
+    module = _prepared(source.source, source)
+    for name, tensor in module.graph.tensors().items():
+        if name in values:
+            tensor.values = values[name].astype(tensor.dtype)
+    return emit_in_parts(module)
+
+
+def _prepared(model: Source, source: OnnxSource) -> Module:
+    options = compile_options(**source.options)
+    return prepared(model, options, merges_normalizations=source.merges).module
+
+
+def _is(found: NDArray[Any] | None, wanted: NDArray[Any]) -> bool:
+    return found is not None and np.array_equal(found, wanted, equal_nan=True)
+
+
+def _check(source: OnnxSource, model: onnx.ModelProto, values: Arrays, external: Arrays) -> None:
+    """Check that the passes find every learned weight where a module would read it."""
+    whole = model
+    if external:
+        whole = onnx.ModelProto()
+        whole.CopyFrom(model)
+        _read_in(whole, external)
+    again = load_source(whole, source.options.get("image_input"))
+    separate_vectors(again.model)
+    made = _prepared(again, source)
+    tensors = made.graph.tensors()
+    for name, learned in values.items():
+        half = name in made.half_constants
+        wanted = learned.astype(np.float16).astype(learned.dtype) if half else learned
+        found = value_of(tensors.get(name))
+        if not _is(found, wanted):
+            raise InternalError(
+                Message(
+                    "learning-weights-misplaced",
+                    f"{source.source.name}: the learned weight '{name}' is not where the model"
+                    " reads it; please report the model",
+                )
+            )
 
 
 def learned_values(module: nn.Module, source: OnnxSource) -> Arrays:
@@ -71,29 +141,63 @@ def _with_weights(source: OnnxSource, values: Arrays) -> tuple[onnx.ModelProto, 
     """Return the file with learned values, and the values of its external initializers."""
     model = onnx.ModelProto()
     model.CopyFrom(source.file)
-    tensors = {t.name: t for t in model.graph.initializer}
+    before = {t.name: t for t in model.graph.initializer}
     external = {}
     if source.folder is not None:
         mapped = MappedWeights(source.folder)
-        external = {t.name: mapped.array(t) for t in tensors.values() if uses_external_data(t)}
-    for name, learned in values.items():
+        external = {t.name: mapped.array(t) for t in before.values() if uses_external_data(t)}
+    old = {t.name: t for t in source.source.model.graph.initializer}
+    learned = {}
+    for name, value in values.items():
         origin = source.origins[name]
-        tensor = tensors.get(origin.name)
-        if origin.name in external:
-            external[origin.name] = origin.write(learned, external[origin.name])
-        elif tensor is not None:
-            before = numpy_helper.to_array(tensor)
-            tensor.CopyFrom(numpy_helper.from_array(origin.write(learned, before), origin.name))
+        tensor = before.get(source.copies.get(origin.name, origin.name))
+        if tensor is None:
+            _replace_node(model, origin.name, value)
+            continue
+        known = external.get(tensor.name)
+        known = numpy_helper.to_array(tensor) if known is None else known
+        learned[origin.name] = origin.write(value, known)
+    for copy in source.copies:
+        learned.setdefault(copy, numpy_helper.to_array(old[copy]))
+    for copy, name in separate_vectors(model, _split(source, learned)).items():
+        if name in external:
+            external[copy] = external[name]
+    after = {t.name: t for t in model.graph.initializer}
+    for name, value in learned.items():
+        target = name if name in after else source.copies[name]
+        if target in external:
+            external[target] = value
         else:
-            _replace_node(model.graph, origin.name, learned)
-    return model, external
+            after[target].CopyFrom(numpy_helper.from_array(value, target))
+    return model, {name: value for name, value in external.items() if name in after}
 
 
-def _replace_node(graph: onnx.GraphProto, name: str, values: NDArray[Any]) -> None:
+def _split(source: OnnxSource, learned: Arrays) -> set[str]:
+    """Return the shared vectors whose readers learned different values."""
+    first: Arrays = {}
+    split = set()
+    for copy, name in source.copies.items():
+        if not np.array_equal(first.setdefault(name, learned[copy]), learned[copy], equal_nan=True):
+            split.add(name)
+    return split
+
+
+def _replace_node(model: onnx.ModelProto, name: str, values: NDArray[Any]) -> None:
     """Replace the node that computes a constant by an initializer of the same name."""
+    graph = model.graph
     index = next(i for i, node in enumerate(graph.node) if name in node.output)
+    read = set(graph.node[index].input)
     del graph.node[index]
-    graph.initializer.append(numpy_helper.from_array(values, name))
+    read -= {n for each in all_graphs(graph) for node in each.node for n in node.input}
+    for holder in (graph.initializer, graph.input):
+        kept = [entry for entry in holder if entry.name not in read]
+        del holder[:]
+        holder.extend(kept)
+    tensor = numpy_helper.from_array(values, name)
+    graph.initializer.append(tensor)
+    if model.ir_version < _INITIALIZERS_ALONE:
+        value = helper.make_tensor_value_info(name, tensor.data_type, tensor.dims)
+        graph.input.append(value)
 
 
 def _read_in(model: onnx.ModelProto, external: Arrays) -> None:

@@ -68,7 +68,7 @@ def finetune(
     distill: str | os.PathLike[str] | None = option.DISTILL.default,
     temperature: float = option.TEMPERATURE.default,
     distill_weight: float = option.DISTILL_WEIGHT.default,
-    frequencies: Frequencies = compiling.FREQUENCIES.default,
+    frequencies: Frequencies | None = compiling.FREQUENCIES.default,
     truncate: int | None = compiling.TRUNCATE.default,
     relu: Masking | None = compiling.RELU.default,
     resolution: Resolution | None = compiling.RESOLUTION.default,

@@ -1,0 +1,79 @@
+"""Lowering of PyTorch modules to the JPEG domain."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from jpegcompile.dct.frequencies import ALL
+from jpegcompile.errors import UsageError
+from jpegcompile.learning.lowering.lower import lower_graph
+from jpegcompile.learning.lowering.module import JpegModule
+from jpegcompile.learning.lowering.options import Decisions, DomainChoice, LoweringOptions
+from jpegcompile.learning.lowering.stochastic import drops_paths
+from jpegcompile.learning.modules.domain import Domain, Masking
+from jpegcompile.learning.tracing import trace
+from jpegcompile.messages import Message
+
+
+def from_torch(
+    module: nn.Module,
+    example: Tensor | int | tuple[int, ...],
+    *,
+    domain: DomainChoice = "jpeg",
+    frequencies: int = ALL,
+    masking: Masking = "asm",
+    truncate: int = ALL,
+    input: Domain = "jpeg",
+    decisions: Decisions | None = None,
+) -> JpegModule:
+    """Lower a PyTorch module to the JPEG domain, with the same parameters and buffers.
+
+    Each submodule with a JPEG module is replaced by it. Everything else stays on pixels between
+    casts; `JpegModule.report` has the reasons. The module itself does not change. `state_dict` has
+    the same keys, and both share their tensors until one is copied.
+
+    Args:
+        module: a network of one image [N, C, H, W].
+        example: an image of any batch, or the size of images: one number for H and W, (H, W),
+            (C, H, W) or (N, C, H, W). C is 3 unless given.
+        domain: "jpeg" to keep every map in the JPEG domain, "auto" for coefficients only where
+            they pay.
+        frequencies: number of mask frequencies of piecewise linear functions, 1 to 15.
+        masking: "asm" or "apx".
+        truncate: number of kept frequencies of the results of piecewise linear functions, 1 to 15.
+        input: domain of the image that the result takes; "spatial" for pixels.
+        decisions: frequencies by qualified name of a module, in place of the two numbers.
+
+    Raises:
+        UsageError: if an option has no such value.
+        UnsupportedModelError: if `forward` of the module itself cannot be traced.
+    """
+    options = LoweringOptions(domain, frequencies, masking, truncate, input)
+    traced = trace(module)
+    kept = {
+        name: why
+        for name, why in traced.whole.items()
+        if not drops_paths(module.get_submodule(name), {})
+    }
+    shape = example if isinstance(example, Tensor) else image_shape(example)
+    return lower_graph(
+        traced.graph_module,
+        shape,
+        options,
+        decisions=decisions,
+        kept=kept,
+        only_mode=traced.only_mode,
+    )
+
+
+def image_shape(size: int | tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape [N, C, H, W] of an example, from a size as `from_torch` takes it.
+
+    Raises:
+        UsageError: if it is no size.
+    """
+    sizes = (size, size) if isinstance(size, int) else tuple(size)
+    if not 2 <= len(sizes) <= 4 or any(type(n) is not int or n < 1 for n in sizes):
+        text = f"the size of the image is {size!r}; give H, (H, W), (C, H, W) or (N, C, H, W)"
+        raise UsageError(Message("learning-size-form", text))
+    return (2, 3, 1, 1)[: 4 - len(sizes)] + sizes

@@ -1,0 +1,221 @@
+"""Transforms and masks of tiles with their gradients, and the choice of what computes them.
+
+| implementation | runs |
+|---|---|
+| "native" | C++ on processors: float32, float16, bfloat16 |
+| "triton" | Triton kernels on GPUs: float32, float16, bfloat16 |
+| "torch" | operators of PyTorch: other devices and types, and all graphs of `torch.compile` |
+
+All three compute float32 for half precision. The transforms are orthonormal and the masks are
+constants of the gradient, so every gradient is a step of the same kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from jpegcompile.learning import composed, native
+
+Implementation = Literal["native", "triton", "torch"]
+Step = Literal["forward", "inverse", "project"]
+
+_ADJOINT: dict[Step, Step] = {"forward": "inverse", "inverse": "forward", "project": "project"}
+_forced: ContextVar[Implementation | None] = ContextVar("implementation", default=None)
+
+
+@contextmanager
+def use_implementation(name: Implementation) -> Iterator[None]:
+    """Use one implementation within the block, whatever the device and the type of maps are."""
+    token = _forced.set(name)
+    try:
+        yield
+    finally:
+        _forced.reset(token)
+
+
+def implementation_of(maps: Tensor) -> Implementation:
+    """Return what computes steps of maps, outside of graphs of `torch.compile`."""
+    forced = _forced.get()
+    if forced is not None:
+        return forced
+    # Fake tensors, and other tensors without memory of their own, only have operators.
+    if type(maps) not in (Tensor, nn.Parameter) or not torch._C._has_storage(maps):
+        return "torch"
+    if native.can_run(maps):
+        return "native"
+    if maps.is_cuda and maps.dtype in (torch.float32, *composed.HALVES) and _has_triton():
+        return "triton"
+    return "torch"
+
+
+def transform(maps: Tensor, step: Step, frequencies: int) -> Tensor:
+    """Transform the tiles of maps.
+
+    Args:
+        maps: floating point [..., H, W].
+        step: "forward" computes the coefficients of the band of pixels, "inverse" the pixels of the
+            band of coefficients, and "project" the pixels of the band of pixels.
+        frequencies: the band u + v < `frequencies`, from 1 to 2b - 1 for b x b tiles.
+
+    Returns:
+        Maps of the same shape, type and memory format.
+    """
+    if torch.compiler.is_compiling():
+        return composed.transform(maps, step, frequencies)
+    made: Tensor = applied(_Transform, maps, step, frequencies)
+    return made
+
+
+def relu(maps: Tensor, frequencies: int, slope: float = 0.0) -> Tensor:
+    """Apply ReLU by ASM to maps in the JPEG domain; with a slope, LeakyReLU.
+
+    Args:
+        maps: floating point [..., H, W].
+        frequencies: the band that computes the mask, from 1 to 2b - 1 for b x b tiles.
+        slope: factor of pixels whose approximation is not positive.
+    """
+    if torch.compiler.is_compiling():
+        return composed.relu(maps, frequencies, slope)[0]
+    made: Tensor = applied(_Relu, maps, frequencies, slope)[0]
+    return made
+
+
+def applied(function: type[torch.autograd.Function], *arguments: Any) -> Any:
+    """Return the result of a function with a gradient of its own; PyTorch does not type it."""
+    return function.apply(*arguments)  # type: ignore[no-untyped-call]
+
+
+@cache
+def _has_triton() -> bool:
+    return find_spec("triton") is not None
+
+
+def _module_of(maps: Tensor) -> ModuleType:
+    name = implementation_of(maps)
+    if name == "triton":
+        # Triton is an optional dependency, and its import takes time.
+        from jpegcompile.learning import gpu
+
+        return gpu
+    return native if name == "native" else composed
+
+
+def _merged(value: Tensor, dim: int | None, size: int) -> Tensor:
+    """Return a batched tensor with the batch in front of, or merged into, the first dimension."""
+    moved = value.expand(size, *value.shape) if dim is None else value.movedim(dim, 0)
+    return moved.flatten(0, 1) if moved.dim() > 4 else moved
+
+
+def _split(merged: Tensor, size: int) -> Tensor:
+    """Undo `_merged`."""
+    return merged.view(size, merged.shape[0] // size, *merged.shape[1:])
+
+
+class _Transform(torch.autograd.Function):
+    @staticmethod
+    def forward(maps: Tensor, step: Step, frequencies: int) -> Tensor:
+        made: Tensor = _module_of(maps).transform(maps, step, frequencies)
+        return made
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Step, int], output: Tensor) -> None:
+        _, ctx.step, ctx.frequencies = inputs
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return applied(_Transform, gradient, _ADJOINT[ctx.step], ctx.frequencies), None, None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
+        made: Tensor = applied(_Transform, tangent, ctx.step, ctx.frequencies)
+        return made
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int, None, None], maps: Tensor, step: Step, frequencies: int
+    ) -> tuple[Tensor, int]:
+        merged = _merged(maps, in_dims[0], info.batch_size)
+        made: Tensor = applied(_Transform, merged, step, frequencies)
+        return _split(made, info.batch_size) if maps.dim() > 4 else made, 0
+
+
+class _Relu(torch.autograd.Function):
+    @staticmethod
+    def forward(maps: Tensor, frequencies: int, slope: float) -> tuple[Tensor, Tensor]:
+        made: tuple[Tensor, Tensor] = _module_of(maps).relu(maps, frequencies, slope)
+        return made
+
+    @staticmethod
+    def setup_context(
+        ctx: Any, inputs: tuple[Tensor, int, float], output: tuple[Tensor, Tensor]
+    ) -> None:
+        mask = output[1]
+        ctx.slope = inputs[2]
+        ctx.mark_non_differentiable(mask)
+        ctx.save_for_backward(mask)
+        ctx.save_for_forward(mask)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor, None, None]:
+        (mask,) = ctx.saved_tensors
+        return applied(_Masked, gradient, mask, ctx.slope), None, None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, *_: None) -> tuple[Tensor, None]:
+        (mask,) = ctx.saved_tensors
+        return applied(_Masked, tangent, mask, ctx.slope), None
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int, None, None], maps: Tensor, frequencies: int, slope: float
+    ) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
+        merged = _merged(maps, in_dims[0], info.batch_size)
+        made = applied(_Relu, merged, frequencies, slope)
+        if maps.dim() > 4:
+            made = tuple(_split(part, info.batch_size) for part in made)
+        return (made[0], made[1]), (0, 0)
+
+
+class _Masked(torch.autograd.Function):
+    @staticmethod
+    def forward(maps: Tensor, mask: Tensor, slope: float) -> Tensor:
+        made: Tensor = _module_of(maps).masked(maps, mask, slope)
+        return made
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, float], output: Tensor) -> None:
+        _, mask, ctx.slope = inputs
+        ctx.save_for_backward(mask)
+        ctx.save_for_forward(mask)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (mask,) = ctx.saved_tensors
+        return applied(_Masked, gradient, mask, ctx.slope), None, None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
+        (mask,) = ctx.saved_tensors
+        made: Tensor = applied(_Masked, tangent, mask, ctx.slope)
+        return made
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int | None, ...], maps: Tensor, mask: Tensor, slope: float
+    ) -> tuple[Tensor, int]:
+        merged = [
+            _merged(value, dim, info.batch_size)
+            for value, dim in ((maps, in_dims[0]), (mask, in_dims[1]))
+        ]
+        made: Tensor = applied(_Masked, *merged, slope)
+        logical = maps.dim() - (in_dims[0] is not None)
+        return _split(made, info.batch_size) if logical > 3 else made, 0

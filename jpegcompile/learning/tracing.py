@@ -1,0 +1,279 @@
+"""Tracing of PyTorch modules to graphs that hold for training and for evaluation.
+
+Tracing runs `forward` once, so a condition on `self.training` would be lost. Modules are traced in
+both modes. A module whose operators depend on the mode stays whole, like one that cannot be traced.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, fx, nn
+from torch.nn import functional
+
+from jpegcompile.errors import UnsupportedModelError, one_line
+from jpegcompile.learning.lowering.operators import ByMode
+from jpegcompile.learning.lowering.twins import has_twin
+from jpegcompile.learning.lowering.whole import WholeModule, called_in, put, tree_of
+from jpegcompile.messages import Message
+
+# Names of arguments of functions that say whether a network is trained.
+_MODES = ("training", "use_input_stats")
+_HOOKS = (
+    "_forward_hooks",
+    "_forward_pre_hooks",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+)
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A traced module.
+
+    Attributes:
+        graph_module: the graph, with the tree of the module; parameters and buffers are shared.
+        whole: modules that were not traced, by qualified name, and why.
+        only_mode: the mode that the graph holds for; None for both.
+    """
+
+    graph_module: WholeModule
+    whole: dict[str, Message]
+    only_mode: bool | None
+
+
+def trace(module: nn.Module) -> Traced:
+    """Trace a module.
+
+    Raises:
+        UnsupportedModelError: if the forward of the module itself cannot be traced.
+    """
+    whole = dict(_untouchable(module))
+    while True:
+        known = len(whole)
+        train, test = _traced(module, whole, True), _traced(module, whole, False)
+        if len(whole) > known:
+            continue
+        followed = _following_mode(train.graph, test.graph)
+        changing = followed if isinstance(followed, set) else set()
+        if not changing or changing == {""}:
+            break
+        for name in changing - {""}:
+            text = f"the operators of '{name}' depend on the training mode"
+            whole[name] = Message("learning-follows-mode", text)
+    only = module.training if changing else None
+    made = _with_constants(module, train if only in (None, True) else test)
+    if isinstance(followed, dict):
+        for node, argument in followed.items():
+            _by_mode(made, node, argument)
+        made.recompile()
+    called = called_in(made.graph)
+    return Traced(made, {name: why for name, why in whole.items() if name in called}, only)
+
+
+@dataclass
+class _Graph:
+    """A graph, and the tensors that the forward of the module created while it was traced."""
+
+    graph: fx.Graph
+    constants: dict[str, Tensor]
+
+
+class _Constants(nn.Module):
+    """Tensors that a forward creates, which follow the network to another device or type."""
+
+    def __init__(self, tensors: dict[str, Tensor]) -> None:
+        super().__init__()
+        for name, tensor in tensors.items():
+            self.register_buffer(name, tensor, persistent=False)
+
+
+def _constants_of(module: nn.Module) -> dict[str, Tensor]:
+    """Remove the tensors that a tracer has left at the traced module, and return them."""
+    names = [name for name in vars(module) if name.startswith("_tensor_constant")]
+    return {name: module.__dict__.pop(name) for name in names}
+
+
+def _with_constants(module: nn.Module, traced: _Graph) -> WholeModule:
+    """Return the graph with a tree of the module's submodules, and its constants in one of them."""
+    tree = tree_of(module, called_in(traced.graph))
+    if traced.constants:
+        folder = "constants"
+        while hasattr(tree, folder):
+            folder = f"_{folder}"
+        put(tree, folder, _Constants(traced.constants).train(module.training))
+        for node in traced.graph.nodes:
+            if node.op == "get_attr" and node.target in traced.constants:
+                node.target = f"{folder}.{node.target}"
+    return WholeModule(tree, traced.graph)
+
+
+def _untouchable(module: nn.Module) -> Iterator[tuple[str, Message]]:
+    """Yield modules that must be called as they are."""
+    for name, part in module.named_modules():
+        if not name:
+            continue
+        if any(part.__dict__.get(hooks) for hooks in _HOOKS):
+            yield name, Message("learning-has-hooks", f"'{name}' has hooks, which expect pixels")
+        elif hasattr(part, "parametrizations"):
+            text = f"a parameter of '{name}' is computed by a parametrization"
+            yield name, Message("learning-parametrized", text)
+
+
+def _traced(module: nn.Module, whole: dict[str, Message], training: bool) -> _Graph:
+    """Trace in a mode; a module that fails is added to `whole`."""
+    while True:
+        tracer = _Tracer(whole)
+        try:
+            with _mode(module, training):
+                return _Graph(tracer.trace(module), _constants_of(module))
+        except Exception as error:
+            # Any error may come from running the code of a model with symbolic values.
+            name, why = tracer.failed, one_line(error)
+            if not name or name in whole:
+                kind = type(module).__name__
+                text = f"forward of {kind} cannot be traced ({why}); move that part to a submodule"
+                raise UnsupportedModelError(Message("learning-not-traceable", text)) from error
+            whole[name] = Message("learning-not-traced", f"'{name}' cannot be traced: {why}")
+
+
+@contextmanager
+def _mode(module: nn.Module, training: bool) -> Iterator[None]:
+    """Set the mode of all submodules for a while."""
+    modes = [(part, part.training) for part in module.modules()]
+    for part, _ in modes:
+        part.training = training
+    try:
+        yield
+    finally:
+        for part, before in modes:
+            part.training = before
+
+
+class _Tracer(fx.Tracer):
+    """Traces a module, and records in which submodule each node and an error arise."""
+
+    def __init__(self, whole: dict[str, Message]) -> None:
+        super().__init__()
+        self.whole, self.stack, self.failed = whole, [""], ""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Whether a module is called as a whole."""
+        return (
+            module_qualified_name in self.whole
+            or has_twin(m)
+            or super().is_leaf_module(m, module_qualified_name)
+        )
+
+    def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
+        """Trace the call of a module."""
+        name = self.path_of_module(m)
+        self.stack.append(name)
+        try:
+            return super().call_module(m, forward, args, kwargs)
+        except Exception:
+            self.failed = self.failed or name
+            raise
+        finally:
+            self.stack.pop()
+
+    def create_node(self, kind: str, target: Any, *args: Any, **kwargs: Any) -> fx.Node:
+        """Create a node, and record the module whose forward creates it."""
+        node = super().create_node(kind, target, *args, **kwargs)
+        is_call = kind == "call_module" and self.stack[-1] == target
+        node.meta["scope"] = self.stack[-2 if is_call else -1]
+        return node
+
+
+def _following_mode(train: fx.Graph, test: fx.Graph) -> dict[fx.Node, str] | set[str]:
+    """Compare the graphs of both modes.
+
+    Returns:
+        Nodes of `train` of which one argument is the mode, and its name; or the names of the
+        innermost modules whose operators differ.
+    """
+    one, other = _by_scope(train), _by_scope(test)
+    differing = {scope for scope in one.keys() | other.keys() if one.get(scope) != other.get(scope)}
+    inner = {
+        scope
+        for scope in differing
+        if not any(s != scope and (not scope or s.startswith(f"{scope}.")) for s in differing)
+    }
+    if inner:
+        return inner
+    found = {}
+    for node, twin in zip(train.nodes, test.nodes, strict=True):
+        if _literals(node) != _literals(twin):
+            argument = _mode_argument(node)
+            if argument is None:
+                return {""}
+            found[node] = argument
+    return found
+
+
+def _by_scope(graph: fx.Graph) -> dict[str, list[Any]]:
+    """Return the nodes of each module in order, in a form to compare; the mode is left out."""
+    scopes: dict[str, list[Any]] = {}
+    for node in graph.nodes:
+        scope = node.meta.get("scope", "")
+        arguments = _arguments(node)
+        argument = _mode_argument(node)
+        if argument is not None:
+            arguments = {key: value for key, value in arguments.items() if key != argument}
+        literals = fx.node.map_arg(arguments, lambda n: f"<{n.op} {n.target}>")
+        scopes.setdefault(scope, []).append((node.op, node.target, repr(literals)))
+    return scopes
+
+
+def _literals(node: fx.Node) -> str:
+    return repr(fx.node.map_arg(_arguments(node), lambda n: f"<{n.name}>"))
+
+
+def _arguments(node: fx.Node) -> dict[str, Any]:
+    """Return the arguments of a node, by name where the function has a signature."""
+    names = _parameters(node)
+    given = {names[i] if i < len(names) else str(i): value for i, value in enumerate(node.args)}
+    return {**given, **node.kwargs}
+
+
+def _parameters(node: fx.Node) -> list[str]:
+    if node.op != "call_function":
+        return []
+    try:
+        return list(inspect.signature(node.target).parameters)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return []
+
+
+def _mode_argument(node: fx.Node) -> str | None:
+    """Return the argument of a function that is its mode, if it is a literal."""
+    arguments = _arguments(node) if node.op == "call_function" else {}
+    return next((name for name in _MODES if isinstance(arguments.get(name), bool)), None)
+
+
+_DROPOUTS: dict[Any, type[nn.Module]] = {
+    functional.dropout: nn.Dropout,
+    functional.dropout2d: nn.Dropout2d,
+}
+
+
+def _by_mode(module: WholeModule, node: fx.Node, argument: str) -> None:
+    """Replace a function by a module that calls it in the mode of the module."""
+    scope = node.meta["scope"]
+    name = f"{scope}.{node.name}" if scope else node.name
+    arguments = {k: v for k, v in _arguments(node).items() if k != argument}
+    source = arguments.pop("input")
+    made: nn.Module = ByMode(node.target, argument)
+    if node.target in _DROPOUTS:
+        arguments.pop("inplace", None)
+        made, arguments = _DROPOUTS[node.target](**arguments), {}
+    put(module, name, made.train(module.get_submodule(scope).training))
+    with module.graph.inserting_after(node):
+        call = module.graph.call_module(name, (source,), arguments)
+    call.meta.update(node.meta)
+    node.replace_all_uses_with(call)
+    module.graph.erase_node(node)

@@ -1,0 +1,66 @@
+"""Every operator against its spatial form: equal results between the casts, in float64."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.body_cases import FIRST_OF_OP
+from support.function_bodies import BodyCase, run_body
+from support.graphs import assert_differs, assert_same
+from support.raising import evaluated, exact_form, maps_of, one_node, raised
+from support.tiers import thorough
+
+from jpegcompile.frontend.load import newest_opset
+from jpegcompile.operators.definition import Body
+from jpegcompile.operators.piecewise import TRUNCATE
+from jpegcompile.operators.registry import OPERATORS
+
+# Truncation alone and ingests have no spatial form without what is before them.
+CASES = [
+    case
+    for case in FIRST_OF_OP
+    if case.op != TRUNCATE and "ingest" not in (OPERATORS[case.op].raising, case.op)
+    if not OPERATORS[case.op].ingest
+]
+
+
+def check(case: BodyCase, opset: int) -> None:
+    opset = max(opset, case.oldest_opset, 8 if "MaxPool" in case.op else 7)
+    actual = evaluated(raised(one_node(case, opset)), maps_of(case))
+    assert_same([actual], [run_body(exact_form(case), opset)])
+
+
+def test_every_operator_says_how_it_is_raised() -> None:
+    for operator in OPERATORS.values():
+        assert bool(operator.spatial) != bool(operator.raising), operator.name
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.op)
+def test_operator_on_pixels(case: BodyCase) -> None:
+    check(case, 13)
+
+
+@thorough
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.op)
+@pytest.mark.parametrize("opset", [7, 10, 18, newest_opset()])
+def test_operator_on_pixels_at_every_opset(case: BodyCase, opset: int) -> None:
+    check(case, opset)
+
+
+@pytest.mark.parametrize("op", ["JpegConvAddRelu", "JpegClip", "JpegBatchNormalization"])
+def test_a_perturbed_weight_is_seen(op: str) -> None:
+    case = next(case for case in CASES if case.op == op)
+    index = {"JpegClip": 2}.get(op, 1)
+    operands = list(case.operands)
+    operands[index] = operands[index] * 0.9
+    faulty = raised(one_node(replace(case, operands=tuple(operands)), 13))
+    assert_differs([evaluated(faulty, maps_of(case))], [run_body(case, 13)])
+
+
+def test_a_wrong_spatial_form_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = next(case for case in CASES if case.op == "JpegRelu")
+    wrong = replace(OPERATORS["JpegRelu"], spatial=(Body(" y = Abs(x)"),))
+    monkeypatch.setitem(OPERATORS, "JpegRelu", wrong)
+    with pytest.raises(AssertionError):
+        check(case, 13)

@@ -1,0 +1,127 @@
+"""Steps on tiles by C++, Triton and operators of PyTorch, against float64."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from support.learning import largest
+from support.tiers import thorough
+from torch import Tensor, nn
+
+from jpegcompile import _core
+from jpegcompile.learning import JpegLeakyReLU, JpegReLU, ToJpeg, ToSpatial, Truncate
+from jpegcompile.learning.tiles import Implementation, implementation_of, use_implementation
+
+MODULES = {
+    "forward": ToJpeg(),
+    "inverse": ToSpatial(),
+    "project": Truncate(5, "spatial"),
+    "relu": JpegReLU(),
+    "asm": JpegReLU(frequencies=6),
+    "leaky": JpegLeakyReLU(0.3, frequencies=9),
+}
+# Blocks of 8, 4, 2 and 1; fewer channels than lanes, as many, and more.
+SHAPES = [(2, 5, 8, 16), (1, 16, 12, 4), (3, 19, 6, 2), (1, 33, 16, 8), (2, 4, 3, 5), (4, 8, 8)]
+LAYOUTS = (torch.contiguous_format, torch.channels_last)
+# Sixteen products of float32 numbers of about 1, twice.
+TOLERANCE = 4e-6
+
+
+def results(
+    module: nn.Module, maps: Tensor, cotangent: Tensor, implementation: Implementation
+) -> list[Tensor]:
+    leaf = maps.clone().requires_grad_()
+    with use_implementation(implementation):
+        made = module(leaf)
+        made.backward(cotangent)
+    assert leaf.grad is not None
+    assert made.stride() == maps.stride()
+    assert made.dtype == maps.dtype
+    return [made.detach().double(), leaf.grad.double()]
+
+
+def fault_of(
+    name: str, shape: tuple[int, ...], layout: torch.memory_format, implementation: Implementation,
+    kind: torch.dtype = torch.float32, other: str = "",
+) -> float:  # fmt: skip
+    torch.manual_seed(0)
+    maps, cotangent = torch.randn(2, *shape).to(kind)
+    if maps.dim() == 4:
+        maps = maps.contiguous(memory_format=layout)
+    found = results(MODULES[name], maps, cotangent, implementation)
+    expected = results(MODULES[other or name], maps.double(), cotangent.double(), "torch")
+    return largest(*zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("implementation", ["native", "triton"])
+@pytest.mark.parametrize("name", MODULES)
+def test_steps(name: str, implementation: Implementation) -> None:
+    for layout in LAYOUTS:
+        assert fault_of(name, (2, 5, 8, 16), layout, implementation) < TOLERANCE
+
+
+@pytest.mark.parametrize("implementation", ["native", "triton"])
+def test_another_step_is_found(implementation: Implementation) -> None:
+    assert fault_of("asm", SHAPES[0], LAYOUTS[0], implementation, other="relu") > 1e-2
+
+
+def test_the_choice() -> None:
+    maps = torch.zeros(1, 1, 8, 8)
+    assert implementation_of(maps) == "native"
+    assert implementation_of(maps.bfloat16()) == "native"
+    assert implementation_of(maps.double()) == "torch"
+    assert implementation_of(maps.to("meta")) == "torch"
+    with use_implementation("triton"):
+        assert implementation_of(maps) == "triton"
+    address = maps.data_ptr()
+    with pytest.raises(ValueError, match="unknown step"):
+        _core.run_tiles("no", address, address, 0, (1, 1, 8, 8), False, 8, 15, 0.0, 1)  # type: ignore[arg-type]
+
+
+@thorough
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("implementation", ["native", "triton"])
+@pytest.mark.parametrize("name", MODULES)
+def test_every_step(
+    name: str, implementation: Implementation, shape: tuple[int, ...],
+    layout: torch.memory_format, kind: torch.dtype,
+) -> None:  # fmt: skip
+    # The result and the gradient are rounded once, to 8 or 11 bits; they are below 8.
+    rounding = {torch.bfloat16: 2.0**-6, torch.float16: 2.0**-9}.get(kind, 0.0)
+    assert fault_of(name, shape, layout, implementation, kind) < TOLERANCE + rounding
+
+
+@thorough
+def test_threads_and_strides() -> None:
+    torch.manual_seed(0)
+    before = torch.get_num_threads()
+    wide = torch.randn(16, 40, 32, 32)
+    views = [wide, wide[:, ::2], wide[..., 8:24], wide.contiguous(memory_format=LAYOUTS[1])[:, :16]]
+    try:
+        for count in (1, 3):
+            torch.set_num_threads(count)
+            for maps in views:
+                for module in MODULES.values():
+                    with use_implementation("torch"):
+                        expected = module(maps)
+                    assert largest((module(maps), expected)) < TOLERANCE
+    finally:
+        torch.set_num_threads(before)
+
+
+@thorough
+@pytest.mark.parametrize("isa", ["plain", "avx2", "avx512"])
+def test_instruction_sets(isa: str) -> None:
+    environment = {**os.environ, "JPEGCOMPILE_ISA": isa}
+    name = "test_every_step and native or test_threads"
+    command = [sys.executable, "-P", "-m", "pytest", "-q", "-m", "thorough", "-k", name, __file__]
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
