@@ -23,7 +23,7 @@ from jpegcompile.data.augmentation.draws import Draws
 from jpegcompile.data.augmentation.placing import random_choice, random_square
 from jpegcompile.data.augmentation.text import augmentation_of
 from jpegcompile.data.placed_tensors import Placing
-from jpegcompile.data.target import target_of
+from jpegcompile.data.target import Target, target_of
 from jpegcompile.dct.blocks import planes_in_place
 from jpegcompile.errors import ImageError, UsageError
 from jpegcompile.interface import LUMA
@@ -284,6 +284,7 @@ def test_matrices_of_whole_planes(tmp_path: Path) -> None:
     target = target_of(
         None, "coefficients", NUMBERS, SIZE, None, augment="flip,resized-crop=0.1:0.2"
     )
+    assert isinstance(target, Target)
     assert target.augmentation is not None
     placing, image = Placing(target, target.augmentation), read_coefficients(data)
     views = [placing.view(image.frame, Draws(0, 0, str(n))) for n in range(4)]
