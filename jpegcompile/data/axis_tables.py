@@ -29,19 +29,15 @@ class AxisMatrix:
     Attributes:
         values: float32 [outputs, 8*blocks].
         blocks: the blocks that it reads.
-        of_blocks: blocks of the whole axis.
-        mean: float64 [blocks, 8], the map from coefficients to the mean of the outputs' pixels.
     """
 
     values: NDArray[np.float32]
     blocks: slice
-    of_blocks: int
-    mean: NDArray[np.float64]
 
     @property
     def nbytes(self) -> int:
         """Size in bytes."""
-        return self.values.nbytes + self.mean.nbytes
+        return self.values.nbytes
 
 
 @cached(_MATRIX_BYTES)
@@ -54,11 +50,7 @@ def axis_matrix(
     # A crop may show only the fill. Then one block has a matrix of zeros.
     first, last = (int(used[0]), int(used[-1])) if len(used) else (0, 0)
     values = dense[:, 8 * first : 8 * (last + 1)]
-    # The DC coefficient of a tile is the sum of its pixels / sqrt(block).
-    mean = values[::block].sum(axis=0) * (np.sqrt(block) / len(dense))
-    blocks = slice(first, last + 1)
-    of_blocks = dense.shape[1] // 8
-    return AxisMatrix(values.astype(np.float32), blocks, of_blocks, mean.reshape(-1, 8))
+    return AxisMatrix(values.astype(np.float32), slice(first, last + 1))
 
 
 def component_matrices(
@@ -111,28 +103,20 @@ class AxisTable:
     @property
     def blocks(self) -> int:
         """The largest number of blocks that an image needs, at least 1."""
-        return max((len(m.mean) for m in self._distinct if m is not None), default=1)
+        return max((m.values.shape[1] // 8 for m in self._distinct if m is not None), default=1)
 
-    @property
-    def whole_blocks(self) -> int:
-        """The largest number of blocks of an image, at least 1."""
-        return max((m.of_blocks for m in self._distinct if m is not None), default=1)
-
-    def rows(self, outputs: int, *, is_whole: bool = False) -> NDArray[np.float32]:
+    def rows(self, outputs: int) -> NDArray[np.float32]:
         """Return the matrices [U, outputs, 8*blocks], padded with columns of zeros.
 
         Args:
             outputs: length of the axis in the network's input.
-            is_whole: whether the matrices apply to all blocks of an image, `whole_blocks`.
         """
-        inputs = 8 * (self.whole_blocks if is_whole else self.blocks)
-        made = np.zeros((len(self._distinct), outputs, inputs), np.float32)
+        made = np.zeros((len(self._distinct), outputs, 8 * self.blocks), np.float32)
         for row, matrix in zip(made, self._distinct, strict=True):
             if matrix is not None:
-                first = 8 * matrix.blocks.start if is_whole else 0
-                row[:, first : first + matrix.values.shape[1]] = matrix.values
+                row[:, : matrix.values.shape[1]] = matrix.values
         return made
 
-    def columns(self, outputs: int, *, is_whole: bool = False) -> NDArray[np.float32]:
+    def columns(self, outputs: int) -> NDArray[np.float32]:
         """Return the transposed matrices [U, 8*blocks, outputs]; see `rows`."""
-        return np.ascontiguousarray(self.rows(outputs, is_whole=is_whole).swapaxes(1, 2))
+        return np.ascontiguousarray(self.rows(outputs).swapaxes(1, 2))
