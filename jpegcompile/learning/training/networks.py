@@ -116,8 +116,9 @@ def network_of(
     )
     record: Any = module.source
     assert isinstance(record, OnnxSource)
-    chosen = score_output(list(record.outputs), output_name)
-    network = logits_of(_only(module, record.outputs.index(chosen)))
+    names = [one.name for one in record.file.graph.output]
+    chosen = score_output(names, output_name)
+    network = logits_of(_only(module, names.index(chosen)))
     block = 1 if reads_pixels else block_of(torch.empty(image.size))
     color = preprocess.color_for(image.channels)
     original = replace(asked, resolution=None)
