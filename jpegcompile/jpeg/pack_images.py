@@ -35,8 +35,7 @@ def pack_images(
     most = min(max_pixels, 2**64 - 1)
     made = iter(_core.pack_images(natives, threads, tolerant, most))
     packed = [source for source in sources if isinstance(source, PackedImage)]
-    records = [(image.record, image.tables) for image in packed]
-    refused = _core.check_packed(records, most)
+    refused = _core.check_packed([(image.record, image.tables) for image in packed], most)
     errors = {index: failure_error(kind, text, packed[index].name) for index, kind, text in refused}
     kept = (errors[index] if index in errors else image for index, image in enumerate(packed))
     return [
