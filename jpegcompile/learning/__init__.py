@@ -38,6 +38,7 @@ from jpegcompile.learning.modules.pooling import (
 from jpegcompile.learning.modules.synchronized import JpegSyncBatchNorm2d
 from jpegcompile.learning.onnx.logits import logits_of
 from jpegcompile.learning.onnx.read import from_onnx
+from jpegcompile.learning.packed_ingest import ingest_packed
 
 __all__ = [
     "JpegAdaptiveAvgPool2d",
@@ -57,6 +58,7 @@ __all__ = [
     "ToSpatial",
     "Truncate",
     "from_onnx",
+    "ingest_packed",
     "logits_of",
     "to_onnx",
 ]
