@@ -62,7 +62,7 @@ class PlacedFilling(Filling):
         """Return tensors by the names of inputs."""
         arrays = self._quantization()
         for name in _COMPONENTS:
-            arrays |= self._plane(name)
+            arrays |= self._plane(name) | self._placing.matrices(self._views, name)
         tensors = {name: torch.from_numpy(values) for name, values in arrays.items()}
         tensors |= self._placing.tensors(self._views, self._draws)
         if self._reading.pin:

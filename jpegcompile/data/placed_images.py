@@ -6,7 +6,7 @@ strips if need be. `JpegIngest` turns it into the network's input.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from jpegcompile.data.bands import Bands
 from jpegcompile.data.unpacking import Device, unpack_batch, unpacked_strips
 from jpegcompile.interface import AXIS_INPUTS, LUMA, QUANTIZATION
 from jpegcompile.jpeg.packed_images import PackedImages
@@ -26,12 +27,14 @@ class PlacedImages:
     Attributes:
         packed: the blocks that the network's input depends on, as they are stored.
         is_transposed: whether stored rows become columns, bool [N].
-        tensors: the other inputs of `JpegIngest` by name, on the host (`docs/augmentation.md`).
+        matrices: matrices of rows and columns on the host, by the inputs of `JpegIngest`.
+        tensors: its other inputs by name, on the host, [N, ...] (`docs/augmentation.md`).
         block: block size of the network's input; 1 for pixels.
     """
 
     packed: PackedImages
     is_transposed: NDArray[np.bool_]
+    matrices: dict[str, Bands]
     tensors: dict[str, Tensor]
     block: int
 
@@ -42,13 +45,14 @@ class PlacedImages:
     @property
     def nbytes(self) -> int:
         """Bytes of the packed planes and all tensors."""
-        return self.packed.nbytes + sum(values.nbytes for values in self.tensors.values())
+        matrices = sum(bands.nbytes for bands in self.matrices.values())
+        return self.packed.nbytes + matrices + sum(one.nbytes for one in self.tensors.values())
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """Shape of the network's input, [N, C, H, W]."""
-        rows, columns = (self.tensors[name] for name in AXIS_INPUTS[LUMA])
-        return len(self), self.tensors["mixing"].shape[1], rows.shape[1], columns.shape[2]
+        height, width = (self.matrices[name].outputs for name in AXIS_INPUTS[LUMA])
+        return len(self), self.tensors["mixing"].shape[1], height, width
 
     def to(self, device: Device, *, threads: int | None = None) -> dict[str, Tensor]:
         """Return the inputs of `JpegIngest` on a device, with dense planes.
@@ -61,7 +65,7 @@ class PlacedImages:
             ImageError: as `unpack_batch`.
         """
         dense = unpack_batch(self.packed, device, threads=threads)
-        return self._inputs(dense, self._moved(device), slice(0, len(self)))
+        return self._moved(device)._inputs(dense, slice(0, len(self)))
 
     def strips(
         self,
@@ -92,33 +96,33 @@ class PlacedImages:
         moved = self._moved(device)
 
         def inputs(part: tuple[slice, dict[str, Tensor]]) -> tuple[slice, dict[str, Tensor]]:
-            return part[0], self._inputs(part[1], moved, part[0])
+            return part[0], moved._inputs(part[1], part[0])
 
         # In contrast to a generator, `map` does not keep a strip while the next one is unpacked.
         return map(inputs, made)
 
     def pin_memory(self) -> PlacedImages:
         """Return the batch with tensors in page-locked memory."""
-        return replace(self, tensors={n: values.pin_memory() for n, values in self.tensors.items()})
+        return self._with(lambda one: one.pin_memory())
 
-    def _moved(self, device: Device) -> dict[str, Tensor]:
-        return {n: values.to(device, non_blocking=True) for n, values in self.tensors.items()}
+    def _moved(self, device: Device) -> PlacedImages:
+        """Return the batch with matrices and tensors on a device."""
+        return self._with(lambda one: one.to(device, non_blocking=True))
 
-    def _inputs(
-        self, dense: dict[str, Tensor], tensors: dict[str, Tensor], strip: slice
-    ) -> dict[str, Tensor]:
-        """Return the inputs of a strip; matrices lose the columns that are for larger images."""
+    def _with(self, change: Callable[[Tensor], Tensor]) -> PlacedImages:
+        matrices = {name: bands.changed(change) for name, bands in self.matrices.items()}
+        tensors = {name: change(values) for name, values in self.tensors.items()}
+        return replace(self, matrices=matrices, tensors=tensors)
+
+    def _inputs(self, dense: dict[str, Tensor], strip: slice) -> dict[str, Tensor]:
+        """Return the inputs of a strip, whose matrices are on its device."""
         is_transposed = self.is_transposed[strip]
-        inputs = dense if not is_transposed.any() else self._turned(dense, is_transposed, strip)
-        tables = {table for names in AXIS_INPUTS.values() for table in names}
-        inputs = {
-            **inputs,
-            **{name: values[strip] for name, values in tensors.items() if name not in tables},
-        }
+        planes = dense if not is_transposed.any() else self._turned(dense, is_transposed, strip)
+        inputs = {**planes, **{name: values[strip] for name, values in self.tensors.items()}}
         for name, (rows, columns) in AXIS_INPUTS.items():
             high, wide = (8 * side for side in inputs[name].shape[2:4])
-            inputs[rows] = tensors[rows][:, :, :high]
-            inputs[columns] = tensors[columns][:, :wide]
+            inputs[rows] = self.matrices[rows].dense(high, strip)
+            inputs[columns] = self.matrices[columns].dense(wide, strip).transpose(1, 2)
         return inputs
 
     def _turned(

@@ -67,6 +67,7 @@ class PlacedPackedFilling(Filling):
         made = PlacedImages(
             PackedImages.of(self._images, _windows(views)),
             np.array([view.is_transposed for view in views], np.bool_),
+            self._placing.bands(views),
             self._placing.tensors(views, self._draws),
             self._placing.target.block,
         )

@@ -18,6 +18,7 @@ from jpegcompile.data.augmentation.draws import Draws
 from jpegcompile.data.augmentation.placing import random_choice, random_square
 from jpegcompile.data.augmentation.record import Augmentation
 from jpegcompile.data.axis_tables import AxisTable
+from jpegcompile.data.bands import Bands
 from jpegcompile.data.placed_view import Matrices, PlacedView, placed_view
 from jpegcompile.data.target import Target
 from jpegcompile.interface import AXIS_INPUTS, LEVEL, LUMA
@@ -61,16 +62,30 @@ class Placing:
         return np.broadcast_to(np.asarray(taken.geometry.fill, np.float64), (taken.channels,))
 
     def tensors(self, views: Sequence[PlacedView], draws: Sequence[Draws]) -> dict[str, Tensor]:
-        """Return all inputs of `JpegIngest` but planes and quantization tables.
+        """Return the inputs of `JpegIngest` that are neither planes nor matrices.
 
         Args:
             views: views of the images.
             draws: random numbers of each image.
         """
         arrays = self.colors(views, draws) | self.squares(draws)
-        for name in AXIS_INPUTS:
-            arrays |= self.matrices(views, name)
         return {name: torch.from_numpy(values) for name, values in arrays.items()}
+
+    def bands(self, views: Sequence[PlacedView]) -> dict[str, Bands]:
+        """Return the matrices of rows and columns of all planes, by the name of the input.
+
+        Args:
+            views: views of the images.
+        """
+        made = {}
+        for name, inputs in AXIS_INPUTS.items():
+            tables = tables_of(views, name)
+            for axis, table, outputs in zip(inputs, tables, self.target.taken.size, strict=True):
+                values, starts, index = (
+                    torch.from_numpy(array) for array in (*table.bands(outputs), table.index)
+                )
+                made[axis] = Bands(values, starts, index, outputs)
+        return made
 
     def matrices(self, views: Sequence[PlacedView], name: str) -> Arrays:
         """Return the tables and indices of the matrices of a plane.

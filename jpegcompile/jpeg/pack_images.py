@@ -35,12 +35,13 @@ def pack_images(
     most = min(max_pixels, 2**64 - 1)
     made = iter(_core.pack_images(natives, threads, tolerant, most))
     packed = [source for source in sources if isinstance(source, PackedImage)]
-    records = [(image.record, image.tables) for image in packed]
-    refused = _core.check_packed(records, most)
-    errors = {index: failure_error(kind, text, packed[index].name) for index, kind, text in refused}
-    kept = (errors[index] if index in errors else image for index, image in enumerate(packed))
+    refused = _core.check_packed([(image.record, image.tables) for image in packed], most)
+    kept: list[PackedImage | ImageError | AccessError] = list(packed)
+    for index, kind, cause in refused:
+        kept[index] = failure_error(kind, cause, packed[index].name)
+    in_turn = iter(kept)
     return [
-        next(kept) if isinstance(source, PackedImage) else _result(source, next(made))
+        next(in_turn) if isinstance(source, PackedImage) else _result(source, next(made))
         for source in sources
     ]
 

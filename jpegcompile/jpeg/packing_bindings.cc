@@ -127,7 +127,7 @@ nb::list pack_images(const nb::list& given, std::size_t threads, bool tolerant,
     return made;
 }
 
-// Checks the headers, sizes and lengths of packed images. Returns (index, kind, cause) for each that
+// Checks the headers, sizes and lengths of packed images. Returns (index, kind, cause) of each that
 // is damaged or too large.
 nb::list check(const nb::list& given, std::uint64_t max_pixels) {
     const PythonSources sources(given);

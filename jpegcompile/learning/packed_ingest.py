@@ -8,7 +8,8 @@ from torch import Tensor
 from jpegcompile.data.placed_images import PlacedImages
 from jpegcompile.learning.ingest import JpegIngest
 
-# Bytes of the dense int16 planes of a strip. The ingest itself needs about seven times as many.
+# Bytes of the dense int16 planes of a strip. The ingest needs about six times as many
+# besides.
 STRIP_BYTES = 1 << 26
 
 

@@ -37,6 +37,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "tensor": {"model": "any"},
     "coefficients": {"model": "any", "form": "coefficients"},
     "packed": {"form": "packed"},
+    "for training": {**PIXELS, "form": "packed", "augment": "flip,resized-crop,contrast=0.4"},
 }
 
 
@@ -72,8 +73,9 @@ def test_order_workers_and_ranks(
     images = folder if kind == "folder" else shards
     for rank in range(ranks):
         given: Any = {"shuffle": True, "seed": 3, "buffer": 4, "rank": rank, "ranks": ranks}
-        made = ImageDataset(caches[kind], 2, form="packed", **given)
-        expected = ImageDataset(images, 2, form="packed", **given)
+        given |= FORMS["for training"]
+        made = ImageDataset(caches[kind], 2, **given)
+        expected = ImageDataset(images, 2, **given)
         for epoch in (0, 1):
             made.set_epoch(epoch)
             expected.set_epoch(epoch)

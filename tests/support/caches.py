@@ -37,8 +37,10 @@ def arrays_of(inputs: Any) -> dict[str, Any]:
             found[f"{name}/extents"] = inputs.extents[name]
         return found
     if isinstance(inputs, PlacedImages):
-        turns = {"is_transposed": inputs.is_transposed}
-        return {**arrays_of(inputs.packed), **inputs.tensors, **turns}
+        found = {**arrays_of(inputs.packed), **inputs.tensors}
+        for name, bands in inputs.matrices.items():
+            found |= {f"{name}/{part}": values for part, values in vars(bands).items()}
+        return {**found, "is_transposed": inputs.is_transposed}
     if hasattr(inputs, "planes"):
         return dict(inputs.unpack())
     return {"tensor": inputs}
