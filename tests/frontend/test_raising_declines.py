@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -79,6 +80,32 @@ def dynamic_size(model: onnx.ModelProto) -> None:
         dim.dim_param = "size"
 
 
+def odd_size(model: onnx.ModelProto) -> None:
+    for dim in model.graph.input[0].type.tensor_type.shape.dim[2:]:
+        dim.dim_value = 12
+
+
+def changed(name: str, value: Any) -> Callable[[onnx.ModelProto], None]:
+    def change(model: onnx.ModelProto) -> None:
+        """Give the node an attribute of another value, or another type."""
+        node = model.graph.node[0]
+        kept = [a for a in node.attribute if a.name != name]
+        del node.attribute[:]
+        node.attribute.extend([*kept, helper.make_attribute(name, value)])
+
+    return change
+
+
+def reshaped(*shape: int) -> Callable[[onnx.ModelProto], None]:
+    def change(model: onnx.ModelProto) -> None:
+        """Give the matrices zeros of another shape."""
+        for name in model.graph.node[0].input[1:3]:
+            tensor = next(t for t in model.graph.initializer if t.name == name)
+            tensor.CopyFrom(numpy_helper.from_array(np.zeros(shape, np.float32), name))
+
+    return change
+
+
 def newer(model: onnx.ModelProto) -> None:
     for entry in model.opset_import:
         if entry.domain == DOMAIN:
@@ -92,6 +119,19 @@ def newer(model: onnx.ModelProto) -> None:
         ("own-operator-unknown", "JpegRelu", renamed),
         ("own-transform-differs", "JpegRelu", scaled_matrix),
         ("own-transform-differs", "JpegRelu", variable(1)),
+        ("own-transform-differs", "JpegRelu", reshaped(0, 0)),
+        ("own-transform-differs", "JpegSlice", reshaped(0, 0)),
+        ("own-transform-differs", "JpegSlice", reshaped(12, 12)),
+        ("own-transform-differs", "JpegSlice", reshaped(8, 8, 8)),
+        ("own-operator-form", "JpegRelu", changed("block", 0)),
+        ("own-operator-form", "JpegRelu", changed("block", 16)),
+        ("own-operator-form", "JpegRelu", changed("block", "8")),
+        ("own-operator-form", "JpegRelu", changed("slope", 0.5)),
+        ("own-operator-form", "JpegAsmRelu", changed("frequencies", [8, 8])),
+        ("own-transform-differs", "JpegAsmRelu", changed("frequencies", 0)),
+        ("own-operator-form", "JpegIngestConvRelu", changed("block", 3)),
+        ("own-operator-form", "JpegGroupNormalization", changed("groups", 0)),
+        ("own-map-size-differs", "JpegScale", odd_size),
         ("own-matrices-not-constant", "JpegSlice", variable(1)),
         ("own-epsilon-not-constant", "JpegGroupNormalization", variable(3)),
         ("own-map-size-unknown", "JpegScale", dynamic_size),
