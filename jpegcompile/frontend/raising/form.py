@@ -20,6 +20,8 @@ _KINDS = {
     "float": onnx.AttributeProto.FLOAT,
     "string": onnx.AttributeProto.STRING,
 }
+# A convolution of coefficients has its bias as [O, 1, 1], a standard convolution as [O].
+CHANNEL_WEIGHTS = "O 1 1"
 _GROUPS, _MOST_GROUPS = "groups", 1 << 16
 
 
@@ -33,7 +35,7 @@ def operands_of(
             type or an impossible value.
     """
     given = {o.name: name for o, name in zip(operator.inputs, node.input, strict=False) if name}
-    problem = next(_problems(node, operator, given), None)
+    problem = next(_problems(state, node, operator, given), None)
     if problem is not None:
         raise state.refusal(
             node,
@@ -47,10 +49,20 @@ def operands_of(
     return given, {**defaults, **{a.name: helper.get_attribute_value(a) for a in node.attribute}}
 
 
-def _problems(node: onnx.NodeProto, operator: Operator, given: dict[str, str]) -> Iterator[str]:
+def is_of_channels(shape: tuple[int | str, ...]) -> bool:
+    """Whether a tensor of a shape has one number for each channel, [O, 1, 1]."""
+    return len(shape) >= 3 and shape[-2:] == (1, 1) and set(shape[:-3]) <= {1}
+
+
+def _problems(
+    state: State, node: onnx.NodeProto, operator: Operator, given: dict[str, str]
+) -> Iterator[str]:
     for operand in operator.inputs:
         if not operand.is_optional and operand.name not in given:
             yield f"lacks {quoted(operand.name)}"
+        shape = state.shapes.get(given.get(operand.name, ""))
+        if operand.shape == CHANNEL_WEIGHTS and shape is not None and not is_of_channels(shape):
+            yield f"has {quoted(operand.name)} with the shape {list(shape)}"
     if len(node.input) > len(operator.inputs) or len(node.output) != 1:
         yield "has other operands"
     attributes = {a.name: a for a in node.attribute}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from jpegcompile.frontend.raising.form import operands_of
+from jpegcompile.frontend.raising.form import CHANNEL_WEIGHTS, operands_of
 from jpegcompile.frontend.raising.inlined import SEPARABLE
 from jpegcompile.frontend.raising.masks import note_mask
 from jpegcompile.frontend.raising.normalizations import (
@@ -30,8 +30,6 @@ from jpegcompile.operators.separable import RESIZE
 
 # A separable operator of unknown name.
 ANY_SEPARABLE = replace(OPERATORS[RESIZE], name=SEPARABLE)
-# A convolution of coefficients has its bias as [O, 1, 1], a standard convolution as [O].
-_CHANNEL_WEIGHTS = "O 1 1"
 
 
 def raise_node(state: State, node: onnx.NodeProto) -> None:
@@ -113,7 +111,7 @@ def _inputs(
             size = _declared_size(state, name) or sizes[operand.name == "residual"]
             size = size or _size_of_x(state, given)
             inputs[operand.name] = state.pixels(name, block, size, node)
-        elif operand.shape == _CHANNEL_WEIGHTS and operand.role == "weights":
+        elif operand.shape == CHANNEL_WEIGHTS and operand.role == "weights":
             inputs[operand.name] = _flat(state, name)
         else:
             inputs[operand.name] = state.raw(name)
