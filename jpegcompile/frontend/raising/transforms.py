@@ -57,9 +57,9 @@ def check_transforms(
         shapes = [matrix.shape for matrix in matrices if matrix is not None]
         if len(shapes) < len(AXES):
             return None, None
-        sides = (blocks[1], blocks[0]), (blocks[0], blocks[1])
-        for name, shape, units in zip(AXES, shapes, sides, strict=True):
-            if len(shape) != 2 or not all(map(_is_tiled, shape, units)):
+        units = (blocks[1], blocks[0]), (blocks[0], blocks[1])
+        for name, shape, pair in zip(AXES, shapes, units, strict=True):
+            if len(shape) != 2 or not all(map(_is_tiled, shape, pair)):
                 raise _differs(state, node, name)
         (high, height), (width, wide) = shapes
         return (height, width), (high, wide)
