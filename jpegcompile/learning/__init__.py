@@ -32,7 +32,11 @@ from jpegcompile.learning.modules.activation import (
 )
 from jpegcompile.learning.modules.casts import ToJpeg, ToSpatial, Truncate
 from jpegcompile.learning.modules.convolution import JpegConv2d
-from jpegcompile.learning.modules.normalization import JpegBatchNorm2d, JpegGroupNorm
+from jpegcompile.learning.modules.normalization import (
+    JpegBatchNorm2d,
+    JpegGroupNorm,
+    JpegInstanceNorm2d,
+)
 from jpegcompile.learning.modules.pooling import (
     JpegAdaptiveAvgPool2d,
     JpegAvgPool2d,
@@ -51,6 +55,7 @@ __all__ = [
     "JpegConv2d",
     "JpegGroupNorm",
     "JpegIngest",
+    "JpegInstanceNorm2d",
     "JpegLeakyReLU",
     "JpegMaxPool2d",
     "JpegModule",
