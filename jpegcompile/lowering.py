@@ -85,8 +85,11 @@ def _note_changes(
     report, complete = module.report, module.options
     if extraction is not None:
         extraction.note_in(report)
+    raised = None if source.raised is None else source.raised.info
+    trained = None if raised is None else raised.trained_size
+    report.trained_size = None if trained == module.image.size else trained
     if change is not None:
-        change.note_in(report)
+        (change if trained is None else replace(change, trained=trained)).note_in(report)
     elif complete.preprocess != options.preprocess:
         report.note(
             Message(
@@ -95,10 +98,6 @@ def _note_changes(
                 " of the preprocessing preset: give images of this size",
             )
         )
-    raised = None if source.raised is None else source.raised.info
-    if raised is not None and raised.trained_size is not None:
-        is_back = raised.trained_size == module.image.size
-        report.trained_size = None if is_back else raised.trained_size
     if module.image.geometry.is_scaled:
         report.note(SCALED_DECODING)
     if complete.frequencies is not options.frequencies:

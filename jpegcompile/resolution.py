@@ -47,12 +47,12 @@ class Change:
 
     def note_in(self, report: Report) -> None:
         """Record the change in a report."""
-        report.trained_size = self.trained
+        is_back = self.trained == self.resized.taken.size
+        report.trained_size = None if is_back else self.trained
         report.resolution = None if self.evidence is None else dict(self.evidence)
         size = size_text(self.resized.taken.size)
-        report.note(
-            Message("resolution-changed", f"runs at {size}, trained at {size_text(self.trained)}")
-        )
+        trained = "as it was trained" if is_back else f"trained at {size_text(self.trained)}"
+        report.note(Message("resolution-changed", f"runs at {size}, {trained}"))
         names = self.resized.rewritten
         if names:
             more = len(names) - _NODES_NAMED
@@ -111,15 +111,18 @@ def as_compiled(source: Source, info: CompiledInfo) -> Source:
     Raises:
         UnsupportedModelError: if the source cannot run at that resolution.
     """
-    if info.trained_size is None:
-        return source
-    height, width = info.trained_size
+    trained_at = info.trained_size or info.input.size
     if source.raised is not None:
         # A model that was compiled already may have been changed to another size before.
         declared = declared_image(source.model, info.input.name, source.name).size
-        if declared == info.input.size:
-            return source
-        height, width = (side if isinstance(side, int) else height for side in declared)
+        height, width = (
+            side if isinstance(side, int) else known
+            for side, known in zip(declared, trained_at, strict=True)
+        )
+    else:
+        height, width = trained_at
+    if (height, width) == info.input.size:
+        return source
     trained = replace(info.input, height=height, width=width)
     return at_resolution(network_of(source, info), trained, info.input.size).source
 

@@ -27,8 +27,9 @@ from jpegcompile.compiled_model import CompiledModel
 from jpegcompile.compiler import compile as compile_model
 from jpegcompile.errors import CheckFailedError
 from jpegcompile.files import require_writable, write_whole
-from jpegcompile.frequency_plan import frequency_plan
+from jpegcompile.frequency_plan import FrequencyPlan, frequency_plan
 from jpegcompile.gpu.folder import require_replaceable
+from jpegcompile.metadata import read_metadata
 from jpegcompile.options import compiling as option
 from jpegcompile.search.splits import require_budget
 from jpegcompile.target.registry import target_of
@@ -77,7 +78,7 @@ def compile(
         require_written(writes(weights=True))
     compiled.save(output, external_data=external_data)
     if save_frequencies is not None:
-        plan = json_text.dumps(changed["frequencies"].to_json(), indent=1)
+        plan = json_text.dumps(_used_plan(compiled, changed.get("frequencies")), indent=1)
         write_whole(save_frequencies, f"{plan}\n".encode())
     if json:
         print_json(summary(output, compiled, found, external_data))
@@ -111,10 +112,23 @@ def _searched(model: Path, given: dict[str, Any], compile_with: CompileWith) -> 
 
 
 def _plan(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the plan of --frequencies, --relu and --truncate, without words such as auto."""
+    """Return the plan of --frequencies, --relu and --truncate, without words such as auto.
+
+    Without these options there is none: a model that is compiled again keeps its own.
+    """
+    if all(given[name] is None for name in ("frequencies", "relu", "truncate")):
+        return {}
     numbers = {**given, **exact_options(given)} if asked_search(given) == "frequencies" else given
     plan = frequency_plan(numbers["frequencies"], numbers["relu"], numbers["truncate"])
     return {"frequencies": plan, "relu": None, "truncate": None}
+
+
+def _used_plan(compiled: CompiledModel, asked: FrequencyPlan | None) -> Any:
+    """Return the plan of the compiled model, which a model that is compiled again may bring."""
+    info = read_metadata(compiled.model, "the compiled model")
+    if info is not None and info.frequencies is not None:
+        return info.frequencies
+    return (asked or FrequencyPlan()).to_json()
 
 
 def _require_budget(search: Search, compiled: CompiledModel, json: bool) -> None:

@@ -11,7 +11,9 @@ from support.graphs import assert_differs, assert_same
 from support.raising import evaluated, exact_form, maps_of, one_node, raised
 from support.tiers import thorough
 
+from jpegcompile.dct.linear import take_matrix
 from jpegcompile.frontend.load import newest_opset
+from jpegcompile.frontend.raising.axis_forms import steps
 from jpegcompile.operators.definition import Body
 from jpegcompile.operators.piecewise import TRUNCATE
 from jpegcompile.operators.registry import OPERATORS
@@ -64,3 +66,18 @@ def test_a_wrong_spatial_form_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(OPERATORS, "JpegRelu", wrong)
     with pytest.raises(AssertionError):
         check(case, 13)
+
+
+def test_slices_to_the_end_stay_so() -> None:
+    """`--resolution` can change a Slice only if its end does not depend on the size."""
+    most = 2**31
+    for indices, expected in (
+        ([0, 2, 4, 6], (0, most - 1, 2)),
+        ([3, 4, 5, 6, 7], (3, most - 1, 1)),
+        ([0, 2, 4], (0, 5, 2)),
+        ([7, 5, 3], (7, 2, -2)),
+        ([7, 4, 1], (7, 0, -3)),
+        ([1, 0], (1, -most, -1)),
+        ([0, 1, 3], None),
+    ):
+        assert steps(take_matrix(indices, 8)) == expected

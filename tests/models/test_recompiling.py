@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper
+from support.commands import run_text
 from support.exports import export
 from support.families import FAMILIES, Family
 from support.graphs import (
@@ -189,12 +190,39 @@ def test_other_options_replace_those_of_the_model() -> None:
     assert record(other.model)["preprocess"] != record(first)["preprocess"]
 
 
+def test_the_command_keeps_the_frequencies_of_the_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, again, saved = (tmp_path / name for name in ("first.onnx", "again.onnx", "plan.json"))
+    graph = Graph("(T[N,3,16,16] x) => (T[] y) { r = Relu(x)  y = GlobalAveragePool(r) }", {})
+    compiled = jpegcompile.compile(graph.model("float"), input="tensor", frequencies=6, truncate=9)
+    compiled.save(first)
+    options = ("-o", again, "--input", "tensor", "--save-frequencies", saved)
+    text = run_text(capsys, "compile", first, *options)
+    assert "are those of the compiled model" in text
+    assert compiled_like(onnx.load(again), compiled.model)
+    kept = json.loads(saved.read_text())
+    assert (kept["relu"], kept["frequencies"], kept["truncate"]) == ("asm", 6, 9)
+    run_text(capsys, "compile", first, *options, "--frequencies", 15)
+    assert record(onnx.load(again))["frequencies"] is None
+    assert json.loads(saved.read_text())["frequencies"] == 15
+
+
 @thorough
-def test_the_resolution_may_change_again() -> None:
+def test_the_resolution_may_change_again(tmp_path: Path) -> None:
     resized = jpegcompile.compile(tiny_residual(), preprocess="unit", resolution=(24, 24))
     back = jpegcompile.compile(resized.model, resolution=(32, 32))
     assert record(resized.model)["trained_size"] == [32, 32]
     assert record(back.model)["trained_size"] is None
+    assert "runs at 32x32, as it was trained" in back.report.notes
+    once, twice = tmp_path / "once.onnx", tmp_path / "twice.onnx"
+    resized.save(once)
+    for size, trained in ((40, [32, 32]), (32, None)):
+        made = jpegcompile.compile(once, preprocess="unit", resolution=(size, size))
+        made.save(twice)
+        assert record(made.model)["trained_size"] == trained
+        (tmp_path / "a.jpg").write_bytes(make_jpeg(size, size))
+        assert jpegcompile.verify(once, twice, tmp_path).passed
 
 
 def test_the_decoder_of_the_model_must_be_in_the_target() -> None:
@@ -254,6 +282,8 @@ def test_verify_inspect_and_compare_accept_them(tmp_path: Path) -> None:
         (folder / f"{index}.jpg").write_bytes(make_jpeg(24, 24, quality=80 + index))
     assert jpegcompile.verify(path, again, folder).passed
     assert jpegcompile.compare(path, again, folder.parent).images == 2
+    quick: dict[str, Any] = {"rounds": 1, "batches": (1,), "threads": (1,)}
+    assert jpegcompile.bench(path, again, images=folder, **quick).checks[0].passed
     mixed = onnx.load(path)
     del mixed.metadata_props[:]
     tensor = jpegcompile.compile(tiny_residual(), input="tensor").model

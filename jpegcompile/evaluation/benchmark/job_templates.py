@@ -94,8 +94,9 @@ def job_templates(
         providers=providers,
         fallback=fallback,
     )
-    changes = source.integer_pixels, info.trained_size, info.own_preprocessing
-    original_job = shared if changes == (None, None, None) else _spatial_job(source, shared, folder)
+    changes = source.integer_pixels, info.trained_size, info.own_preprocessing, source.raised
+    is_changed = any(change is not None for change in changes)
+    original_job = _spatial_job(source, shared, folder) if is_changed else shared
     originals: tuple[Job, ...] = (original_job,)
     if shared.is_preprocessed:
         shared = replace(shared, ingest_block=info.ingest_block, averages_views=info.averages_views)
@@ -120,7 +121,7 @@ def _spatial_job(source: Source, shared: Job, folder: Path) -> Job:
     """Return the job of an original that was changed after it was read from its file.
 
     The changed original reads the float decode instead of integers, has the size of the compiled
-    model, or lacks its own preprocessing.
+    model, lacks its own preprocessing, or has standard operators in place of those of jpegcompile.
     """
     floats = folder / "original.onnx"
     floats.write_bytes(source.model.SerializeToString())

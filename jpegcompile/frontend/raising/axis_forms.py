@@ -16,7 +16,7 @@ Matrix = NDArray[np.float64]
 Axes = tuple[Matrix, Matrix]
 # Matrices in float32 were rounded once.
 _TOLERANCE = 2e-5
-_TO_BEGINNING = -(2**31)
+_TO_BEGINNING, _TO_END = -(2**31), 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,10 @@ def steps(matrix: Matrix) -> tuple[int, int, int] | None:
         return None
     if indices != list(range(indices[0], indices[-1] + (1 if step > 0 else -1), step)):
         return None
-    end = indices[-1] + (1 if step > 0 else -1)
-    return indices[0], end if end >= 0 else _TO_BEGINNING, step
+    if step < 0:
+        return indices[0], indices[-1] - 1 if indices[-1] else _TO_BEGINNING, step
+    # An end that does not depend on the size lets `--resolution` change it.
+    return indices[0], indices[-1] + 1 if indices[-1] + step < size else _TO_END, step
 
 
 def average_pool(matrix: Matrix, *, include_pad: bool) -> Window | None:
