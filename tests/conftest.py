@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -41,6 +44,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="append the outcomes of test_families.py to FILE, for docs/models_table.py",
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep what is made while cases are found, which lives to the end, from the collector.
+
+    Cases are millions of objects, and each collection of garbage would look at all of them.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+        # Extension modules look for leaks at exit.
+        atexit.register(gc.unfreeze)
 
 
 @pytest.hookimpl(tryfirst=True)

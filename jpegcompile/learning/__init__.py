@@ -45,6 +45,7 @@ from jpegcompile.learning.modules.pooling import (
 from jpegcompile.learning.modules.synchronized import JpegSyncBatchNorm2d
 from jpegcompile.learning.onnx.logits import logits_of
 from jpegcompile.learning.onnx.read import from_onnx
+from jpegcompile.learning.packed_ingest import ingest_packed
 
 __all__ = [
     "JpegAdaptiveAvgPool2d",
@@ -68,6 +69,7 @@ __all__ = [
     "Truncate",
     "from_onnx",
     "from_torch",
+    "ingest_packed",
     "logits_of",
     "lower_graph",
     "to_onnx",

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import torch
 from support.codes import code_in
-from support.commands import fails, run_json, run_text
+from support.commands import fails, refuses, run_json, run_text
 from support.processes import fresh
+from support.tiers import thorough
 
 from jpegcompile.evaluation.gpu_check import run
 from jpegcompile.evaluation.gpu_check.records import (
@@ -20,6 +21,7 @@ from jpegcompile.evaluation.gpu_check.records import (
     Rate,
     Throughput,
 )
+from jpegcompile.runtime.triton import device
 
 DEVICE = {"name": "GPU", "capability": "9.0", "triton": "3.9", "torch": "2.13"}
 RESULT = GpuCheck(
@@ -132,7 +134,15 @@ def test_interpreted_kernels_are_no_check(capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_without_a_gpu() -> None:
+def test_without_a_gpu(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "is_interpreted", lambda: False)
+    message = refuses(capsys, 5, "gpu-missing", "gpu-check")
+    assert message.startswith("gpu-check ")
+
+
+@thorough
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_in_a_process() -> None:
     done = fresh(
         "import os, sys; os.environ.pop('TRITON_INTERPRET', None)\n"
         "from jpegcompile.cli import run_command\n"

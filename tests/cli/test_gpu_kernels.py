@@ -17,30 +17,34 @@ from jpegcompile.gpu.cubin_file import read_cubins
 from jpegcompile.gpu.library import build
 from jpegcompile.gpu.library.files import cached_file
 
-# Two kernels instead of all, to save time.
+# Runs two commands. To save time, there are two kernels instead of all, and no processes.
 FEW = """
-import json, sys
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from jpegcompile.cli import run_command
+from jpegcompile.gpu import compile_all
 from jpegcompile.gpu.library import forms
 everything = forms.library_launches
 forms.library_launches = lambda precision: everything(precision)[-2:]
-sys.exit(run_command(sys.argv[1:]))
+compile_all.ProcessPoolExecutor = lambda processes, mp_context: ThreadPoolExecutor(1)
+gpu_kernels = ["gpu-kernels", "--gpus"]
+assert run_command([*gpu_kernels, "sm_80,sm_90"]) == 0
+assert run_command([*gpu_kernels, "sm_90", "-o", sys.argv[1], "--json"]) == 0
 """
 
 
 def test_where_files_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    text = compiled(FEW, "gpu-kernels", "--gpus", "sm_80,sm_90")
+    one = tmp_path / "one.cubins"
     files = [cached_file("sm_80"), cached_file("sm_90")]
-    lines = text.splitlines()
+    *lines, printed = compiled(FEW, one).split("\n", len(files))
     assert [line.partition(":")[0] for line in lines] == [str(file) for file in files]
     for gpu, file, line in zip((80, 90), files, lines, strict=True):
         cubins = read_cubins(file)
         assert {cubin.arch for cubin in cubins} == {gpu}
         kernels = f"{len(cubins)} kernels for sm_{gpu}"
         assert line == f"{file}: {kernels}, {file.stat().st_size:,} bytes"
-    one = tmp_path / "one.cubins"
-    data = json.loads(compiled(FEW, "gpu-kernels", "--gpus", "sm_90", "-o", one, "--json"))
+    data = json.loads(printed)
     require_schema("gpu-kernels", data)
     assert data == {"files": [{"path": str(one), "gpus": ["sm_90"], "kernels": 2}]}
     assert one.read_bytes() == files[1].read_bytes()

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 import torch
 from support.codes import code_in
-from support.commands import fails, run_json, run_text
+from support.commands import fails, refuses, run_json, run_text
 from support.gpu_models import small_folder
 from support.processes import fresh
+from support.tiers import thorough
 
 from jpegcompile.gpu.launch import Tiling
+from jpegcompile.runtime.triton import device
 from jpegcompile.tuning import tune
 from jpegcompile.tuning.record import Dropped, KernelTuning, Tuning
 
@@ -88,7 +90,17 @@ def test_interpreted_kernels_are_not_timed(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_without_a_gpu(folder: Path) -> None:
+def test_without_a_gpu(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "is_interpreted", lambda: False)
+    message = refuses(capsys, 5, "gpu-missing", "tune", folder)
+    assert message.startswith("tune ")
+
+
+@thorough
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_in_a_process(folder: Path) -> None:
     done = fresh(
         "import os, sys; os.environ.pop('TRITON_INTERPRET', None)\n"
         "from jpegcompile.cli import run_command\n"

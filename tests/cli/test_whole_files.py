@@ -66,7 +66,7 @@ def test_no_moment_without_the_files(tmp_path: Path) -> None:
 
     looking = threading.Thread(target=look)
     looking.start()
-    for number in range(200):
+    for number in range(50):
         write_pair(tmp_path, str(number % 10).encode() * 1000, b"1" * 1000)
     done.set()
     looking.join()

@@ -160,6 +160,12 @@ def test_parameters_that_a_launcher_would_not_pass() -> None:
             check_parameters("kernel", parameters, other)
 
 
+@pytest.fixture(scope="module")
+def printed() -> list[str]:
+    """The lines that NUMBERS and SPILL print, in one process."""
+    return compiled(NUMBERS + SPILL).splitlines()
+
+
 # Prints the codes and errors of launches with a map beyond 2^31 pixels, and with strides that are
 # not multiples of 16.
 NUMBERS = """
@@ -178,8 +184,8 @@ for change in ({"rows": 1 << 31}, {"x_row": 24}):
 """
 
 
-def test_numbers_that_kernels_do_not_take() -> None:
-    large, misaligned = compiled(NUMBERS).splitlines()
+def test_numbers_that_kernels_do_not_take(printed: list[str]) -> None:
+    large, misaligned = printed[:2]
     code, text = large.split(" ", 1)
     assert code == "kernel-number-beyond-32-bits"
     assert text.startswith("conv.triton:conv_pixels: ")
@@ -217,8 +223,8 @@ for cubin in (compile_unchecked(launch, 100), compile_launch(launch, 100)):
 """
 
 
-def test_a_kernel_that_spills_gets_more_registers() -> None:
-    first, second = map(json.loads, compiled(SPILL).splitlines())
+def test_a_kernel_that_spills_gets_more_registers(printed: list[str]) -> None:
+    first, second = map(json.loads, printed[2:])
     assert first[0] > 0
     assert second[0] == 0
     assert first[1] < second[1] <= first[1] + MORE_REGISTERS

@@ -20,7 +20,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from support.exports import EXPORTERS, Exporter, export
-from support.families import FAMILIES, SHALLOW, TOLERANCE, Family
+from support.families import FAMILIES, SHALLOW, SMALL, TOLERANCE, Family
 from support.graphs import Graph, evaluate, run_float32
 from support.half_precision import doubled, halved
 from support.nhwc_networks import resnet_v1, resnet_v2, squeezed_head
@@ -41,20 +41,15 @@ HALF_TOLERANCE = 0.005
 BY_NAME = {family.name: family for family in FAMILIES}
 
 
-def _quick_exporter(number: int) -> Exporter:
-    """The newer exporter takes three times as long: it writes every tenth network."""
-    return "torchscript" if number % 10 else "dynamo"
-
-
 CASES = [
-    pytest.param(
-        family,
-        exporter,
-        id=f"{family.name}-{exporter}",
-        marks=[] if exporter == _quick_exporter(number) and not family.is_deep else [thorough],
-    )
-    for number, family in enumerate(FAMILIES)
+    pytest.param(family, exporter, id=f"{family.name}-{exporter}")
+    for family in FAMILIES
     for exporter in EXPORTERS
+]
+# The newer exporter takes three times as long: it writes every twentieth network.
+QUICK_CASES = [
+    pytest.param(family, EXPORTERS[number % 20 == 0], id=family.name)
+    for number, family in enumerate(SMALL)
 ]
 
 
@@ -124,6 +119,13 @@ def require_network(
         np.testing.assert_allclose(made, wanted.numpy(), rtol=0, atol=1e-4 * np.abs(made).max())
 
 
+@pytest.mark.parametrize(("family", "exporter"), QUICK_CASES)
+def test_small(family: Family, exporter: Exporter, tmp_path: Path) -> None:
+    """Every family with few blocks and channels; their true sizes are in the thorough tier."""
+    test_family(family, exporter, tmp_path, Recorder(None))
+
+
+@thorough
 @pytest.mark.parametrize(("family", "exporter"), CASES)
 def test_family(family: Family, exporter: Exporter, tmp_path: Path, recorder: Recorder) -> None:
     network = family.build()
@@ -140,9 +142,10 @@ def test_family(family: Family, exporter: Exporter, tmp_path: Path, recorder: Re
     )
 
 
+@thorough
 @pytest.mark.parametrize("family", SHALLOW, ids=lambda family: family.name)
 def test_one_block_a_stage(family: Family, tmp_path: Path) -> None:
-    """What the deep families are made of; they follow in the thorough tier."""
+    """What the deep families are made of."""
     test_family(family, "torchscript", tmp_path, Recorder(None))
 
 
@@ -168,7 +171,7 @@ def test_the_deepest_in_float64(tmp_path: Path) -> None:
     assert np.abs(actual - expected).max() <= 1e-12 * np.abs(expected).max()
 
 
-OPEN_SIZE = ["ResNet-D", "SE-ResNet, linear layers", "fully convolutional head"]
+OPEN_SIZE = ["fully convolutional head", "ResNet-D", "SE-ResNet, linear layers"]
 
 
 @pytest.mark.parametrize(("name", "exporter"), quick_of(product(OPEN_SIZE, EXPORTERS)))
@@ -187,13 +190,25 @@ def test_open_size(name: str, exporter: Exporter, tmp_path: Path, recorder: Reco
 IN_FLOAT16 = ["BiT ResNet (GroupNorm, standardised weights)", "ResNet-18", "ResNet-50"]
 
 
-@pytest.mark.parametrize(("name", "exporter"), quick_of(product(IN_FLOAT16, EXPORTERS)))
+def test_small_in_float16(tmp_path: Path) -> None:
+    family = next(family for family in SMALL if family.name == IN_FLOAT16[0])
+    require_in_float16(family, "torchscript", tmp_path, Recorder(None))
+
+
+@thorough
+@pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize("name", IN_FLOAT16)
 def test_in_float16(name: str, exporter: Exporter, tmp_path: Path, recorder: Recorder) -> None:
-    family = BY_NAME[name]
+    require_in_float16(BY_NAME[name], exporter, tmp_path, recorder)
+
+
+def require_in_float16(
+    family: Family, exporter: Exporter, tmp_path: Path, recorder: Recorder
+) -> None:
     network = family.build()
     source = halved(onnx.load(export(network, family.size, tmp_path / "model.onnx", exporter)))
     images = random_images(family.size, family.size)
-    case = (f"{name} in float16", exporter)
+    case = (f"{family.name} in float16", exporter)
     feeds = {"image": images.astype(np.float16)}
     check(case, source, feeds, recorder, allowed=HALF_TOLERANCE)
 

@@ -91,8 +91,26 @@ def compared(path: Path, images: Path, **options: Any) -> Comparison:
     return jpegcompile.compare(model_path(), path, images, on_error="skip", **options)
 
 
-@pytest.mark.parametrize("kind", [pytest.param("compiled", marks=thorough), "approximate"])
-def test_verifications(kind: str, images: Path, request: pytest.FixtureRequest) -> None:
+@pytest.fixture(scope="module")
+def approximate_parts(approximate: Path, images: Path) -> tuple[Any, list[Verification]]:
+    """The verification of other answers as JSON, and those of parts of the images."""
+    parts = random_parts(jpeg_files(images).files, 0)
+    results = [verified(model_path(), approximate, images, files=part) for part in parts]
+    return json_of(verified(model_path(), approximate, images)), results
+
+
+def test_verifications(approximate_parts: tuple[Any, list[Verification]]) -> None:
+    whole, results = approximate_parts
+    assert len(whole["skipped"]) == 2
+    assert whole["ignored"]
+    assert not whole["passed"]
+    assert json_of(merged_verifications(results)) == whole
+    assert json_of(merged_verifications(reversed(results))) == whole
+
+
+@thorough
+@pytest.mark.parametrize("kind", ["compiled", "approximate"])
+def test_more_verifications(kind: str, images: Path, request: pytest.FixtureRequest) -> None:
     path = request.getfixturevalue(kind)
     whole = json_of(verified(model_path(), path, images))
     assert len(whole["skipped"]) == 2
@@ -209,15 +227,10 @@ MERGE_COUNTS = ComparisonEvidence.merge
 )
 def test_a_forgotten_part_of_a_verification_is_seen(
     merge: Callable[[Any, Any], OutputEvidence],
-    approximate: Path,
-    images: Path,
+    approximate_parts: tuple[Any, list[Verification]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = json_of(verified(model_path(), approximate, images))
-    results = [
-        verified(model_path(), approximate, images, files=part)
-        for part in random_parts(jpeg_files(images).files, 0)
-    ]
+    whole, results = approximate_parts
     monkeypatch.setattr(OutputEvidence, "merge", merge)
     merged = [merged_verifications(parts) for parts in (results, results[::-1])]
     is_right = all(json_of(result) == whole for result in merged)

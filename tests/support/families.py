@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import cycle
+from typing import Any
 
 import torch
 from support.keypoints import CenterNet
@@ -188,3 +190,62 @@ def _shallow() -> tuple[Family, ...]:
 
 
 SHALLOW = _shallow()
+
+
+def _small() -> tuple[Family, ...]:
+    """Every family at test size: few blocks, half the channels, each network once.
+
+    Families that differ in one kind of layer share a network that has their kinds by turns.
+    """
+    by_turns = [
+        _by_turns("attention", _BASIC, 1),
+        _by_turns("middle", _BOTTLENECK, 1),
+        _by_turns("activation", _CIFAR, 2),
+    ]
+    shared = {name for family in by_turns for name in family.name.split(AND)}
+    families: dict[str, list[Family]] = {}
+    for family in FAMILIES:
+        if family.name not in shared:
+            design = family.design
+            depths = design.depths if sum(design.depths) <= 5 else (1,) * len(design.depths)
+            small = replace(family, design=replace(design, depths=depths))
+            alike = repr(small.design) if family.module is None else family.name
+            families.setdefault(alike, []).append(small)
+    joined = [
+        replace(alike[0], name=AND.join(f.name for f in alike), size=min(alike[0].size, 64))
+        for alike in families.values()
+    ]
+    return tuple(
+        replace(family, design=_narrow(family.design), allowed=TOLERANCE)
+        for family in (*joined, *by_turns)
+    )
+
+
+def _by_turns(attribute: str, base: Design, uses: int) -> Family:
+    """All families that differ from a plain network in what one attribute makes, as one network.
+
+    Args:
+        attribute: of `Design`, which makes layers.
+        base: what they have in common, with one block a stage.
+        uses: layers of the kind that each block makes.
+    """
+    plain = getattr(Design(), attribute)
+    alike = [
+        family
+        for family in FAMILIES
+        if getattr(family.design, attribute) != plain
+        and replace(family.design, **{attribute: plain}) in (_BASIC, _BOTTLENECK, _CIFAR)
+    ]
+    turns = cycle([getattr(family.design, attribute) for family in alike])
+    # As many blocks as it takes to use each kind.
+    first = -(-len(alike) // uses) - len(base.depths) + 1
+    made: dict[str, Any] = {attribute: lambda *arguments: next(turns)(*arguments)}
+    design = replace(base, depths=(first, *base.depths[1:]), **made)
+    return Family(AND.join(f.name for f in alike), design, 32 if base is _CIFAR else 64)
+
+
+def _narrow(design: Design) -> Design:
+    return replace(design, widths=tuple(width // 2 for width in design.widths))
+
+
+SMALL = _small()
