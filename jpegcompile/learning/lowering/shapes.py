@@ -55,8 +55,8 @@ def propagate(module: fx.GraphModule, example: Example) -> None:
         except Exception as error:
             # Any code of a model may run here.
             sizes = ", ".join(str(tuple(tensor.shape)) for tensor in inputs)
-            text = f"the network cannot run on a tensor {sizes}, so give the size of its images"
-            text = f"{text} ({one_line(error)})"
+            why = one_line(error)
+            text = f"the network fails on the shape {sizes}, so give that of its images ({why})"
             raise UsageError(Message("learning-example-fails", text)) from error
 
 
