@@ -46,7 +46,7 @@ def from_torch(
         decisions: frequencies by qualified name of a module, in place of the two numbers.
 
     Raises:
-        UsageError: if an option has no such value.
+        UsageError: if an option has no such value, or the network cannot run on the example.
         UnsupportedModelError: if `forward` of the module itself cannot be traced, or takes more
             than an image.
     """
@@ -58,10 +58,13 @@ def from_torch(
         for name, why in traced.whole.items()
         if not drops_paths(module.get_submodule(name), {})
     }
-    shape = example if isinstance(example, Tensor) else image_shape(example)
+    if not isinstance(example, Tensor):
+        example = image_shape(example)
+    elif example.dim() != 4:
+        example = image_shape(tuple(example.shape))
     return lower_graph(
         traced.graph_module,
-        shape,
+        example,
         options,
         decisions=decisions,
         kept=kept,
@@ -83,8 +86,9 @@ def image_shape(size: int | tuple[int, ...]) -> tuple[int, ...]:
     Raises:
         UsageError: if it is no size.
     """
-    sizes = (size, size) if isinstance(size, int) else tuple(size)
-    if not 2 <= len(sizes) <= 4 or any(type(n) is not int or n < 1 for n in sizes):
+    sizes = (size, size) if isinstance(size, int) else size
+    is_known = isinstance(sizes, list | tuple)
+    if not is_known or not 2 <= len(sizes) <= 4 or any(type(n) is not int or n < 1 for n in sizes):
         text = f"the size of the image is {size!r}; give H, (H, W), (C, H, W) or (N, C, H, W)"
         raise UsageError(Message("learning-size-form", text))
-    return (2, 3, 1, 1)[: 4 - len(sizes)] + sizes
+    return (*(2, 3)[: 4 - len(sizes)], *sizes)

@@ -47,8 +47,9 @@ def implementation_of(maps: Tensor) -> Implementation:
     forced = _forced.get()
     if forced is not None:
         return forced
-    # Fake tensors, and other tensors without memory of their own, only have operators.
-    if type(maps) not in (Tensor, nn.Parameter) or not torch._C._has_storage(maps):
+    # Fake tensors, and others whose memory does not have their values, only have operators.
+    is_plain = type(maps) in (Tensor, nn.Parameter) and torch._C._has_storage(maps)
+    if not is_plain or maps.is_neg():
         return "torch"
     if native.can_run(maps):
         return "native"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -111,10 +112,16 @@ def test_another_size_is_refused() -> None:
         lowered(torch.zeros(2, 3, 24, 16))
 
 
-@pytest.mark.parametrize("size", [(8,), (2, 3, 8, 8, 8), (8, 0), (8.0, 8.0)])
-def test_sizes(size: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("size", [(8,), (2, 3, 8, 8, 8), (8, 0), (8.0, 8.0), 8.5, torch.ones(8)])
+def test_sizes(size: Any) -> None:
     with refused("learning-size-form", UsageError):
         from_torch(nn.Conv2d(3, 4, 3), size)
+
+
+@pytest.mark.parametrize("example", [(4, 8, 8), 2, torch.zeros(3, 8, 8, dtype=torch.uint8)[:2]])
+def test_images_that_the_network_cannot_take(example: Any) -> None:
+    with refused("learning-example-fails", UsageError):
+        from_torch(nn.Conv2d(3, 4, 3), example)
 
 
 def test_options_are_checked() -> None:

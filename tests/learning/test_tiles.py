@@ -100,6 +100,7 @@ def test_the_choice() -> None:
     assert implementation_of(maps.bfloat16()) == "native"
     assert implementation_of(maps.double()) == "torch"
     assert implementation_of(maps.to("meta")) == "torch"
+    assert implementation_of(torch._neg_view(maps)) == "torch"
     assert has_32_bit_places(maps.expand(1, 2**25 - 1, 8, 8))
     assert not has_32_bit_places(maps.expand(1, 2**25, 8, 8))
     with use_implementation("triton"):
@@ -121,6 +122,8 @@ def test_every_step(
 ) -> None:  # fmt: skip
     # The result and the gradient are rounded once, to 8 or 11 bits; they are below 8.
     rounding = {torch.bfloat16: 2.0**-6, torch.float16: 2.0**-9}.get(kind, 0.0)
+    if implementation == "triton":
+        rounding *= 2  # Its interpreter cuts bits off.
     assert fault_of(name, shape, layout, implementation, kind) < TOLERANCE + rounding
 
 

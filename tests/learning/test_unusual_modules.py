@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.learning import JpegGroupNorm, from_torch, to_spatial_module
+from jpegcompile.learning.torch_export import write_torch_onnx
 from jpegcompile.messages import code_of
 
 
@@ -106,6 +107,8 @@ def test_normalizations_are_lowered() -> None:
     assert lowered.report.kept == ()
     back = to_spatial_module(lowered)
     assert [type(back.get_submodule(name)) for name in "12"] == [type(part) for part in parts]
+    exported = {node.op_type for node in write_torch_onnx(lowered).graph.node}
+    assert {"BatchNormalization", "InstanceNormalization"} <= exported
 
 
 def test_one_call_on_pixels_keeps_all_calls_there() -> None:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from jpegcompile.dct.blocks import block_size
+from jpegcompile.errors import UsageError, one_line
 from jpegcompile.learning.lowering.twins import clone_children
 from jpegcompile.messages import Message
 
@@ -43,9 +44,20 @@ def propagate(module: fx.GraphModule, example: Example) -> None:
     Args:
         module: the graph and its modules.
         example: an image, the shape of an image, or one tensor for each input.
+
+    Raises:
+        UsageError: if the module cannot run on them.
     """
+    inputs = _inputs(module, example)
     with torch.no_grad(), torch.random.fork_rng():
-        _Recorder(_scratch(module), module.graph).run(*_inputs(module, example))
+        try:
+            _Recorder(_scratch(module), module.graph).run(*inputs)
+        except Exception as error:
+            # Any code of a model may run here.
+            sizes = ", ".join(str(tuple(tensor.shape)) for tensor in inputs)
+            why = one_line(error)
+            text = f"the network fails on the shape {sizes}, so give that of its images ({why})"
+            raise UsageError(Message("learning-example-fails", text)) from error
 
 
 def described(node: Any) -> Any:
