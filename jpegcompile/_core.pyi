@@ -52,13 +52,19 @@ def pack_images(
 ) -> list[tuple[bytes, bytes] | tuple[FailureKind, str]]:
     """Return record and tables of each source, or kind and cause of its failure."""
 
-def check_packed(sources: list[tuple[Buffer, Buffer]]) -> list[tuple[int, str]]:
-    """Return index and cause of each image whose header or lengths are damaged."""
+def check_packed(
+    sources: list[tuple[Buffer, Buffer]], max_pixels: int
+) -> list[tuple[int, FailureKind, str]]:
+    """Return index, kind and cause of each image that is damaged or has too many pixels."""
 
 def join_packed(
-    sources: list[tuple[Buffer, Buffer]],
+    sources: list[tuple[Buffer, Buffer]], windows: NDArray[np.int64] | None
 ) -> tuple[JoinedPlane, JoinedPlane, NDArray[np.uint16]] | tuple[int, str]:
-    """Return luma, chroma and tables of all images, or the first damaged one and its cause."""
+    """Return luma, chroma and tables of all images, or the first damaged one and its cause.
+
+    `windows` [images, 2, 4] are first and last block row, first and last block column, of luma and
+    chroma.
+    """
 
 NativeFrame = tuple[int, int, tuple[tuple[int, int], ...], Literal["gray", "ycbcr", "rgb"], int]
 PreprocessFailure: TypeAlias = NativeFailure | tuple[int, Literal["frame"], NativeFrame]

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from jpegcompile.errors import AccessError, UsageError
+from jpegcompile.errors import AccessError, UsageError, one_line
 from jpegcompile.messages import Message
 
 
@@ -29,11 +29,13 @@ def read_json(path: str | os.PathLike[str], content: str) -> Any:
     """
     try:
         data = Path(path).read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        # A path with a null character raises ValueError.
+        reason = getattr(error, "strerror", None) or one_line(error)
         raise AccessError(
             Message(
                 "json-unreadable",
-                f"{path}: cannot read {content}: {error.strerror}; check the path",
+                f"{path}: cannot read {content}: {reason}; check the path",
             )
         ) from error
     return parse_json(data, str(path))

@@ -18,7 +18,12 @@ from jpegcompile.errors import UsageError
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.messages import Message
 
-_STATES = {"built": "built", "kept": "is up to date", "checked": "is whole and up to date"}
+_STATES = {
+    "built": "built",
+    "kept": "is up to date",
+    "fresh": "is whole and up to date",
+    "checked": "is whole (its images are not there to be compared)",
+}
 
 
 @verb_command("cache")
@@ -31,11 +36,13 @@ def cache(
     **options: Any,
 ) -> None:
     """Build or check a cache, and print what is in it."""
-    if check is not None and (images or output is not None):
+    builds = images or output is not None or any(options.values())
+    if check is not None and builds:
         raise UsageError(
             Message(
                 "cache-check-alone",
-                "--check reads a cache and builds none; give --check FILE alone",
+                "--check reads a cache and builds none; give it without IMAGES, -o, --labels,"
+                " --tolerant and --threads",
             )
         )
     if check is None and (not images or output is None):

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from jpegcompile.byte_cache import cached
 from jpegcompile.dct.axis_operator import axis_operator
+from jpegcompile.dct.banded import TILE
 from jpegcompile.dct.upsampling import Upsampling
-from jpegcompile.jpeg.frame import Frame
+from jpegcompile.jpeg.frame import Frame, ceil_div
 from jpegcompile.preprocessing.geometry import AxisPlacement, Placement
 
 # Memory limit of cached matrices.
@@ -26,22 +27,33 @@ _MATRIX_BYTES = 1 << 26
 class AxisMatrix:
     """The matrix of an axis on the blocks that it reads.
 
+    Eight outputs read inputs that are next to each other; see `BandedOperator`.
+
     Attributes:
-        values: float32 [outputs, 8*blocks].
+        bands: float32 [tiles, TILE, reach], the weights of the inputs that each tile reads.
+        starts: int64 [tiles], the first input that each tile reads, of those of `blocks`.
         blocks: the blocks that it reads.
-        of_blocks: blocks of the whole axis.
-        mean: float64 [blocks, 8], the map from coefficients to the mean of the outputs' pixels.
     """
 
-    values: NDArray[np.float32]
+    bands: NDArray[np.float32]
+    starts: NDArray[np.int64]
     blocks: slice
-    of_blocks: int
-    mean: NDArray[np.float64]
+
+    @property
+    def inputs(self) -> int:
+        """Number of coefficients that it reads."""
+        return 8 * int(self.blocks.stop - self.blocks.start)
 
     @property
     def nbytes(self) -> int:
         """Size in bytes."""
-        return self.values.nbytes + self.mean.nbytes
+        return self.bands.nbytes + self.starts.nbytes
+
+    def fill(self, out: NDArray[np.float32]) -> None:
+        """Write the matrix [outputs, inputs] into zeros [TILE * tiles, at least inputs]."""
+        tiles = out.reshape(*self.bands.shape[:2], -1)
+        reads = self.starts[:, None] + np.arange(self.bands.shape[2])
+        np.put_along_axis(tiles, reads[:, None, :], self.bands, axis=2)
 
 
 @cached(_MATRIX_BYTES)
@@ -49,16 +61,20 @@ def axis_matrix(
     axis: AxisPlacement, true_size: int, factor: int, triangle: bool, block: int
 ) -> AxisMatrix:
     """Return the matrix of an axis; the arguments are as for `axis_operator`."""
-    dense = axis_operator(axis, true_size, factor, triangle, block).dense()
-    used = np.flatnonzero(dense.reshape(len(dense), -1, 8).any(axis=(0, 2)))
+    operator = axis_operator(axis, true_size, factor, triangle, block)
+    reach = operator.values.shape[2]
+    reads = (operator.starts[:, None] + np.arange(reach))[operator.values.any(axis=1)]
     # A crop may show only the fill. Then one block has a matrix of zeros.
-    first, last = (int(used[0]), int(used[-1])) if len(used) else (0, 0)
-    values = dense[:, 8 * first : 8 * (last + 1)]
-    # The DC coefficient of a tile is the sum of its pixels / sqrt(block).
-    mean = values[::block].sum(axis=0) * (np.sqrt(block) / len(dense))
-    blocks = slice(first, last + 1)
-    of_blocks = dense.shape[1] // 8
-    return AxisMatrix(values.astype(np.float32), blocks, of_blocks, mean.reshape(-1, 8))
+    first, last = (int(reads.min()) // 8, int(reads.max()) // 8) if len(reads) else (0, 0)
+    inputs = 8 * (last + 1 - first)
+    # Tiles may also read zeros before and after these blocks.
+    starts = operator.starts - 8 * first
+    kept = min(reach, inputs)
+    moved = np.clip(starts, 0, inputs - kept)
+    places = (moved - starts)[:, None, None] + np.arange(kept)
+    values = np.take_along_axis(operator.values, places.clip(0, reach - 1), axis=2)
+    bands = np.where((places >= 0) & (places < reach), values, 0.0).astype(np.float32)
+    return AxisMatrix(bands, moved, slice(first, last + 1))
 
 
 def component_matrices(
@@ -111,28 +127,39 @@ class AxisTable:
     @property
     def blocks(self) -> int:
         """The largest number of blocks that an image needs, at least 1."""
-        return max((len(m.mean) for m in self._distinct if m is not None), default=1)
+        return max((m.inputs // 8 for m in self._distinct if m is not None), default=1)
 
-    @property
-    def whole_blocks(self) -> int:
-        """The largest number of blocks of an image, at least 1."""
-        return max((m.of_blocks for m in self._distinct if m is not None), default=1)
-
-    def rows(self, outputs: int, *, is_whole: bool = False) -> NDArray[np.float32]:
+    def rows(self, outputs: int) -> NDArray[np.float32]:
         """Return the matrices [U, outputs, 8*blocks], padded with columns of zeros.
 
         Args:
             outputs: length of the axis in the network's input.
-            is_whole: whether the matrices apply to all blocks of an image, `whole_blocks`.
         """
-        inputs = 8 * (self.whole_blocks if is_whole else self.blocks)
-        made = np.zeros((len(self._distinct), outputs, inputs), np.float32)
-        for row, matrix in zip(made, self._distinct, strict=True):
+        tiles = ceil_div(outputs, TILE)
+        made = np.zeros((len(self._distinct), tiles * TILE, 8 * self.blocks), np.float32)
+        for out, matrix in zip(made, self._distinct, strict=True):
             if matrix is not None:
-                first = 8 * matrix.blocks.start if is_whole else 0
-                row[:, first : first + matrix.values.shape[1]] = matrix.values
-        return made
+                matrix.fill(out)
+        return made[:, :outputs]
 
-    def columns(self, outputs: int, *, is_whole: bool = False) -> NDArray[np.float32]:
+    def columns(self, outputs: int) -> NDArray[np.float32]:
         """Return the transposed matrices [U, 8*blocks, outputs]; see `rows`."""
-        return np.ascontiguousarray(self.rows(outputs, is_whole=is_whole).swapaxes(1, 2))
+        return np.ascontiguousarray(self.rows(outputs).swapaxes(1, 2))
+
+    def bands(self, outputs: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return `bands` [U, tiles, TILE, reach] and `starts` [U, tiles] of all matrices.
+
+        Args:
+            outputs: length of the axis in the network's input.
+        """
+        tiles, reach = (
+            ceil_div(outputs, TILE),
+            max((m.bands.shape[2] for m in self._distinct if m is not None), default=1),
+        )
+        bands = np.zeros((len(self._distinct), tiles, TILE, reach), np.float32)
+        starts = np.zeros((len(self._distinct), tiles), np.int64)
+        for place, matrix in enumerate(self._distinct):
+            if matrix is not None:
+                bands[place, :, :, : matrix.bands.shape[2]] = matrix.bands
+                starts[place] = matrix.starts
+        return bands, starts

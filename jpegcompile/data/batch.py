@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jpegcompile.data.filling import Inputs
+from jpegcompile.data.placed_images import PlacedImages
 from jpegcompile.errors import UsageError
 from jpegcompile.interface import SHARED_INPUTS
 from jpegcompile.jpeg.packed import PackedBatch
@@ -24,9 +25,10 @@ class ImageBatch:
 
     Attributes:
         inputs: a tensor [N, ...] for forms "tensor" and "pixels"; tensors [N, ...] by the names of
-            inputs for form "coefficients"; for form "packed" a `PackedBatch` with a model, and
-            `PackedImages` without. For models for images of any size, coefficients include the
-            matrices of each image; without a model, tables of matrices (`docs/augmentation.md`).
+            inputs for form "coefficients"; for form "packed" a `PackedBatch` with a model,
+            `PlacedImages` with a preprocessing, and `PackedImages` with neither. For models for
+            images of any size, coefficients include the matrices of each image; without a model,
+            tables of matrices (`docs/augmentation.md`).
         labels: class indices, int64 [N]. Images without a label have `NO_LABEL` (-100), which
             PyTorch's losses ignore.
         keys: paths of the files, or keys of the samples in shards.
@@ -62,7 +64,7 @@ class ImageBatch:
                     " coefficients, or call batch.inputs.unpack()",
                 )
             )
-        if not isinstance(self.inputs, dict):
+        if not isinstance(self.inputs, dict | PlacedImages):
             raise UsageError(
                 Message(
                     "batch-without-feeds",
@@ -70,7 +72,7 @@ class ImageBatch:
                     " pass batch.inputs to Session.run_image",
                 )
             )
-        if "mixing" in self.inputs:
+        if isinstance(self.inputs, PlacedImages) or "mixing" in self.inputs:
             raise UsageError(
                 Message(
                     "batch-of-tables",
@@ -95,7 +97,7 @@ class ImageBatch:
     def pin_memory(self) -> ImageBatch:
         """Return the batch in page-locked memory, for `DataLoader(pin_memory=True)`."""
         inputs = self.inputs
-        if isinstance(inputs, Tensor):
+        if isinstance(inputs, Tensor | PlacedImages):
             inputs = inputs.pin_memory()
         elif not isinstance(inputs, PackedBatch | PackedImages):
             inputs = {name: values.pin_memory() for name, values in inputs.items()}

@@ -17,6 +17,8 @@ from jpegcompile.data.coefficients import CoefficientFilling
 from jpegcompile.data.filling import Error, Filling, ReadOptions, TensorFilling
 from jpegcompile.data.packed import PackedFilling
 from jpegcompile.data.placed_coefficients import PlacedFilling
+from jpegcompile.data.placed_packed import PlacedPackedFilling
+from jpegcompile.data.placed_tensors import Placing
 from jpegcompile.data.sample import Sample
 from jpegcompile.data.target import PackedTarget, Target
 from jpegcompile.errors import AccessError, ImageError
@@ -167,7 +169,10 @@ class Batching:
         info = target.info
         if info is None:
             assert target.augmentation is not None
-            return PlacedFilling(target, target.augmentation, reading)
+            placing = Placing(target, target.augmentation)
+            if target.form == "packed":
+                return PlacedPackedFilling(placing, reading)
+            return PlacedFilling(placing, reading)
         assert info.frame is not None
         if info.input.is_preprocessed:
             return AnySizeFilling(target, info, info.frame, reading)

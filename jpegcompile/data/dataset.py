@@ -100,10 +100,10 @@ class ImageDataset(IterableDataset[ImageBatch]):
                 paths; or a cache: a path that ends with `.jpegcache`, or a `CoefficientCache`.
             batch_size: images per batch.
             model: compiled model that the batches are for: a path, or a session. Without a model,
-                give `preprocess` and `size`.
+                give `preprocess` and `size`, except for "packed".
             form: content of the batches: "tensor", "pixels", "coefficients" or "packed"; see
-                `Target`. Default: "tensor" with a model, "pixels" without. "packed" is only for
-                models.
+                `Target`. Default: "tensor" with a model, "pixels" without. "packed" with neither
+                model nor preprocess contains whole images.
             preprocess: preprocessing of the images, as for `compile`; only without a model.
             size: (height, width) of the network's input; only without a model.
             layout: layout of pixels, "NCHW" or "NHWC". Default: the model's layout; "NCHW" without

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jpegcompile.data.augmentation.draws import Draws
+from jpegcompile.data.placed_images import PlacedImages
 from jpegcompile.data.target import Target
 from jpegcompile.errors import AccessError, ImageError
 from jpegcompile.jpeg.failures import renamed
@@ -27,7 +28,7 @@ from jpegcompile.runtime.preprocessor import Place, Preprocessor
 
 Error = ImageError | AccessError
 Errors = dict[int, Error]
-Inputs = Tensor | dict[str, Tensor] | PackedBatch | PackedImages
+Inputs = Tensor | dict[str, Tensor] | PackedBatch | PackedImages | PlacedImages
 
 
 @dataclass(frozen=True)

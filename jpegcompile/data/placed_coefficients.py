@@ -13,12 +13,10 @@ import torch
 from torch import Tensor
 
 from jpegcompile.data.augmentation.draws import Draws
-from jpegcompile.data.augmentation.record import Augmentation
 from jpegcompile.data.filling import Errors, Filling, ReadOptions
 from jpegcompile.data.placed_tensors import Arrays, Placing, tables_of
 from jpegcompile.data.placed_view import PlacedView
 from jpegcompile.data.reading import read_each
-from jpegcompile.data.target import Target
 from jpegcompile.errors import ImageError
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
 from jpegcompile.jpeg.coefficients import Coefficients
@@ -32,15 +30,14 @@ _COMPONENTS = {LUMA: range(1), CHROMA: range(1, 3)}
 class PlacedFilling(Filling):
     """Coefficients, axis matrices, color and squares of the images of a batch."""
 
-    def __init__(self, target: Target, augmentation: Augmentation, reading: ReadOptions) -> None:
+    def __init__(self, placing: Placing, reading: ReadOptions) -> None:
         """Create an empty batch.
 
         Args:
-            target: form of the batches, without a compiled model.
-            augmentation: random changes of the images.
+            placing: random changes of the images.
             reading: how files are read.
         """
-        self._placing, self._reading = Placing(target, augmentation), reading
+        self._placing, self._reading = placing, reading
         self._images: list[Coefficients] = []
         self._views: list[PlacedView] = []
         self._draws: list[Draws] = []
@@ -63,17 +60,11 @@ class PlacedFilling(Filling):
 
     def inputs(self) -> dict[str, Tensor]:
         """Return tensors by the names of inputs."""
-        placing, views = self._placing, self._views
-        arrays: Arrays = {}
+        arrays = self._quantization()
         for name in _COMPONENTS:
-            arrays |= self._plane(name) | placing.matrices(views, name)
-        arrays |= self._quantization()
-        means = []
-        if placing.augmentation.contrast:
-            fill = placing.fill
-            means = [v.mean(i, fill) for v, i in zip(views, self._images, strict=True)]
-        arrays |= placing.colors(views, self._draws, means) | placing.squares(self._draws)
+            arrays |= self._plane(name) | self._placing.matrices(self._views, name)
         tensors = {name: torch.from_numpy(values) for name, values in arrays.items()}
+        tensors |= self._placing.tensors(self._views, self._draws)
         if self._reading.pin:
             return {name: values.pin_memory() for name, values in tensors.items()}
         return tensors

@@ -1,6 +1,6 @@
 """What a batch of coefficients has besides its planes: matrices, color, fill and squares.
 
-Planes may travel in another form, as packed ones, with these tensors next to them.
+Planes travel dense or packed, with these tensors next to them.
 """
 
 from __future__ import annotations
@@ -9,13 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from jpegcompile.data.augmentation.color import ColorChange
 from jpegcompile.data.augmentation.draws import Draws
 from jpegcompile.data.augmentation.placing import random_choice, random_square
 from jpegcompile.data.augmentation.record import Augmentation
 from jpegcompile.data.axis_tables import AxisTable
+from jpegcompile.data.bands import Bands
 from jpegcompile.data.placed_view import Matrices, PlacedView, placed_view
 from jpegcompile.data.target import Target
 from jpegcompile.interface import AXIS_INPUTS, LEVEL, LUMA
@@ -58,46 +61,75 @@ class Placing:
         taken = self.target.taken
         return np.broadcast_to(np.asarray(taken.geometry.fill, np.float64), (taken.channels,))
 
-    def matrices(self, views: Sequence[PlacedView], name: str, *, is_whole: bool = False) -> Arrays:
-        """Return the tables and indices of the matrices of a plane.
-
-        Args:
-            views: views of the images.
-            name: LUMA or CHROMA.
-            is_whole: whether matrices apply to all blocks of an image. Otherwise they apply to
-                those of `PlacedView.cut`.
-        """
-        taken, (rows, columns) = self.target.taken, AXIS_INPUTS[name]
-        down, across = tables_of(views, name)
-        return {
-            rows: down.rows(taken.height, is_whole=is_whole),
-            f"{rows}_index": down.index,
-            columns: across.columns(taken.width, is_whole=is_whole),
-            f"{columns}_index": across.index,
-        }
-
-    def colors(
-        self, views: Sequence[PlacedView], draws: Sequence[Draws], means: Sequence[Doubles]
-    ) -> Arrays:
-        """Return mixing and offset, and the addend of pixels that show the image.
+    def tensors(self, views: Sequence[PlacedView], draws: Sequence[Draws]) -> dict[str, Tensor]:
+        """Return the inputs of `JpegIngest` that are neither planes nor matrices.
 
         Args:
             views: views of the images.
             draws: random numbers of each image.
-            means: mean of each image (`PlacedView.mean`), if the contrast changes; else empty.
         """
-        taken, count, fill = self.target.taken, len(views), self.fill
+        arrays = self.colors(views, draws) | self.squares(draws)
+        return {name: torch.from_numpy(values) for name, values in arrays.items()}
+
+    def bands(self, views: Sequence[PlacedView]) -> dict[str, Bands]:
+        """Return the matrices of rows and columns of all planes, by the name of the input.
+
+        Args:
+            views: views of the images.
+        """
+        made = {}
+        for name, inputs in AXIS_INPUTS.items():
+            tables = tables_of(views, name)
+            for axis, table, outputs in zip(inputs, tables, self.target.taken.size, strict=True):
+                values, starts, index = (
+                    torch.from_numpy(array) for array in (*table.bands(outputs), table.index)
+                )
+                made[axis] = Bands(values, starts, index, outputs)
+        return made
+
+    def matrices(self, views: Sequence[PlacedView], name: str) -> Arrays:
+        """Return the tables and indices of the matrices of a plane.
+
+        They apply to the blocks that a view reads.
+
+        Args:
+            views: views of the images.
+            name: LUMA or CHROMA.
+        """
+        taken, (rows, columns) = self.target.taken, AXIS_INPUTS[name]
+        down, across = tables_of(views, name)
+        return {
+            rows: down.rows(taken.height),
+            f"{rows}_index": down.index,
+            columns: across.columns(taken.width),
+            f"{columns}_index": across.index,
+        }
+
+    def colors(self, views: Sequence[PlacedView], draws: Sequence[Draws]) -> Arrays:
+        """Return mixing and offset, the addend of pixels that show the image, and contrast.
+
+        Args:
+            views: views of the images.
+            draws: random numbers of each image.
+        """
+        taken, count = self.target.taken, len(views)
         _, affine = taken.from_pixels
         mixing = np.zeros((count, taken.channels, 3))
-        outside = np.full((count, taken.channels), 128.0)
+        # Pixels without the coefficients: where nothing of the image is shown, and their mean.
+        outside, means = (np.full((count, taken.channels), 128.0) for _ in range(2))
         for index, view in enumerate(views):
             mixing[index, :, : view.mixing.shape[1]] = view.mixing
             if view.shown is not None:
-                outside[index] = fill
-        matrices, shifts = self._changes(draws, means)
+                outside[index] = self.fill
+                means[index] += (1.0 - view.share) * (self.fill - 128.0)
+        matrices, shifts, of_means = self._changes(draws)
         scaled = affine.scale[:, None] * matrices
+        by_mean = affine.scale[:, None] * of_means
         offset = np.einsum("nij,nj->ni", scaled, outside) + affine.scale * shifts + affine.shift
+        offset = offset + np.einsum("nij,nj->ni", by_mean, means)
         arrays: Arrays = {"mixing": scaled @ mixing, "offset": offset}
+        if self.augmentation.contrast:
+            arrays["contrast"] = by_mean @ mixing
         if any(view.shown is not None for view in views):
             # Zero for images without fill.
             arrays[LEVEL] = np.einsum("nij,nj->ni", scaled, 128.0 - outside)
@@ -120,16 +152,16 @@ class Placing:
                 rows[index, square[0]], columns[index, square[1]] = 1.0, 1.0
         return {"cutout_rows": rows, "cutout_columns": columns}
 
-    def _changes(self, draws: Sequence[Draws], means: Sequence[Doubles]) -> tuple[Doubles, Doubles]:
-        """Return the change of color of each image, [N or 1, C, C] and [N or 1, C]."""
+    def _changes(self, draws: Sequence[Draws]) -> tuple[Doubles, Doubles, Doubles]:
+        """Return the change of color of each image, as `ColorChange.parts`, [N or 1, ...]."""
         color, affine = self.target.taken.from_pixels
         channels = len(affine.scale)
         if not self.augmentation.changes_color or not draws:
-            return np.eye(channels)[None], np.zeros((1, channels))
-        pairs = []
-        for own, mean in zip(draws, means or [np.zeros(channels)] * len(draws), strict=True):
-            pairs.append(ColorChange.of(self.augmentation, own).affine(color, mean))
-        return np.stack([matrix for matrix, _ in pairs]), np.stack([shift for _, shift in pairs])
+            square = (1, channels, channels)
+            return np.eye(channels)[None], np.zeros((1, channels)), np.zeros(square)
+        changes = [ColorChange.of(self.augmentation, own).parts(color) for own in draws]
+        matrix, shift, of_mean = (np.stack(part) for part in zip(*changes, strict=True))
+        return matrix, shift, of_mean
 
     def _shown(self, views: Sequence[PlacedView]) -> Arrays:
         rows, columns = (np.zeros((len(views), side)) for side in self.target.taken.size)

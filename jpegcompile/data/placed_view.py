@@ -73,23 +73,6 @@ class PlacedView:
         """Return the quantization tables of `cut`, [components, 8, 8]."""
         return image.quantization.swapaxes(1, 2) if self.is_transposed else image.quantization
 
-    def mean(self, image: Coefficients, fill: Doubles) -> Doubles:
-        """Return the mean of each channel over the network's input, on the 0..255 scale.
-
-        Args:
-            image: coefficients of an image of the frame.
-            fill: pixel value outside of the image, by channel.
-        """
-        mean = 128.0 * self.share + fill * (1.0 - self.share)
-        tables = self.tables(image)
-        for components, matrices in self.parts():
-            rows, columns = (matrix.mean for matrix in matrices)
-            for index in range(components.start, components.stop):
-                blocks = np.einsum("rsuv,ru->suv", self.cut(image, index), rows)
-                of_component = np.einsum("suv,uv,sv->", blocks, tables[index], columns)
-                mean = mean + self.mixing[:, index] * of_component
-        return mean
-
 
 @cached(_VIEW_BYTES)
 def placed_view(

@@ -51,7 +51,7 @@ class Target:
             `Session.run_image`; "pixels" for inputs of the original model; "coefficients" for
             inputs of the compiled model, with matrices for each image if images have any size, and
             without a model for inputs of `JpegIngest`; "packed" for packed coefficients of images
-            of one size.
+            of one size, and without a model for `PlacedImages`.
         taken: image input of the network, in the layout of the tensors.
         block: block size of the tensors; 1 for pixels.
         info: metadata of the compiled model; None without a model.
@@ -93,21 +93,14 @@ def target_of(
                     "dataset-form-unknown", f"{name} is {given!r}; use one of {', '.join(known)}"
                 )
             )
-    if model is None and form == "packed":
-        form_of_pixels: dict[str, object] = {
-            "preprocess": preprocess,
-            "size": size,
-            "layout": layout,
-            "block": block,
-            "augment": augment,
-        }
-        for name, other in form_of_pixels.items():
+    if model is None and form == "packed" and preprocess is None and size is None:
+        for name, other in (("layout", layout), ("block", block), ("augment", augment)):
             if other is not None:
                 raise UsageError(
                     Message(
                         "dataset-packed-with-pixels",
-                        f"{name} is given, but form packed without a model contains coefficients of"
-                        " whole images; leave it out",
+                        f"{name} is given, but form packed without preprocess and size contains"
+                        " coefficients of whole images; give preprocess and size, or leave it out",
                     )
                 )
         return PackedTarget()
@@ -133,13 +126,7 @@ def target_of(
     if form in ("coefficients", "packed"):
         _require_coefficients(info, path, form)
     if form in ("coefficients", "packed") or (form == "tensor" and info.input_mode != "tensor"):
-        if layout not in (None, "NCHW"):
-            raise UsageError(
-                Message(
-                    "dataset-layout-fixed",
-                    f"{path}: requires layout NCHW in form {form}; leave layout out",
-                )
-            )
+        _require_channels_first(layout, f"{path}: requires layout NCHW in form {form}")
         return Target(form, replace(info.input, layout="NCHW"), info.ingest_block, info)
     taken = info.input.normalized(preprocess_in(info, path))
     return Target(form, replace(taken, layout=layout or taken.layout), 1, info)
@@ -170,11 +157,17 @@ def _without_model(
     channels = 1 if described.color == "L" else 3
     taken = NetworkInput("image", channels, *size, layout or "NCHW").normalized(described)
     augmentation = None if augment is None else augmentation_of(augment)
-    if form == "coefficients":
+    if form in ("coefficients", "packed"):
+        _require_channels_first(layout, f"form {form} requires layout NCHW")
         augmentation = augmentation or Augmentation()
     if augmentation is not None:
         _require_augmentable(taken)
     return Target(form, taken, _block_of(form, taken, block), augmentation=augmentation)
+
+
+def _require_channels_first(layout: Layout | None, requirement: str) -> None:
+    if layout not in (None, "NCHW"):
+        raise UsageError(Message("dataset-layout-fixed", f"{requirement}; leave layout out"))
 
 
 def _block_of(form: Form, taken: NetworkInput, block: int | None) -> int:

@@ -75,9 +75,14 @@ def unpacked_strips(
 def _on_cpu(
     packed: PackedImages, strips: Iterator[slice], threads: int
 ) -> Iterator[tuple[slice, dict[str, Tensor]]]:
+    # No variable keeps a strip in memory while the next one is unpacked.
     for strip in strips:
-        made = {name: torch.from_numpy(v) for name, v in packed.unpack(strip, threads).items()}
-        yield strip, {**made, QUANTIZATION: torch.from_numpy(packed.quantization[strip])}
+        yield strip, _of_strip(packed, strip, threads)
+
+
+def _of_strip(packed: PackedImages, strip: slice, threads: int) -> dict[str, Tensor]:
+    made = {name: torch.from_numpy(v) for name, v in packed.unpack(strip, threads).items()}
+    return {**made, QUANTIZATION: torch.from_numpy(packed.quantization[strip])}
 
 
 def _empty(packed: PackedImages, device: torch.device) -> dict[str, Tensor]:

@@ -32,18 +32,18 @@ def pack_images(
     """
     files = [source for source in sources if not isinstance(source, PackedImage)]
     natives = [native_source(source) for source in files]
-    made = iter(_core.pack_images(natives, threads, tolerant, min(max_pixels, 2**64 - 1)))
+    most = min(max_pixels, 2**64 - 1)
+    made = iter(_core.pack_images(natives, threads, tolerant, most))
     packed = [source for source in sources if isinstance(source, PackedImage)]
-    causes = dict(_core.check_packed([(image.record, image.tables) for image in packed]))
-    kept = (_checked(image, causes.get(index)) for index, image in enumerate(packed))
+    refused = _core.check_packed([(image.record, image.tables) for image in packed], most)
+    kept: list[PackedImage | ImageError | AccessError] = list(packed)
+    for index, kind, cause in refused:
+        kept[index] = failure_error(kind, cause, packed[index].name)
+    in_turn = iter(kept)
     return [
-        next(kept) if isinstance(source, PackedImage) else _result(source, next(made))
+        next(in_turn) if isinstance(source, PackedImage) else _result(source, next(made))
         for source in sources
     ]
-
-
-def _checked(image: PackedImage, cause: str | None) -> PackedImage | ImageError | AccessError:
-    return image if cause is None else failure_error("damaged", cause, image.name)
 
 
 def _result(

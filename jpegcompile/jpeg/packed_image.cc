@@ -106,20 +106,6 @@ void set_table(Component& component, std::span<const std::uint8_t> tables, std::
     }
 }
 
-void check_options(const Image& frame, const ReadOptions& options) {
-    const std::uint64_t pixels = std::uint64_t{frame.width} * frame.height;
-    if (pixels > options.max_pixels) {
-        throw ReadError(FailureKind::too_large,
-                        std::to_string(frame.width) + " x " + std::to_string(frame.height) +
-                            " pixels are more than the limit of " +
-                            std::to_string(options.max_pixels) +
-                            "; scale the image down, or pass a larger max_pixels in Python");
-    }
-    if (options.check_frame) {
-        options.check_frame(frame);
-    }
-}
-
 // Unpacks the rows of blocks of a component, one after another.
 class ComponentRows {
 public:
@@ -274,6 +260,20 @@ PackedView view_of(const PackedSource& source) {
         fail("it is longer than its blocks");
     }
     return view;
+}
+
+void check_options(const Image& frame, const ReadOptions& options) {
+    const std::uint64_t pixels = std::uint64_t{frame.width} * frame.height;
+    if (pixels > options.max_pixels) {
+        throw ReadError(FailureKind::too_large,
+                        std::to_string(frame.width) + " x " + std::to_string(frame.height) +
+                            " pixels are more than the limit of " +
+                            std::to_string(options.max_pixels) +
+                            "; scale the image down, or pass a larger max_pixels in Python");
+    }
+    if (options.check_frame) {
+        options.check_frame(frame);
+    }
 }
 
 std::unique_ptr<BlockRows> open_packed_rows(const PackedSource& source,

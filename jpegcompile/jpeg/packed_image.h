@@ -46,6 +46,8 @@ struct PackedView {
 
 // Throws ReadError if the record is damaged.
 [[nodiscard]] PackedView view_of(const PackedSource& source);
+// Throws ReadError if the image has too many pixels, or is refused.
+void check_options(const Image& frame, const ReadOptions& options);
 
 // Throws ReadError. `source` must outlive the rows, which unpack blocks as they are read.
 [[nodiscard]] std::unique_ptr<BlockRows> open_packed_rows(const PackedSource& source,

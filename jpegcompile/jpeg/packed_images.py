@@ -34,8 +34,9 @@ class PackedImages:
     Attributes:
         planes: packed blocks of all images by name, "luma" and "chroma", each of shape
             [blocks, 8, 8]. Cb of an image comes before its Cr.
-        extents: block rows and columns of each image, int64 [N, 2], by the name of the plane.
-        frames: frame of each image.
+        extents: block rows and columns of each image, int64 [N, 2], by the name of the plane. They
+            are those of its window if the images were cut.
+        frames: frame of each whole image.
         quantization: uint16 [N, 3, 8, 8]; grayscale images have their table three times.
     """
 
@@ -45,8 +46,15 @@ class PackedImages:
     quantization: NDArray[np.uint16]
 
     @classmethod
-    def of(cls, images: Sequence[PackedImage]) -> PackedImages:
+    def of(
+        cls, images: Sequence[PackedImage], windows: NDArray[np.int64] | None = None
+    ) -> PackedImages:
         """Join packed images; their Cb and Cr must have the same size.
+
+        Args:
+            images: the images.
+            windows: blocks of each image to keep, [N, 2, 4]: first row, last row (exclusive),
+                first column, last column of luma, and of chroma. Default: all.
 
         Raises:
             ImageError: if a record is damaged.
@@ -62,7 +70,7 @@ class PackedImages:
                     " bytes in a batch",
                 )
             )
-        joined = _core.join_packed([(image.record, image.tables) for image in images])
+        joined = _core.join_packed([(image.record, image.tables) for image in images], windows)
         if len(joined) == 2:
             index, cause = joined
             raise ImageError(Message("packed-record-damaged", f"{images[index].name}: {cause}"))

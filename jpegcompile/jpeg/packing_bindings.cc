@@ -1,6 +1,7 @@
 #include "jpeg/packing_bindings.h"
 
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 
 #include <algorithm>
 #include <array>
@@ -8,10 +9,12 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "jpeg/packed_crop.h"
 #include "jpeg/packed_image.h"
 #include "jpeg/packing.h"
 #include "jpeg/python_arrays.h"
@@ -124,40 +127,42 @@ nb::list pack_images(const nb::list& given, std::size_t threads, bool tolerant,
     return made;
 }
 
-// Checks the headers and lengths of packed images. Returns (index, cause) for each damaged one.
-nb::list check(const nb::list& given) {
+// Checks the headers, sizes and lengths of packed images. Returns (index, kind, cause) of each that
+// is damaged or too large.
+nb::list check(const nb::list& given, std::uint64_t max_pixels) {
     const PythonSources sources(given);
-    nb::list damaged;
+    nb::list refused;
     std::size_t index = 0;
     for (const Source& source : sources.native()) {
         try {
-            static_cast<void>(view_of(std::get<PackedSource>(source)));
+            check_options(view_of(std::get<PackedSource>(source)).frame, {false, max_pixels, {}});
         } catch (const ReadError& error) {
-            damaged.append(nb::make_tuple(index, error.what()));
+            refused.append(nb::make_tuple(index, name_of(error.kind()), error.what()));
         }
         ++index;
     }
-    return damaged;
+    return refused;
 }
+
+using Components = std::span<const PackedComponent>;
 
 // The packed blocks of one or two components of many images, one image after another.
 class Joined {
 public:
-    Joined(const std::vector<PackedView>& views, std::size_t first, std::size_t last)
-        : extents_(std::make_unique_for_overwrite<std::int64_t[]>(views.size() * 2)),
-          images_(views.size()) {
-        for (const PackedView& view : views) {
-            for (std::size_t index = first; index < std::min(last, view.components.size());
-                 ++index) {
-                blocks_ += view.components[index].lengths.size();
-                bytes_ += view.components[index].stream.size();
+    Joined(const std::vector<Components>& images, std::size_t first, std::size_t last)
+        : extents_(std::make_unique_for_overwrite<std::int64_t[]>(images.size() * 2)),
+          images_(images.size()) {
+        for (const Components& image : images) {
+            for (std::size_t index = first; index < std::min(last, image.size()); ++index) {
+                blocks_ += image[index].lengths.size();
+                bytes_ += image[index].stream.size();
             }
         }
         groups_ = (blocks_ + packed_group - 1) / packed_group;
         stream_ = std::make_unique_for_overwrite<std::uint8_t[]>(bytes_);
         lengths_ = std::make_unique<std::uint8_t[]>(groups_ * packed_group);
         offsets_ = std::make_unique_for_overwrite<std::int32_t[]>(groups_);
-        copy(views, first, last);
+        copy(images, first, last);
     }
 
     nb::tuple to_python() {
@@ -168,15 +173,14 @@ public:
     }
 
 private:
-    void copy(const std::vector<PackedView>& views, std::size_t first, std::size_t last) {
+    void copy(const std::vector<Components>& images, std::size_t first, std::size_t last) {
         std::uint8_t* stream = stream_.get();
         std::uint8_t* lengths = lengths_.get();
         std::int64_t* extents = extents_.get();
-        for (const PackedView& view : views) {
+        for (const Components& image : images) {
             BlockExtents own;
-            for (std::size_t index = first; index < std::min(last, view.components.size());
-                 ++index) {
-                const PackedComponent& component = view.components[index];
+            for (std::size_t index = first; index < std::min(last, image.size()); ++index) {
+                const PackedComponent& component = image[index];
                 own = component.extents;
                 stream = std::ranges::copy(component.stream, stream).out;
                 lengths = std::ranges::copy(component.lengths, lengths).out;
@@ -199,12 +203,66 @@ private:
     std::size_t images_, blocks_ = 0, bytes_ = 0, groups_ = 0;
 };
 
-// Joins packed images of less than 2 GB together whose components 1 and 2 have the same size.
-// Returns the arrays of luma, the arrays of chroma, and quantization tables [images, 3, 8, 8], or
-// (index, cause) for the first damaged image.
-nb::tuple join(const nb::list& given) {
+// First and last row, first and last column of luma and of chroma, for each image.
+using Windows = Input<std::int64_t, nb::shape<-1, 2, 4>>;
+
+BlockWindow window_at(const Windows& windows, std::size_t image, std::size_t plane) {
+    const auto end = [&](std::size_t index) {
+        // Negative numbers exceed every component.
+        return static_cast<std::size_t>(windows(image, plane, index));
+    };
+    return {{end(0), end(1)}, {end(2), end(3)}};
+}
+
+// Packed images, cut to their windows if there are any.
+class Images {
+public:
+    // Throws ReadError.
+    void add(const PackedSource& source, std::uint16_t* tables) {
+        views_.push_back(view_of(source));
+        const auto& components = views_.back().frame.components;
+        for (std::size_t index = 0; index < 3; ++index) {
+            const auto& table = components[std::min(index, components.size() - 1)].quantization;
+            tables = std::ranges::copy(table, tables).out;
+        }
+    }
+
+    // Returns false if a window exceeds its component.
+    bool cut(const Windows& windows) {
+        for (std::size_t index = 0; index < views_.size(); ++index) {
+            crops_.push_back(cropped(views_[index], window_at(windows, index, 0),
+                                     window_at(windows, index, 1)));
+            if (crops_.back().components.empty()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    std::vector<Components> components() const {
+        std::vector<Components> made;
+        for (std::size_t index = 0; index < views_.size(); ++index) {
+            made.emplace_back(crops_.empty() ? views_[index].components : crops_[index].components);
+        }
+        return made;
+    }
+
+    std::size_t size() const { return views_.size(); }
+
+private:
+    std::vector<PackedView> views_;
+    std::vector<PackedCrop> crops_;
+};
+
+// Joins packed images of less than 2 GB together whose components 1 and 2 have the same size, or
+// the blocks of their windows. Returns the arrays of luma, the arrays of chroma, and quantization
+// tables [images, 3, 8, 8], or (index, cause) for the first damaged image.
+nb::tuple join(const nb::list& given, const std::optional<Windows>& windows) {
     const PythonSources sources(given);
-    std::vector<PackedView> views;
+    if (windows.has_value() && windows->shape(0) != given.size()) {
+        throw nb::value_error("images and windows differ in number");
+    }
+    Images images;
     std::optional<ReadError> failure;
     auto tables = std::make_unique_for_overwrite<std::uint16_t[]>(given.size() * 3 *
                                                                   block_coefficients);
@@ -212,24 +270,24 @@ nb::tuple join(const nb::list& given) {
     {
         const nb::gil_scoped_release release;
         try {
-            std::uint16_t* out = tables.get();
             for (const Source& source : sources.native()) {
-                views.push_back(view_of(std::get<PackedSource>(source)));
-                const auto& components = views.back().frame.components;
-                for (std::size_t index = 0; index < 3; ++index) {
-                    out = std::ranges::copy(
-                              components[std::min(index, components.size() - 1)].quantization, out)
-                              .out;
-                }
+                images.add(std::get<PackedSource>(source),
+                           tables.get() + images.size() * 3 * block_coefficients);
             }
-            luma.emplace(views, 0, 1);
-            chroma.emplace(views, 1, 3);
+            if (!windows.has_value() || images.cut(*windows)) {
+                const std::vector<Components> components = images.components();
+                luma.emplace(components, 0, 1);
+                chroma.emplace(components, 1, 3);
+            }
         } catch (const ReadError& error) {
             failure = error;
         }
     }
     if (failure.has_value()) {
-        return nb::make_tuple(views.size(), failure->what());
+        return nb::make_tuple(images.size(), failure->what());
+    }
+    if (!luma.has_value()) {
+        throw nb::value_error("a window exceeds its image");
     }
     return nb::make_tuple(luma->to_python(), chroma->to_python(),
                           array_over(std::move(tables), {given.size(), 3, 8, 8}));
@@ -243,8 +301,8 @@ void bind_packing(nb::module_& module) {
                nb::arg("first_block"), nb::arg("extents"), nb::arg("out"), nb::arg("threads"));
     module.def("pack_images", &pack_images, nb::arg("sources"), nb::arg("threads"),
                nb::arg("tolerant"), nb::arg("max_pixels"));
-    module.def("check_packed", &check, nb::arg("sources"));
-    module.def("join_packed", &join, nb::arg("sources"));
+    module.def("check_packed", &check, nb::arg("sources"), nb::arg("max_pixels"));
+    module.def("join_packed", &join, nb::arg("sources"), nb::arg("windows").none());
 }
 
 }  // namespace jpegcompile

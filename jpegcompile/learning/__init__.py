@@ -32,7 +32,11 @@ from jpegcompile.learning.modules.activation import (
 )
 from jpegcompile.learning.modules.casts import ToJpeg, ToSpatial, Truncate
 from jpegcompile.learning.modules.convolution import JpegConv2d
-from jpegcompile.learning.modules.normalization import JpegBatchNorm2d, JpegGroupNorm
+from jpegcompile.learning.modules.normalization import (
+    JpegBatchNorm2d,
+    JpegGroupNorm,
+    JpegInstanceNorm2d,
+)
 from jpegcompile.learning.modules.pooling import (
     JpegAdaptiveAvgPool2d,
     JpegAvgPool2d,
@@ -41,6 +45,7 @@ from jpegcompile.learning.modules.pooling import (
 from jpegcompile.learning.modules.synchronized import JpegSyncBatchNorm2d
 from jpegcompile.learning.onnx.logits import logits_of
 from jpegcompile.learning.onnx.read import from_onnx
+from jpegcompile.learning.packed_ingest import ingest_packed
 
 __all__ = [
     "JpegAdaptiveAvgPool2d",
@@ -50,6 +55,7 @@ __all__ = [
     "JpegConv2d",
     "JpegGroupNorm",
     "JpegIngest",
+    "JpegInstanceNorm2d",
     "JpegLeakyReLU",
     "JpegMaxPool2d",
     "JpegModule",
@@ -63,6 +69,7 @@ __all__ = [
     "Truncate",
     "from_onnx",
     "from_torch",
+    "ingest_packed",
     "logits_of",
     "lower_graph",
     "to_onnx",

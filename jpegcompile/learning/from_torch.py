@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from jpegcompile.dct.frequencies import ALL
-from jpegcompile.errors import UsageError
+from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.learning.lowering.lower import lower_graph
 from jpegcompile.learning.lowering.module import JpegModule
 from jpegcompile.learning.lowering.options import Decisions, DomainChoice, LoweringOptions
@@ -33,7 +33,8 @@ def from_torch(
     the same keys, and both share their tensors until one is copied.
 
     Args:
-        module: a network of one image [N, C, H, W].
+        module: a network of one image [N, C, H, W]. Other arguments of `forward` keep their
+            defaults.
         example: an image of any batch, or the size of images: one number for H and W, (H, W),
             (C, H, W) or (N, C, H, W). C is 3 unless given.
         domain: "jpeg" to keep every map in the JPEG domain, "auto" for coefficients only where
@@ -46,10 +47,12 @@ def from_torch(
 
     Raises:
         UsageError: if an option has no such value.
-        UnsupportedModelError: if `forward` of the module itself cannot be traced.
+        UnsupportedModelError: if `forward` of the module itself cannot be traced, or takes more
+            than an image.
     """
     options = LoweringOptions(domain, frequencies, masking, truncate, input)
     traced = trace(module)
+    _check_inputs(traced.graph_module.graph)
     kept = {
         name: why
         for name, why in traced.whole.items()
@@ -64,6 +67,14 @@ def from_torch(
         kept=kept,
         only_mode=traced.only_mode,
     )
+
+
+def _check_inputs(graph: fx.Graph) -> None:
+    _, *others = [str(node.target) for node in graph.nodes if node.op == "placeholder"] or [""]
+    needed = [name for name in others if not name.startswith("*")]
+    if needed:
+        text = f"forward also takes '{needed[0]}'; wrap the network in a module of one image"
+        raise UnsupportedModelError(Message("learning-several-inputs", text))
 
 
 def image_shape(size: int | tuple[int, ...]) -> tuple[int, ...]:

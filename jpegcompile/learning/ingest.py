@@ -145,7 +145,13 @@ class JpegIngest(nn.Module):
             planes.append(_resampled(given, CHROMA, 1, dtype))
         used = sum(plane.shape[1] for plane in planes)
         count, _, height, width = planes[0].shape
-        factors = [given["mixing"].to(dtype)[..., :used], given["offset"].to(dtype)[..., None]]
+        offset = given["offset"].to(dtype)
+        if "contrast" in given:
+            # A DC coefficient is block times the mean of its tile.
+            means = [plane[..., :: self.block, :: self.block].mean((2, 3)) for plane in planes]
+            of_mean = given["contrast"].to(dtype)[..., :used] / self.block
+            offset = offset + (of_mean @ torch.cat(means, 1)[..., None])[..., 0]
+        factors = [given["mixing"].to(dtype)[..., :used], offset[..., None]]
         # Constants are more planes of the same product, which needs fewer passes over the result.
         planes.append(self._ones(height, width, planes[0]).expand(count, 1, height, width))
         level = given.get(LEVEL)

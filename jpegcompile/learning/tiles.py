@@ -52,9 +52,13 @@ def implementation_of(maps: Tensor) -> Implementation:
         return "torch"
     if native.can_run(maps):
         return "native"
-    if maps.is_cuda and maps.dtype in (torch.float32, *composed.HALVES) and _has_triton():
-        return "triton"
-    return "torch"
+    is_known = maps.is_cuda and maps.dtype in (torch.float32, *composed.HALVES)
+    return "triton" if is_known and has_32_bit_places(maps) and _has_triton() else "torch"
+
+
+def has_32_bit_places(maps: Tensor) -> bool:
+    """Return whether 32 bits count the elements of maps, as the Triton kernels do."""
+    return maps.numel() < 2**31
 
 
 def transform(maps: Tensor, step: Step, frequencies: int) -> Tensor:
@@ -120,11 +124,16 @@ def _split(merged: Tensor, size: int) -> Tensor:
     return merged.view(size, merged.shape[0] // size, *merged.shape[1:])
 
 
+def _owned(made: Tensor) -> Tensor:
+    """Return a tensor that callers may change in place; PyTorch forbids it for views."""
+    return made.clone() if made._is_view() else made
+
+
 class _Transform(torch.autograd.Function):
     @staticmethod
     def forward(maps: Tensor, step: Step, frequencies: int) -> Tensor:
         made: Tensor = _module_of(maps).transform(maps, step, frequencies)
-        return made
+        return _owned(made)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Step, int], output: Tensor) -> None:
@@ -151,8 +160,8 @@ class _Transform(torch.autograd.Function):
 class _Relu(torch.autograd.Function):
     @staticmethod
     def forward(maps: Tensor, frequencies: int, slope: float) -> tuple[Tensor, Tensor]:
-        made: tuple[Tensor, Tensor] = _module_of(maps).relu(maps, frequencies, slope)
-        return made
+        made, mask = _module_of(maps).relu(maps, frequencies, slope)
+        return _owned(made), mask
 
     @staticmethod
     def setup_context(
@@ -189,7 +198,7 @@ class _Masked(torch.autograd.Function):
     @staticmethod
     def forward(maps: Tensor, mask: Tensor, slope: float) -> Tensor:
         made: Tensor = _module_of(maps).masked(maps, mask, slope)
-        return made
+        return _owned(made)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, float], output: Tensor) -> None:

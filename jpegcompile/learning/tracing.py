@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock, get_ident
 from typing import Any
 
 from torch import Tensor, fx, nn
@@ -21,6 +22,8 @@ from jpegcompile.learning.lowering.twins import has_twin
 from jpegcompile.learning.lowering.whole import WholeModule, called_in, put, tree_of
 from jpegcompile.messages import Message
 
+# Tracing changes classes of PyTorch for its time.
+_LOCK = Lock()
 # Names of arguments of functions that say whether a network is trained.
 _MODES = ("training", "use_input_stats")
 _HOOKS = (
@@ -49,9 +52,15 @@ class Traced:
 def trace(module: nn.Module) -> Traced:
     """Trace a module.
 
+    Arguments of `forward` with a default keep it.
+
     Raises:
         UnsupportedModelError: if the forward of the module itself cannot be traced.
     """
+    if "forward" in vars(module):
+        kind = type(module).__name__
+        text = f"forward of this {kind} was replaced; convert the network before it is compiled"
+        raise UnsupportedModelError(Message("learning-forward-replaced", text))
     whole = dict(_untouchable(module))
     while True:
         known = len(whole)
@@ -129,7 +138,7 @@ def _traced(module: nn.Module, whole: dict[str, Message], training: bool) -> _Gr
     while True:
         tracer = _Tracer(whole)
         try:
-            with _mode(module, training):
+            with _LOCK, _mode(module, training):
                 return _Graph(tracer.trace(module), _constants_of(module))
         except Exception as error:
             # Any error may come from running the code of a model with symbolic values.
@@ -160,6 +169,7 @@ class _Tracer(fx.Tracer):
     def __init__(self, whole: dict[str, Message]) -> None:
         super().__init__()
         self.whole, self.stack, self.failed = whole, [""], ""
+        self.thread = get_ident()
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """Whether a module is called as a whole."""
@@ -169,8 +179,23 @@ class _Tracer(fx.Tracer):
             or super().is_leaf_module(m, module_qualified_name)
         )
 
+    def create_args_for_root(
+        self, root_fn: Any, is_module: bool, concrete_args: Any = None
+    ) -> tuple[Any, list[Any]]:
+        """Create the inputs of the graph; arguments with a default become constants."""
+        known = inspect.signature(inspect.unwrap(root_fn)).parameters
+        function, arguments = super().create_args_for_root(root_fn, is_module, concrete_args)
+        for index, argument in enumerate(arguments[2:], 2):
+            parameter = known.get(argument.node.target)
+            if parameter is not None and parameter.default is not parameter.empty:
+                arguments[index] = parameter.default
+                self.graph.erase_node(argument.node)
+        return function, arguments
+
     def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
-        """Trace the call of a module."""
+        """Trace the call of a module; calls by other threads run as they are."""
+        if get_ident() != self.thread:
+            return forward(*args, **kwargs)
         name = self.path_of_module(m)
         self.stack.append(name)
         try:
@@ -180,6 +205,12 @@ class _Tracer(fx.Tracer):
             raise
         finally:
             self.stack.pop()
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
+        """Return an attribute of a module, or a proxy; other threads get what they ask for."""
+        if get_ident() != self.thread:
+            return attr_val
+        return super().getattr(attr, attr_val, parameter_proxy_cache)
 
     def create_node(self, kind: str, target: Any, *args: Any, **kwargs: Any) -> fx.Node:
         """Create a node, and record the module whose forward creates it."""

@@ -95,9 +95,8 @@ class Evaluated(Record):
 
     @property
     def score(self) -> tuple[float, float]:
-        """What learning improves: top-1, or agreement without labels; then the loss."""
-        right = self.agreement if self.top1 is None else self.top1
-        return right or 0.0, -self.loss
+        """What learning improves: top-1, then the loss; without labels only the loss."""
+        return self.top1 or 0.0, -self.loss
 
 
 @dataclass(frozen=True)

@@ -269,6 +269,12 @@ JPEGCOMPILE_INLINE void load_flags(const std::uint8_t* from, const TileStrides& 
   __builtin_memcpy(&flags, bytes, sizeof(bytes));
 }
 
+// The slope 0 makes zeros of infinite pixels, too.
+template <typename V>
+JPEGCOMPILE_INLINE V scaled(const V& pixel, float slope) {
+  return slope != 0 ? pixel * slope : V{};
+}
+
 // Multiplies the pixels of a tile by the slope where the approximation is not positive.
 template <int B, typename V>
 JPEGCOMPILE_INLINE void mask_tile(float slope, const V (&rough)[B][B], V (&pixels)[B][B],
@@ -279,7 +285,7 @@ JPEGCOMPILE_INLINE void mask_tile(float slope, const V (&rough)[B][B], V (&pixel
       const V seen = rough[row][column];
       V& pixel = pixels[row][column];
       flags[row][column] = flags_of(seen);
-      pixel = seen <= V{} ? pixel * slope : pixel;
+      pixel = seen <= V{} ? scaled(pixel, slope) : pixel;
     }
   }
 }
@@ -294,7 +300,7 @@ JPEGCOMPILE_INLINE void scale_flagged(float slope, const TileFlags<B, V>& flags,
     for (int column = 0; column < B; ++column) {
       const Integers wide = __builtin_convertvector(flags[row][column], Integers);
       V& pixel = pixels[row][column];
-      pixel = wide != Integers{} ? pixel * slope : pixel;
+      pixel = wide != Integers{} ? scaled(pixel, slope) : pixel;
     }
   }
 }

@@ -60,5 +60,7 @@ def tiles(
     if READS:
         flags = tl.load(mask + offsets, mask=live, other=0) != 0
     if WRITES or READS:
-        made = mix(last, tl.where(flags, slope * made, made), BM, BN, PRECISION)
+        # The slope 0 makes zeros of infinite pixels, too.
+        scaled = slope * tl.where(slope == 0.0, 0.0, made)
+        made = mix(last, tl.where(flags, scaled, made), BM, BN, PRECISION)
     tl.store(y + offsets, made.to(y.dtype.element_ty), mask=live)

@@ -2,15 +2,18 @@
 
     python tests/benchmarks/augmentation.py DIR [--kind cifar|imagenet] [--json FILE]
 
-Every way reads the same files with the same random crops and flips, in one thread. "coefficients"
-and "ingest" are the two halves of one way: what a worker reads, and what the training process (or
-its GPU) computes from it. Times are processor time, which other processes disturb less.
+Every way reads the same files, or a cache of them, with the same random crops and flips, in one
+thread. "coefficients" and "ingest" are the two halves of one way: what a worker reads, and what the
+training process (or its GPU) computes from it; so are "packed" and "ingest of packed". Times are
+processor time, which other processes disturb less.
 """
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+import jpegcompile
 from jpegcompile import ImageBatch, ImageDataset
 from jpegcompile.data.augmentation.draws import Draws
 from jpegcompile.data.augmentation.placing import random_choice
@@ -27,6 +31,7 @@ from jpegcompile.evaluation.benchmark.record import Record, parser_for
 from jpegcompile.evaluation.benchmark.rounds import interleaved, timed
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.learning.ingest import JpegIngest
+from jpegcompile.learning.packed_ingest import ingest_packed
 from jpegcompile.preprocessing.presets import PRESETS as PREPROCESSES
 
 # Preprocessing, size of the network's input, and images per batch.
@@ -35,8 +40,8 @@ KINDS = {"cifar": ("cifar10", (32, 32), 128), "imagenet": ("imagenet", (224, 224
 MOST_DIFFERENCE = 0.05
 
 
-def read(files: Sequence[str], kind: str, **given: Any) -> list[ImageBatch]:
-    """All batches of the files, read in this thread."""
+def read(files: Sequence[str] | Path, kind: str, **given: Any) -> list[ImageBatch]:
+    """All batches of the files or a cache, read in this thread."""
     preprocess, size, batch = KINDS[kind]
     options = {"preprocess": preprocess, "size": size, "augment": kind, "threads": 1, **given}
     dataset = ImageDataset(files, batch, **options)
@@ -72,7 +77,14 @@ def by_pillow(files: Sequence[str], kind: str) -> list[torch.Tensor]:
     return [torch.stack(made[start : start + batch]) for start in range(0, len(made), batch)]
 
 
-def check(files: Sequence[str], kind: str) -> None:
+def bytes_of(inputs: Any) -> int:
+    """Bytes of the inputs of a batch."""
+    if isinstance(inputs, dict):
+        return sum(values.nbytes for values in inputs.values())
+    return int(inputs.nbytes)
+
+
+def check(files: Sequence[str], cache: Path, kind: str) -> None:
     """Compare the ways with each other.
 
     Raises:
@@ -80,9 +92,46 @@ def check(files: Sequence[str], kind: str) -> None:
     """
     native: list[Any] = [batch.inputs for batch in read(files, kind, form="pixels")]
     placed: list[Any] = read(files, kind, form="coefficients", block=1)
-    for pixels, batch, rounded in zip(native, placed, by_pillow(files, kind), strict=True):
+    packed: list[Any] = read(cache, kind, form="packed", block=1)
+    ways = zip(native, placed, packed, by_pillow(files, kind), strict=True)
+    for pixels, batch, other, rounded in ways:
         torch.testing.assert_close(JpegIngest(1)(batch.inputs), pixels, rtol=0, atol=1e-4)
+        ingested = ingest_packed(other.inputs, JpegIngest(1), threads=1)
+        torch.testing.assert_close(ingested, pixels, rtol=0, atol=1e-4)
         assert float((pixels - rounded).abs().mean()) < MOST_DIFFERENCE
+
+
+def measured(files: list[str], cache: Path, kind: str, rounds: int) -> list[dict[str, Any]]:
+    """Time every way, and count the bytes of its batches."""
+    ingest = JpegIngest()
+    ways: dict[str, Callable[[], Sequence[Any]]] = {"Pillow": lambda: by_pillow(files, kind)}
+    for form in ("pixels", "tensor", "coefficients", "packed"):
+        ways[form] = partial(read, files, kind, form=form)
+    for form in ("tensor", "coefficients", "packed"):
+        ways[f"{form} from a cache"] = partial(read, cache, kind, form=form)
+    sizes = {
+        name: sum(bytes_of(getattr(batch, "inputs", batch)) for batch in way()) / len(files)
+        for name, way in ways.items()
+    }
+    dense: list[Any] = read(files, kind, form="coefficients")
+    packed: list[Any] = read(files, kind, form="packed")
+    ways["ingest"] = lambda: [ingest(batch.inputs) for batch in dense]
+    ways["ingest of packed"] = lambda: [
+        ingest_packed(batch.inputs, ingest, threads=1) for batch in packed
+    ]
+    times = interleaved(
+        {name: timed(way, time.process_time) for name, way in ways.items()}, rounds, warm_up=1
+    )
+    return [
+        {
+            "kind": kind,
+            "way": name,
+            "milliseconds": 1e3 * seconds / len(files),
+            "ratio": times.ratio(name, "Pillow"),
+            "bytes": sizes.get(name),
+        }
+        for name, seconds in times.medians().items()
+    ]
 
 
 def main() -> None:
@@ -96,30 +145,11 @@ def main() -> None:
     kind: str = arguments.kind
     found = sorted(p for p in arguments.folder.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg"))
     files = [str(path) for path in found[: arguments.images]]
-    check(files, kind)
-    batches: list[Any] = read(files, kind, form="coefficients")
-    ingest = JpegIngest()
-    ways: dict[str, Callable[[], object]] = {
-        "Pillow": lambda: by_pillow(files, kind),
-        "pixels": lambda: read(files, kind, form="pixels"),
-        "tensor": lambda: read(files, kind, form="tensor"),
-        "coefficients": lambda: read(files, kind, form="coefficients"),
-        "ingest": lambda: [ingest(batch.inputs) for batch in batches],
-    }
-    rounds = interleaved(
-        {name: timed(way, time.process_time) for name, way in ways.items()},
-        arguments.rounds,
-        warm_up=1,
-    )
-    rows = [
-        {
-            "kind": kind,
-            "way": name,
-            "milliseconds": 1e3 * seconds / len(files),
-            "ratio": rounds.ratio(name, "Pillow"),
-        }
-        for name, seconds in rounds.medians().items()
-    ]
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Path(folder) / "images.jpegcache"
+        jpegcompile.build_cache(files, cache)
+        check(files, cache, kind)
+        rows = measured(files, cache, kind, arguments.rounds)
     for row in rows:
         print(f"{row['way']:12} {row['milliseconds']:.3f} ms an image, {row['ratio']:.2f}")
     if arguments.json:

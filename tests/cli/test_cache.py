@@ -23,7 +23,7 @@ def test_build_and_check(images: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert data["classes"]["3"] == 3
     assert "c.jpegcache: is up to date: 40 images" in run_text(capsys, "cache", images, "-o", cache)
     assert "is whole and up to date: 40 images" in run_text(capsys, "cache", "--check", cache)
-    assert run_json(capsys, "cache", "--check", cache)["state"] == "checked"
+    assert run_json(capsys, "cache", "--check", cache)["state"] == "fresh"
     (images / "0" / "new.jpg").write_bytes(b"")
     refuses(capsys, 1, "cache-stale", "cache", "--check", cache)
     cache.write_bytes(cache.read_bytes()[:-3])
@@ -46,4 +46,16 @@ def test_lines_that_do_not_fit(
     refuses(capsys, 2, "cache-arguments-missing", "cache", images)
     refuses(capsys, 2, "cache-arguments-missing", "cache", "-o", cache)
     refuses(capsys, 2, "cache-check-alone", "cache", images, "--check", cache)
+    refuses(capsys, 2, "cache-check-alone", "cache", "--tolerant", "--check", cache)
     refuses(capsys, 5, "cache-unreadable", "cache", "--check", cache)
+
+
+def test_a_cache_without_its_images(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A copy on another machine: only its contents can be checked, and the command says so."""
+    cache = tmp_path / "c.jpegcache"
+    run_text(capsys, "cache", images, "-o", cache)
+    images.rename(tmp_path / "moved")
+    assert run_json(capsys, "cache", "--check", cache)["state"] == "checked"
+    assert "is whole (its images are not there" in run_text(capsys, "cache", "--check", cache)

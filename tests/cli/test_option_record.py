@@ -177,8 +177,10 @@ def test_options_that_are_checked_together() -> None:
     names = {renamed.get(option.name, option.name) for option in compiling.MODEL}
     # The decoder is part of the preprocessing, masking and truncation of the frequencies.
     inside = {"decoder", "relu", "truncate"}
-    assert {field.name for field in fields(CompileOptions)} == names - inside
-    assert compile_options() == CompileOptions()
+    # `follows_model` says whether the user left out all options of the plan.
+    assert {field.name for field in fields(CompileOptions)} == names - inside | {"follows_model"}
+    assert compile_options() == CompileOptions(follows_model=True)
+    assert compile_options(frequencies=15) == CompileOptions()
 
 
 def test_recorded_options() -> None:

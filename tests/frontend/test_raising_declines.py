@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,8 +13,8 @@ from onnx import helper, numpy_helper
 from support.body_cases import FIRST_OF_OP
 from support.codes import refused
 from support.function_bodies import BodyCase
-from support.graphs import Graph
-from support.raising import one_node
+from support.graphs import Graph, assert_same
+from support.raising import evaluated, maps_of, one_node, raised
 
 import jpegcompile
 from jpegcompile.errors import UnsupportedModelError
@@ -79,6 +80,32 @@ def dynamic_size(model: onnx.ModelProto) -> None:
         dim.dim_param = "size"
 
 
+def odd_size(model: onnx.ModelProto) -> None:
+    for dim in model.graph.input[0].type.tensor_type.shape.dim[2:]:
+        dim.dim_value = 12
+
+
+def changed(name: str, value: Any) -> Callable[[onnx.ModelProto], None]:
+    def change(model: onnx.ModelProto) -> None:
+        """Give the node an attribute of another value, or another type."""
+        node = model.graph.node[0]
+        kept = [a for a in node.attribute if a.name != name]
+        del node.attribute[:]
+        node.attribute.extend([*kept, helper.make_attribute(name, value)])
+
+    return change
+
+
+def reshaped(*shape: int, inputs: slice = slice(1, 3)) -> Callable[[onnx.ModelProto], None]:
+    def change(model: onnx.ModelProto) -> None:
+        """Give constants, the matrices by default, zeros of another shape."""
+        for name in model.graph.node[0].input[inputs]:
+            tensor = next(t for t in model.graph.initializer if t.name == name)
+            tensor.CopyFrom(numpy_helper.from_array(np.zeros(shape, np.float32), name))
+
+    return change
+
+
 def newer(model: onnx.ModelProto) -> None:
     for entry in model.opset_import:
         if entry.domain == DOMAIN:
@@ -92,6 +119,23 @@ def newer(model: onnx.ModelProto) -> None:
         ("own-operator-unknown", "JpegRelu", renamed),
         ("own-transform-differs", "JpegRelu", scaled_matrix),
         ("own-transform-differs", "JpegRelu", variable(1)),
+        ("own-transform-differs", "JpegRelu", reshaped(0, 0)),
+        ("own-transform-differs", "JpegSlice", reshaped(0, 0)),
+        ("own-transform-differs", "JpegSlice", reshaped(12, 12)),
+        ("own-transform-differs", "JpegSlice", reshaped(8, 8, 8)),
+        ("own-operator-form", "JpegRelu", changed("block", 0)),
+        ("own-operator-form", "JpegRelu", changed("block", 16)),
+        ("own-operator-form", "JpegRelu", changed("block", "8")),
+        ("own-operator-form", "JpegRelu", changed("slope", 0.5)),
+        ("own-operator-form", "JpegAsmRelu", changed("frequencies", [8, 8])),
+        ("own-transform-differs", "JpegAsmRelu", changed("frequencies", 0)),
+        ("own-operator-form", "JpegIngestConvRelu", changed("block", 3)),
+        ("own-operator-form", "JpegGroupNormalization", changed("groups", 0)),
+        ("own-groups-differ", "JpegGroupNormalization", changed("groups", 8)),
+        ("own-groups-differ", "SpatialGroupNormalization", variable(4)),
+        ("own-epsilon-not-constant", "JpegGroupNormalization", reshaped(0, inputs=slice(3, 4))),
+        ("own-operator-form", "JpegPointwiseConv", reshaped(12, 1, 1, 1, inputs=slice(2, 3))),
+        ("own-map-size-differs", "JpegScale", odd_size),
         ("own-matrices-not-constant", "JpegSlice", variable(1)),
         ("own-epsilon-not-constant", "JpegGroupNormalization", variable(3)),
         ("own-map-size-unknown", "JpegScale", dynamic_size),
@@ -151,6 +195,18 @@ def test_newer_metadata_and_masks_stay_refused() -> None:
     (entry,) = (p for p in model.metadata_props if p.key == DOMAIN)
     entry.value = entry.value.replace('"format_version":11', '"format_version":99')
     decline("metadata-newer", model)
+
+
+def test_vectors_that_vary_with_the_image_are_no_channels() -> None:
+    """A scale of shape [3, 1, 1, 1] has a number for each image, not for each channel."""
+    model = of("JpegBatchNormalization")
+    for name in model.graph.node[0].input[1:3]:
+        tensor = next(t for t in model.graph.initializer if t.name == name)
+        values = numpy_helper.to_array(tensor).reshape(3, 1, 1, 1)
+        tensor.CopyFrom(numpy_helper.from_array(values, name))
+    model.graph.output[0].type.tensor_type.shape.dim[0].dim_value = 3
+    feeds = maps_of(BY_OP["JpegBatchNormalization"])
+    assert_same([evaluated(raised(model), feeds)], [evaluated(model, feeds)])
 
 
 def test_a_case_is_not_changed_by_accident() -> None:

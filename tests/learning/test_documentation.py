@@ -1,4 +1,4 @@
-"""The example of docs/augmentation.md, as it stands there."""
+"""The examples of docs/augmentation.md, as they stand there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ def test_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for index in range(10):
         Path(f"photos/{index}.jpg").write_bytes(jpeg_file(32, 32, index))
     text = TEXT.read_text(encoding="utf-8")
-    (code,) = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    codes = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(codes) == 2
     shared: dict[str, object] = {}
-    exec(code, shared)
-    assert len(shared["maps"]) == 2  # type: ignore[arg-type]
+    for code in codes:
+        exec(code, shared)
+        assert len(shared["maps"]) == 2  # type: ignore[arg-type]

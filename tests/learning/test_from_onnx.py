@@ -297,8 +297,8 @@ def test_refusals() -> None:
         from_onnx(Graph(pool, kernel).model(), frequencies=8)
     with refused("frequencies-in-spatial-domain", UsageError):
         from_onnx(network(), domain="spatial", frequencies=8)
-    with refused("learning-source-unknown", UsageError):
-        to_onnx(nn.Linear(2, 2))
+    with refused("learning-size-missing", UsageError):
+        to_onnx(nn.ReLU())
 
 
 def test_nodes_of_unknown_sizes() -> None:

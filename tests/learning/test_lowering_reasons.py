@@ -23,7 +23,7 @@ class Net(nn.Module):
 
     def __init__(self, function: Callable[[Net, Tensor], Tensor]) -> None:
         super().__init__()
-        self.conv, self.norm = nn.Conv2d(3, 4, 3, padding=1), nn.InstanceNorm2d(4)
+        self.conv, self.norm = nn.Conv2d(3, 4, 3, padding=1), nn.LocalResponseNorm(2)
         self.slope, self.linear = nn.PReLU(4), nn.Linear(4, 4)
         self.pool, self.count = nn.MaxPool2d(2, return_indices=True), 2
         self.function = function
@@ -44,6 +44,7 @@ class Looks(nn.Module):
 
 REASONS: dict[str, Callable[[Net, Tensor], Tensor]] = {
     "learning-no-twin": lambda net, x: net.norm(x),
+    "learning-pixelwise": lambda net, x: functional.silu(x),
     "learning-moves-pixels": lambda net, x: x.flip(-1),
     "learning-mixes-pixels": lambda net, x: x * x.sigmoid(),
     "learning-inputs-spatial": lambda net, x: x.sigmoid() * 2,

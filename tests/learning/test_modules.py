@@ -49,6 +49,7 @@ QUICK = {
     "pointwise": of(*CONV, 1),
     "batch norm": of(nn.BatchNorm2d, learning.JpegBatchNorm2d, 4),
     "group norm": of(nn.GroupNorm, learning.JpegGroupNorm, 2, 4),
+    "instance norm": of(nn.InstanceNorm2d, learning.JpegInstanceNorm2d, 4, affine=True),
     "relu": of(nn.ReLU, learning.JpegReLU),
     "leaky relu": of(nn.LeakyReLU, learning.JpegLeakyReLU, 0.2),
     "prelu": of(nn.PReLU, learning.JpegPReLU, 4),
@@ -75,6 +76,9 @@ MORE = {
         nn.BatchNorm2d, learning.JpegBatchNorm2d, 4, track_running_stats=False
     ),
     "group norm, plain": of(nn.GroupNorm, learning.JpegGroupNorm, 4, 4, affine=False),
+    "instance norm, tracked": of(
+        nn.InstanceNorm2d, learning.JpegInstanceNorm2d, 4, track_running_stats=True
+    ),
     "relu, inplace": of(nn.ReLU, learning.JpegReLU, inplace=True),
     "prelu, one": of(nn.PReLU, learning.JpegPReLU),
     "max pool, ceil": of(

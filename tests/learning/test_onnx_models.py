@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from support.codes import refused
 from support.exports import export
 from support.families import FAMILIES, Family
-from support.graphs import evaluate
 from support.half_precision import halved
 from support.learning_onnx import answers, difference, gradients, images_of, learn, run
 from support.open_size import opened
@@ -31,6 +30,8 @@ from jpegcompile.learning.transforms import block_dct
 # float32 sums of some thousand products in about twenty layers, of the largest magnitude.
 CLOSE = 1e-5
 HALF = 0.01
+# Operators of random networks that have no equivalent with gradients in PyTorch.
+_UNKNOWN = {"Hardmax", "MaxUnpool", "TopK"}
 models = pytest.mark.parametrize("model", [*CIFAR10, GRAY], ids=lambda m: m.name)
 
 
@@ -132,11 +133,14 @@ def test_families(family: Family, tmp_path: Path) -> None:
 
 @thorough
 @given(networks())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_random_networks(network: Network) -> None:
     model = opened(network.model(), 0, image="x")
-    module: Any = from_onnx(model, image_input="x")
-    images = images_of(module)
-    wanted = evaluate(model, {"x": images})
-    for found, value in zip(run(module, images), wanted, strict=True):
-        assert abs(found - value).max() < 1e-9 * max(abs(value).max(), 1)
+    if {node.op_type for node in model.graph.node} & _UNKNOWN:
+        with refused("torch-operator-unknown", UnsupportedModelError):
+            from_onnx(model)
+        return
+    found = run(from_onnx(model), network.image)
+    for name, value in zip(network.outputs, found, strict=True):
+        wanted = network.values[name].numpy()
+        assert abs(value - wanted).max(initial=0) < 1e-9 * max(abs(wanted).max(initial=0), 1), name

@@ -15,7 +15,12 @@ from torch import Tensor, nn
 
 from jpegcompile import _core
 from jpegcompile.learning import JpegLeakyReLU, JpegReLU, ToJpeg, ToSpatial, Truncate
-from jpegcompile.learning.tiles import Implementation, implementation_of, use_implementation
+from jpegcompile.learning.tiles import (
+    Implementation,
+    has_32_bit_places,
+    implementation_of,
+    use_implementation,
+)
 
 MODULES = {
     "forward": ToJpeg(),
@@ -70,12 +75,33 @@ def test_another_step_is_found(implementation: Implementation) -> None:
     assert fault_of("asm", SHAPES[0], LAYOUTS[0], implementation, other="relu") > 1e-2
 
 
+@pytest.mark.parametrize("implementation", ["native", "triton", "torch"])
+def test_infinite_pixels_become_zeros(implementation: Implementation) -> None:
+    maps = torch.zeros(1, 1, 8, 8)
+    maps[..., 0, 0] = -torch.inf
+    with use_implementation(implementation):
+        assert torch.equal(JpegReLU()(maps), torch.zeros_like(maps))
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", MODULES)
+def test_results_change_in_place(name: str, kind: torch.dtype) -> None:
+    for layout in LAYOUTS:
+        leaf = torch.randn(2, 3, 8, 8, dtype=kind).contiguous(memory_format=layout)
+        made = MODULES[name](leaf.requires_grad_())
+        expected = made.detach() * 2
+        assert torch.equal(made.mul_(2), expected)
+        made.sum().backward()
+
+
 def test_the_choice() -> None:
     maps = torch.zeros(1, 1, 8, 8)
     assert implementation_of(maps) == "native"
     assert implementation_of(maps.bfloat16()) == "native"
     assert implementation_of(maps.double()) == "torch"
     assert implementation_of(maps.to("meta")) == "torch"
+    assert has_32_bit_places(maps.expand(1, 2**25 - 1, 8, 8))
+    assert not has_32_bit_places(maps.expand(1, 2**25, 8, 8))
     with use_implementation("triton"):
         assert implementation_of(maps) == "triton"
     address = maps.data_ptr()
@@ -103,7 +129,11 @@ def test_threads_and_strides() -> None:
     torch.manual_seed(0)
     before = torch.get_num_threads()
     wide = torch.randn(16, 40, 32, 32)
-    views = [wide, wide[:, ::2], wide[..., 8:24], wide.contiguous(memory_format=LAYOUTS[1])[:, :16]]
+    last = wide.contiguous(memory_format=LAYOUTS[1])
+    views = [wide, wide[:, ::2], wide[..., 8:24], last[:, :16], last[:, :1], wide.transpose(2, 3)]
+    views += [wide.permute(3, 2, 1, 0), wide[:, :1].expand(16, 5, 32, 32), last[..., ::2, :]]
+    # Strides of a dimension of one element are arbitrary.
+    views += [torch.randn(999).as_strided((1, 3, 8, 8), (7, *s)) for s in ((64, 8, 1), (1, 24, 3))]
     try:
         for count in (1, 3):
             torch.set_num_threads(count)

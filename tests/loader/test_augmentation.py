@@ -12,9 +12,10 @@ import torch
 from PIL import Image
 from support.augmented import cropped, displayed, network_input, recolored
 from support.codes import refused
-from support.coefficient_files import SAMPLINGS, random_file
+from support.coefficient_files import random_file
 from support.data_sets import NUMBERS, keys, loaded
 from support.images import make_jpeg
+from support.photographs import photographs, written
 from support.preprocessing import tolerance
 
 from jpegcompile import ImageBatch, ImageDataset
@@ -22,11 +23,7 @@ from jpegcompile.data.augmentation.color import ColorChange
 from jpegcompile.data.augmentation.draws import Draws
 from jpegcompile.data.augmentation.placing import random_choice, random_square
 from jpegcompile.data.augmentation.text import augmentation_of
-from jpegcompile.data.placed_tensors import Placing
-from jpegcompile.data.target import target_of
-from jpegcompile.dct.blocks import planes_in_place
 from jpegcompile.errors import ImageError, UsageError
-from jpegcompile.interface import LUMA
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.learning.ingest import JpegIngest
@@ -39,28 +36,6 @@ from jpegcompile.runtime.preprocessor import Preprocessor
 SEED, EPOCH = 3, 5
 SIZE = (32, 24)
 COLOR = "brightness=0.4,contrast=0.5,saturation=0.6,hue=0.2"
-
-
-def photographs() -> list[bytes]:
-    """Files of all kinds: samplings, gray, RGB-coded, turned by EXIF; sizes of their own."""
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    others = [random_file(SAMPLINGS[name], 44, 39) for name in ("4:1:1", "4:4:0", "crossed")]
-    return [
-        make_jpeg(50, 41, subsampling=2),
-        make_jpeg(41, 66, subsampling=1),
-        make_jpeg(43, 40, "L"),
-        make_jpeg(40, 48, keep_rgb=True),
-        make_jpeg(61, 45, exif=exif.tobytes(), subsampling=2),
-        *others,
-    ]
-
-
-def written(folder: Path, images: list[bytes]) -> list[Path]:
-    files = [folder / f"{index}.jpg" for index in range(len(images))]
-    for file, data in zip(files, images, strict=True):
-        file.write_bytes(data)
-    return files
 
 
 def one_batch(files: list[Path], **given: Any) -> Any:
@@ -276,30 +251,3 @@ def test_what_places_images_may_fail() -> None:
     integers = NetworkInput("image", 3, 32, 32, "NCHW").normalized(whole)
     with pytest.raises(ValueError, match="float decode"):
         Preprocessor(integers).read([make_jpeg(32, 32)], place=place)
-
-
-def test_matrices_of_whole_planes(tmp_path: Path) -> None:
-    """For planes that travel in another form: the same maps from all blocks of an image."""
-    data = make_jpeg(96, 80, subsampling=2)
-    target = target_of(
-        None, "coefficients", NUMBERS, SIZE, None, augment="flip,resized-crop=0.1:0.2"
-    )
-    assert target.augmentation is not None
-    placing, image = Placing(target, target.augmentation), read_coefficients(data)
-    views = [placing.view(image.frame, Draws(0, 0, str(n))) for n in range(4)]
-    planes = image.planes[0].astype(np.float64)
-    some = placing.matrices(views, LUMA)
-    whole = placing.matrices(views, LUMA, is_whole=True)
-    assert whole["luma_rows"].shape[2:] == (80,)
-    assert some["luma_rows"].shape[2] < 80
-    for index, view in enumerate(views):
-        maps = []
-        for arrays, blocks in ((some, view.cut(image, 0).astype(np.float64)), (whole, planes)):
-            plane = planes_in_place(blocks)
-            rows = arrays["luma_rows"][arrays["luma_rows_index"][index]]
-            columns = arrays["luma_columns"][arrays["luma_columns_index"][index]]
-            high, wide = plane.shape
-            assert not rows[:, high:].any()
-            maps.append(rows[:, :high] @ plane @ columns[:wide])
-        np.testing.assert_allclose(maps[0], maps[1], rtol=0, atol=1e-9)
-        assert np.abs(maps[0]).max() > 1.0

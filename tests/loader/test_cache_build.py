@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -192,7 +193,10 @@ def test_unusable_images_stop_a_build(images: Path, tmp_path: Path) -> None:
     with refused("jpeg-not-recognized", ImageError) as caught:
         build_cache(images, output)
     assert str(caught.value).startswith(f"{images}/b/04.jpg: ")
-    # What came before is kept for the next build.
+    # What came before is kept for the next build; if nothing came before, no file remains.
+    with refused("jpeg-not-recognized", ImageError):
+        build_cache([images / "b" / "04.jpg"], tmp_path / "d.jpegcache")
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("d.")]
     assert build_cache(images, output, on_error="skip").resumed == 5
 
 
@@ -233,6 +237,38 @@ def test_an_image_is_not_overwritten(images: Path) -> None:
     assert image.read_bytes() == before
     with refused("output-not-writable", AccessError):
         build_cache(images, images / "none" / "c.jpegcache")
+
+
+def test_a_file_of_classes_is_not_overwritten(images: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.json"
+    labels.write_text('{"a": 0, "b": 1}')
+    with refused("cache-output-is-input", UsageError):
+        build_cache(images, labels, labels=labels, on_error="skip")
+    assert labels.read_text().startswith("{")
+
+
+def test_links_and_pipes(images: Path, tmp_path: Path) -> None:
+    """A link as output keeps its place; one as the unfinished file is not followed."""
+    link, target, output = (tmp_path / name for name in ("link", "target", "c.jpegcache"))
+    link.symlink_to(target)
+    build_cache(images, link, on_error="skip")
+    assert link.is_symlink()
+    assert len(CoefficientCache(target)) == 11
+    for path in partial_paths(output):
+        path.symlink_to(target)
+        with refused("cache-write-failed", AccessError):
+            build_cache(images, output, on_error="skip")
+        assert len(CoefficientCache(target)) == 11
+        path.unlink()
+        os.mkfifo(path)
+        with refused("cache-write-failed", AccessError) as caught:
+            build_cache(images, output, on_error="skip")
+        assert "is not a plain file" in str(caught.value)
+        path.unlink()
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "target"]
+    os.mkfifo(output)
+    with refused("cache-not-recognized", ImageError):
+        CoefficientCache(output)
 
 
 def test_pytorch_is_not_needed(images: Path, tmp_path: Path) -> None:

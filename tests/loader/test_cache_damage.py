@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,22 @@ def test_hostile_descriptions(meta: bytes, tmp_path: Path, cache: Path) -> None:
     sized = with_header(cut, file_bytes=len(cut), meta_bytes=len(meta))
     with refused("cache-damaged", ImageError):
         CoefficientCache(written(tmp_path / "x", with_index(sized, header.meta, meta)))
+
+
+def test_a_description_with_hostile_paths(tmp_path: Path, cache: Path) -> None:
+    """Paths that no system call accepts are not there; a file of classes is named in the error."""
+    data, header = entries_of(cache)
+    meta = json.loads(data[header.meta :])
+    for change in ({"images": ["x" * 5000]}, {"images": ["\0"]}, {"labels": "\0"}):
+        new = json.dumps({**meta, **change}).encode()
+        cut = data[: header.meta] + new
+        sized = with_header(cut, file_bytes=len(cut), meta_bytes=len(new))
+        path = written(tmp_path / "x", with_index(sized, header.meta, new))
+        if "labels" in change:
+            with refused("json-unreadable", AccessError):
+                check_cache(path)
+        else:
+            assert check_cache(path).state == "checked"
 
 
 def test_every_payload_has_a_hash(tmp_path: Path, cache: Path) -> None:

@@ -123,7 +123,7 @@ def wrong() -> Iterator[tuple[dict[str, Any], str]]:
     yield {**PIXELS, "dtype": "int8"}, "dataset-option-unknown"
     yield {**PIXELS, "on_error": "no"}, "dataset-option-unknown"
     yield {**PIXELS, "form": "jpeg"}, "dataset-form-unknown"
-    yield {**PIXELS, "form": "packed"}, "dataset-packed-with-pixels"
+    yield {"form": "packed", "block": 8}, "dataset-packed-with-pixels"
     yield {**PIXELS, "block": 8}, "dataset-block-invalid"
     yield {**PIXELS, "form": "tensor", "block": 3}, "dataset-block-invalid"
     yield {**PIXELS, "form": "coefficients", "block": 16}, "dataset-block-invalid"

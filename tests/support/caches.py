@@ -10,6 +10,7 @@ import numpy as np
 
 from jpegcompile import ImageBatch, PackedImages
 from jpegcompile.data.cache.layout import HEADER_BYTES, Header, hash_of
+from jpegcompile.data.placed_images import PlacedImages
 
 
 def assert_same_batches(made: list[ImageBatch], expected: list[ImageBatch]) -> None:
@@ -35,6 +36,11 @@ def arrays_of(inputs: Any) -> dict[str, Any]:
             found |= {f"{name}/{part}": values for part, values in vars(plane).items()}
             found[f"{name}/extents"] = inputs.extents[name]
         return found
+    if isinstance(inputs, PlacedImages):
+        found = {**arrays_of(inputs.packed), **inputs.tensors}
+        for name, bands in inputs.matrices.items():
+            found |= {f"{name}/{part}": values for part, values in vars(bands).items()}
+        return {**found, "is_transposed": inputs.is_transposed}
     if hasattr(inputs, "planes"):
         return dict(inputs.unpack())
     return {"tensor": inputs}

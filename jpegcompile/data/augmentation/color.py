@@ -53,36 +53,44 @@ class ColorChange:
                 steps.append((name, between(number, max(0.0, 1 - most), 1 + most)))
         return cls(tuple(steps))
 
-    @property
-    def needs_mean(self) -> bool:
-        """Whether the change depends on the mean of the image."""
-        return any(name == "contrast" for name, _ in self.steps)
-
     def affine(self, color: Color, mean: Doubles) -> tuple[Doubles, Doubles]:
         """Return the change as channels -> matrix @ channels + shift.
 
         Args:
             color: channels, in their order.
-            mean: mean of each channel over what the network sees, on the 0..255 scale. Ignored
-                unless `needs_mean`.
+            mean: mean of each channel over what the network sees, on the 0..255 scale. Only changes
+                of contrast depend on it.
 
         Returns:
             [channels, channels] and [channels].
         """
+        matrix, shift, of_mean = self.parts(color)
+        return matrix, shift + of_mean @ mean
+
+    def parts(self, color: Color) -> tuple[Doubles, Doubles, Doubles]:
+        """Return the change as channels -> matrix @ channels + shift + of_mean @ mean.
+
+        Args:
+            color: channels, in their order.
+
+        Returns:
+            [channels, channels], [channels] and [channels, channels].
+        """
         turned = slice(None, None, -1 if color == "BGR" else 1)
         channels = 1 if color == "L" else 3
         luma = np.ones(1) if color == "L" else _LUMA
-        matrix, shift, mean = np.eye(channels), np.zeros(channels), mean[turned]
+        # `shift` has a column for the constant, and one for the mean of each channel.
+        matrix, shift = np.eye(channels), np.zeros((channels, 1 + channels))
         for name, factor in self.steps:
             if name == "brightness":
                 matrix, shift = factor * matrix, factor * shift
             elif name == "contrast":
-                middle = luma @ (matrix @ mean + shift)
+                middle = luma @ (shift + np.pad(matrix, ((0, 0), (1, 0))))
                 matrix, shift = factor * matrix, factor * shift + (1 - factor) * middle
             elif color != "L":
                 step = _saturated(factor) if name == "saturation" else _turned(factor)
                 matrix, shift = step @ matrix, step @ shift
-        return matrix[turned, turned], shift[turned]
+        return matrix[turned, turned], shift[turned, 0], shift[turned, 1:][:, turned]
 
 
 def _saturated(factor: float) -> Doubles:

@@ -75,8 +75,10 @@ def build_cache(
         UsageError: if the arguments contradict each other.
     """
     origin = origin_of(images, labels, tolerant=tolerant)
+    require_writable(output)
+    # If the path is a link, the linked file is replaced.
     target = Path(output)
-    require_writable(target)
+    target = Path(os.path.realpath(target)) if target.is_symlink() else target
     _require_apart(target, origin)
     old = _up_to_date(target, origin)
     if old is not None:
@@ -96,11 +98,15 @@ def _fingerprint(origin: Origin) -> bytes:
 
 
 def _require_apart(target: Path, origin: Origin) -> None:
-    """Refuse to replace an image or a shard."""
+    """Refuse to replace an image, a shard or the file of classes."""
     others = [*(shard.path for shard in origin.meta.shards), *(one.key for one in origin.files)]
+    others += [] if origin.meta.labels is None else [origin.meta.labels]
     if target.exists() and any(Path(o).exists() and target.samefile(o) for o in others):
         raise UsageError(
-            Message("cache-output-is-input", f"{target}: is one of the images; give another path")
+            Message(
+                "cache-output-is-input",
+                f"{target}: is one of the images, or the file of classes; give another path",
+            )
         )
 
 

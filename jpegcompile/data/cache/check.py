@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from jpegcompile.data.cache.open import CoefficientCache
 from jpegcompile.data.cache.report import CacheReport, report_of
@@ -24,9 +23,11 @@ def check_cache(path: str | os.PathLike[str], *, progress: Progress | None = Non
     """
     cache = CoefficientCache(path)
     cache.verify(progress)
-    if any(Path(one).exists() for one in _origins(cache)):
-        cache.require_fresh()
-    return report_of(cache, state="checked")
+    # `Path.exists` raises an error for a path that is too long.
+    if not any(map(os.path.exists, _origins(cache))):
+        return report_of(cache, state="checked")
+    cache.require_fresh()
+    return report_of(cache, state="fresh")
 
 
 def _origins(cache: CoefficientCache) -> list[str]:

@@ -114,7 +114,7 @@ def opened(path: str) -> Contents:
 
 def _mapped(path: str) -> memoryview:
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
             if os.fstat(file.fileno()).st_size == 0:
                 return memoryview(b"")
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
@@ -123,6 +123,11 @@ def _mapped(path: str) -> memoryview:
         raise AccessError(
             Message("cache-unreadable", f"{path}: cannot read: {reason}; check the path")
         ) from error
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; if it is a pipe, do not wait for a writer."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _check(entries: NDArray[Any], header: Header, meta: Meta, path: str) -> None:

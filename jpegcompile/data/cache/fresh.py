@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from itertools import zip_longest
 from pathlib import Path
 
 from jpegcompile.data.cache.contents import Contents
@@ -51,21 +50,25 @@ def change_of(contents: Contents, origin: Origin) -> str | None:
 
 def _first_change(
     contents: Contents,
-    rows: Iterable[int],
+    rows: Sequence[int],
     samples: Iterable[Numbered],
     is_same: Callable[[Contents, int, Sample], bool],
 ) -> str | None:
-    for index, found in zip_longest(rows, samples):
-        if found is None:
-            return f"{contents.key(index)} is missing"
-        _, sample = found
-        if index is None or contents.key(index) != sample.key:
-            return f"{sample.name} is new"
+    found = iter(samples)
+    for index in rows:
+        sample = next(found, (0, None))[1]
+        key = contents.key(index)
+        if sample is None:
+            return f"{key} is missing"
+        if key != sample.key:
+            is_there = any(later.key == key for _, later in found)
+            return f"{sample.name} is new" if is_there else f"{key} is missing"
         if contents.row(index).label != sample.label:
             return f"the class of {sample.name} has changed"
         if not is_same(contents, index, sample):
             return f"{sample.name} has changed"
-    return None
+    extra = next(found, None)
+    return None if extra is None else f"{extra[1].name} is new"
 
 
 def _of_file(contents: Contents, index: int, sample: Sample) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 import struct
 from array import array
 from collections.abc import Iterator
@@ -230,10 +231,9 @@ def open_partial(output: Path) -> Iterator[Partial]:
     Raises:
         AccessError: if another process builds this cache, or a file cannot be written.
     """
-    paths = partial_paths(output)
     try:
-        data = _locked(output, paths[0])
-        with data, _opened(paths[1]) as journal:
+        data = _locked(output, partial_paths(output)[0])
+        with data, _without_remains(output), _opened(partial_paths(output)[1]) as journal:
             yield Partial(data, journal)
     except OSError as error:
         raise AccessError(
@@ -243,6 +243,20 @@ def open_partial(output: Path) -> Iterator[Partial]:
                 " the next build continues",
             )
         ) from error
+
+
+@contextmanager
+def _without_remains(output: Path) -> Iterator[None]:
+    """Delete the files of a build that fails before anything is worth continuing."""
+    try:
+        yield
+    except BaseException:
+        data, journal = partial_paths(output)
+        if data.stat().st_size <= HEADER_BYTES:
+            data.unlink()
+            if journal.is_file() and not journal.is_symlink():
+                journal.unlink()
+        raise
 
 
 def replace_output(output: Path) -> None:
@@ -264,7 +278,12 @@ def partial_paths(output: Path) -> tuple[Path, Path]:
 
 
 def _opened(path: Path) -> BinaryIO:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    """Open or create a plain file. Following a link would overwrite another file."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    handle = os.open(path, flags, 0o666)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, f"{path.name} is not a plain file")
     return os.fdopen(handle, "r+b")
 
 

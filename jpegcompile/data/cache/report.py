@@ -10,7 +10,7 @@ from jpegcompile.data.cache.open import CoefficientCache
 from jpegcompile.jpeg.unusable import Skipped
 from jpegcompile.results.record import Record
 
-State = Literal["built", "kept", "checked"]
+State = Literal["built", "kept", "fresh", "checked"]
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class CacheReport(Record):
 
     Attributes:
         path: path of the cache.
-        state: "built"; "kept" if the cache was up to date; "checked" if only its contents were
-            checked.
+        state: "built"; "kept" if the cache was up to date; of a check, "fresh" if it is up to date,
+            and "checked" if its images are not there, so that only its contents were checked.
         images: number of usable images.
         resumed: samples that an earlier, killed build had finished.
         file_bytes: bytes of the cache.

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from jpegcompile.frontend.raising.form import is_of_channels
 from jpegcompile.frontend.raising.state import State
 from jpegcompile.frontend.walk import quoted
 from jpegcompile.messages import Message
@@ -37,19 +38,29 @@ def raise_group_normalization(
         target: name for the output.
 
     Raises:
-        UnsupportedModelError: if epsilon is not a constant.
+        UnsupportedModelError: if epsilon or the shape of the groups is not a constant that fits.
     """
     epsilon = state.array(given["epsilon"])
-    if epsilon is None:
+    if epsilon is None or epsilon.size != 1 or epsilon.dtype.kind != "f":
         raise state.refusal(
             node,
             Message(
                 "own-epsilon-not-constant",
-                f"has an epsilon {quoted(given['epsilon'])} that is not a constant, as a standard"
-                " normalization requires",
+                f"has an epsilon {quoted(given['epsilon'])} that is not a constant number, as a"
+                " standard normalization requires",
             ),
         )
     groups, x = int(attributes["groups"]), inputs["x"]
+    to_rows = state.array(given["to_rows"])
+    if to_rows is None or to_rows.shape != (4,) or to_rows[1] != groups:
+        raise state.refusal(
+            node,
+            Message(
+                "own-groups-differ",
+                f"has the shape {quoted(given['to_rows'])} that is not a constant with its"
+                f" {groups} groups; see docs/operators.md",
+            ),
+        )
     kind = epsilon.dtype
     name = node.name
     rows = state.constant(f"{target}.rows", np.asarray([0, groups, -1]))
@@ -73,7 +84,7 @@ def raise_batch_normalization(
 ) -> str:
     """Append the normalization of pixels; return its output, `target`."""
     vectors = [state.array(given[name]) for name in ("scale", "shift")]
-    weights = [v.reshape(-1) for v in vectors if v is not None and v.shape[-2:] == (1, 1)]
+    weights = [v.reshape(-1) for v in vectors if v is not None and is_of_channels(v.shape)]
     if len(weights) < 2 or len({len(w) for w in weights}) > 1 or len(weights[0]) < 2:
         scaled = state.add("Mul", [inputs["x"], inputs["scale"]])
         return state.add("Add", [scaled, inputs["shift"]], target, node.name)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper
 
+from jpegcompile.frontend.raising.form import CHANNEL_WEIGHTS, operands_of
 from jpegcompile.frontend.raising.inlined import SEPARABLE
 from jpegcompile.frontend.raising.masks import note_mask
 from jpegcompile.frontend.raising.normalizations import (
@@ -23,7 +23,6 @@ from jpegcompile.frontend.raising.separable import raise_separable
 from jpegcompile.frontend.raising.state import Size, State, Value
 from jpegcompile.frontend.raising.statements import append_spatial
 from jpegcompile.frontend.raising.transforms import check_transforms
-from jpegcompile.frontend.walk import quoted
 from jpegcompile.messages import Message
 from jpegcompile.operators.definition import PIXELS, Operand, Operator
 from jpegcompile.operators.registry import OPERATORS
@@ -31,8 +30,6 @@ from jpegcompile.operators.separable import RESIZE
 
 # A separable operator of unknown name.
 ANY_SEPARABLE = replace(OPERATORS[RESIZE], name=SEPARABLE)
-# A convolution of coefficients has its bias as [O, 1, 1], a standard convolution as [O].
-_CHANNEL_WEIGHTS = "O 1 1"
 
 
 def raise_node(state: State, node: onnx.NodeProto) -> None:
@@ -67,6 +64,8 @@ def raise_node(state: State, node: onnx.NodeProto) -> None:
     state.raised += 1
     note_mask(state, node, operator, blocks, frequencies)
     size = sizes[1] or _declared_size(state, node.output[0]) or _size_of_x(state, given)
+    if blocks[1] > 1:
+        state.require_tiled(node.output[0], blocks[1], size, node)
     if made != node.output[0] or blocks[1] > 1:
         state.values[node.output[0]] = Value(made, blocks[1], size)
 
@@ -83,33 +82,6 @@ def raise_ingest(state: State, node: onnx.NodeProto) -> None:
             ),
         )
     state.raised += 1
-
-
-def operands_of(
-    state: State, node: onnx.NodeProto, operator: Operator
-) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return the inputs and the attributes of a node by the names of the definition.
-
-    Raises:
-        UnsupportedModelError: if an input or attribute is missing.
-    """
-    given = {o.name: name for o, name in zip(operator.inputs, node.input, strict=False) if name}
-    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    for attribute in operator.all_attributes:
-        if attribute.default is not None:
-            attributes.setdefault(attribute.name, attribute.default)
-    missing = [o.name for o in operator.inputs if not o.is_optional and o.name not in given]
-    missing += [a.name for a in operator.all_attributes if a.name not in attributes]
-    if missing or len(node.input) > len(operator.inputs) or len(node.output) != 1:
-        lacks = f"lacks {quoted(missing[0])}" if missing else "has other operands"
-        raise state.refusal(
-            node,
-            Message(
-                "own-operator-form",
-                f"{lacks}, and differs from the definition of its operator; see docs/operators.md",
-            ),
-        )
-    return given, attributes
 
 
 def block_of(operands: tuple[Operand, ...], attributes: dict[str, Any]) -> int:
@@ -139,7 +111,7 @@ def _inputs(
             size = _declared_size(state, name) or sizes[operand.name == "residual"]
             size = size or _size_of_x(state, given)
             inputs[operand.name] = state.pixels(name, block, size, node)
-        elif operand.shape == _CHANNEL_WEIGHTS and operand.role == "weights":
+        elif operand.shape == CHANNEL_WEIGHTS and operand.role == "weights":
             inputs[operand.name] = _flat(state, name)
         else:
             inputs[operand.name] = state.raw(name)

@@ -12,12 +12,13 @@ from __future__ import annotations
 import onnx
 from onnx import helper
 
+from jpegcompile.dct.blocks import BLOCK_SIZES
 from jpegcompile.frontend.raising.state import State, Value
 from jpegcompile.frontend.raising.statements import append_body
 from jpegcompile.frontend.raising.transforms import check_transforms
 from jpegcompile.interface import DOMAIN_VERSION
 from jpegcompile.messages import Message
-from jpegcompile.operators.fragments import FORWARD, INVERSE, TRANSFORMS
+from jpegcompile.operators.fragments import BLOCK, FORWARD, INVERSE, TRANSFORMS
 from jpegcompile.operators.pixelwise import own_function
 from jpegcompile.operators.registry import OPERATORS
 
@@ -39,7 +40,7 @@ def raise_program(state: State, node: onnx.NodeProto) -> None:
             ),
         )
     inner = None if function is None else _between(function)
-    blocks = [a.i for a in node.attribute if a.name == "block"]
+    blocks = [a.i for a in node.attribute if a.name == BLOCK.name and a.i in BLOCK_SIZES]
     if function is None or inner is None or len(blocks) != 1 or len(node.output) != 1:
         raise state.refusal(
             node,

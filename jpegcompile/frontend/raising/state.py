@@ -27,6 +27,8 @@ from jpegcompile.opset import standard_opset
 from jpegcompile.weights.read import MappedWeights
 
 Size = tuple[int, int]
+# Largest height and width of a map in pixels: no JPEG file is larger.
+_LARGEST = 65535
 _FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16)
 
 
@@ -196,23 +198,37 @@ class State:
             return value.pixels
         values = self.array(name)
         if values is not None:
+            size = values.shape[-2:] if values.ndim > 1 else None
+        self.require_tiled(name, block, size, node)
+        if values is not None:
             kept = to_spatial(values.astype(np.float64), block).astype(values.dtype)
             pixels = self.constant(name.removesuffix(".jpeg"), kept)
         else:
-            if size is None:
-                raise self.refusal(
-                    node,
-                    Message(
-                        "own-map-size-unknown",
-                        f"reads the map {quoted(name)} of unknown height and width; declare"
-                        " its shape",
-                    ),
-                )
             unknown = Value("", block, size)
             pixels = self._transformed(self.raw(name), name, unknown, forward=False)
         if value is None:
             self.values[name] = Value(pixels, block, size, coefficients=name)
         return pixels
+
+    def require_tiled(self, name: str, block: int, size: Size | None, node: onnx.NodeProto) -> None:
+        """Refuse a map of a node whose size is unknown or impossible."""
+        if size is None:
+            raise self.refusal(
+                node,
+                Message(
+                    "own-map-size-unknown",
+                    f"has the map {quoted(name)} of unknown height and width; declare its shape",
+                ),
+            )
+        if any(not 0 < side <= _LARGEST or side % block for side in size):
+            raise self.refusal(
+                node,
+                Message(
+                    "own-map-size-differs",
+                    f"has the map {quoted(name)} of {size[0]}x{size[1]} pixels, and both numbers"
+                    f" must be multiples of {block} up to {_LARGEST}; correct its shape",
+                ),
+            )
 
     def _transformed(self, source: str, name: str, value: Value, *, forward: bool) -> str:
         """Append the block DCT of pixels, or the inverse."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from jpegcompile.dct.blocks import axis_dct, dc_map
 from jpegcompile.dct.frequencies import band_map, full
+from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.frontend.raising.state import Size, State
 from jpegcompile.frontend.walk import quoted
 from jpegcompile.messages import Message
@@ -52,10 +53,15 @@ def check_transforms(
     """
     sizes: dict[tuple[str, str], int] = {}
     if operator.raising == "separable":
-        shapes = [state.shapes.get(given[name], ()) for name in AXES]
-        if any(len(shape) != 2 for shape in shapes):
+        matrices = [state.array(given[name]) for name in AXES]
+        shapes = [matrix.shape for matrix in matrices if matrix is not None]
+        if len(shapes) < len(AXES):
             return None, None
-        (high, height), (width, wide) = ([int(d) for d in shape] for shape in shapes)
+        units = (blocks[1], blocks[0]), (blocks[0], blocks[1])
+        for name, shape, pair in zip(AXES, shapes, units, strict=True):
+            if len(shape) != 2 or not all(map(_is_tiled, shape, pair)):
+                raise _differs(state, node, name)
+        (high, height), (width, wide) = shapes
         return (height, width), (high, wide)
     ingest = OPERATORS.get(operator.ingest)
     for operand in operator.inputs:
@@ -70,14 +76,7 @@ def check_transforms(
         if values is not None and values.ndim == 2:
             wanted = _wanted(operator, operand, values, blocks[sides == "output"], frequencies)
         if values is None or wanted is None or not _is_close(values, wanted):
-            raise state.refusal(
-                node,
-                Message(
-                    "own-transform-differs",
-                    f"has an input {quoted(operand.name)} that is not the constant of its"
-                    " definition; see docs/operators.md",
-                ),
-            )
+            raise _differs(state, node, operand.name)
         axes = ("height", "width") if operand.role == "plane" else (_axis(operand),)
         for axis, count in zip(axes, values.shape, strict=False):
             sizes[sides, axis] = count
@@ -90,6 +89,21 @@ def check_transforms(
         # The output has the size of the input.
         return first or second, second or first
     return first, second
+
+
+def _differs(state: State, node: onnx.NodeProto, operand: str) -> UnsupportedModelError:
+    return state.refusal(
+        node,
+        Message(
+            "own-transform-differs",
+            f"has an input {quoted(operand)} that is not the constant of its definition; see"
+            " docs/operators.md",
+        ),
+    )
+
+
+def _is_tiled(size: int, block: int) -> bool:
+    return size > 0 and size % block == 0
 
 
 def _axis(operand: Operand) -> str:
@@ -116,7 +130,7 @@ def _wanted(
 ) -> NDArray[np.float64] | None:
     """Return the values that an operand must have; None if its shape is impossible."""
     rows, columns = values.shape
-    if rows % block or columns % block:
+    if not (_is_tiled(rows, block) and _is_tiled(columns, block)):
         return None
     if operand.name == DC.name:
         return dc_map(rows, columns, block)

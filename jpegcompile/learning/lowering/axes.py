@@ -9,7 +9,7 @@ import torch
 from torch import fx
 
 from jpegcompile.learning.lowering.calls import Call
-from jpegcompile.learning.lowering.shapes import Described, block_of_node, described, shape_of
+from jpegcompile.learning.lowering.shapes import Described, block_of_node, described
 
 # The result has the elements in the same order, so planes stay whole if they keep their size.
 _SHAPES = frozenset(
@@ -75,7 +75,11 @@ def _planes(node: fx.Node) -> tuple[int, ...]:
 
 
 def _rank(node: Any) -> int:
-    return len(shape_of(node) or ())
+    """Return the number of dimensions of a tensor, or of the first one of a tuple."""
+    value = described(node)
+    while isinstance(value, list | tuple) and value:
+        value = value[0]
+    return len(value.shape) if isinstance(value, Described) else 0
 
 
 def _dims(call: Call) -> list[int]:

@@ -99,7 +99,7 @@ class Call:
 def call_of(node: fx.Node, root: nn.Module) -> Call:
     """Return what a node calls."""
     if node.op == "call_module":
-        source = node.args[0] if node.args else None
+        source = node.args[0] if node.args else node.kwargs.get("input")
         return Call("module", {"x": source}, root.get_submodule(str(node.target)))
     kind = _kind(node)
     if kind not in _FORMS:
@@ -154,5 +154,6 @@ def _equivalent(kind: str, arguments: dict[str, Any]) -> nn.Module | None:
     if kind == "clamp":
         low, high = options.get("min"), options.get("max")
         low = -float("inf") if low is None else low
-        return nn.Hardtanh(low, float("inf") if high is None else high)
+        high = float("inf") if high is None else high
+        return nn.Hardtanh(low, high) if low < high else None
     return _MODULES[kind](**options) if kind in _MODULES else None

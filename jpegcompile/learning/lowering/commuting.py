@@ -32,6 +32,14 @@ from jpegcompile.messages import Message
 Rule = Callable[[Emitter, fx.Node, Call], Any]
 
 _SPREADS = ("expand", "expand_as")
+# Functions of single pixels, and modules that compute them.
+_PIXELWISE = frozenset(
+    (
+        *("silu", "gelu", "mish", "hardswish", "sigmoid", "hardsigmoid", "logsigmoid", "tanh"),
+        *("elu", "selu", "celu", "prelu", "rrelu", "softplus", "softsign", "softshrink"),
+        *("abs", "square", "sqrt", "rsqrt", "pow", "exp", "log", "erf", "sin", "cos"),
+    )
+)
 
 
 def commute(emit: Emitter, node: fx.Node, call: Call, maps: list[fx.Node]) -> Any:
@@ -39,6 +47,8 @@ def commute(emit: Emitter, node: fx.Node, call: Call, maps: list[fx.Node]) -> An
     rule = _rule(node, call)
     if rule is None or call.rest:
         op = type(call.module).__name__ if call.kind == "module" else call.kind
+        if op.lower() in _PIXELWISE:
+            return Message("learning-pixelwise", "it is a function of single pixels")
         return Message("learning-no-twin", f"{op} has no JPEG module")
     is_cast = rule in (_convolution, _batch_norm, _group_norm)
     if not is_cast and not any(emit.has(source, "jpeg") for source in maps):

@@ -62,7 +62,8 @@ def lower_graph(
         The network for images of the size of the example, and any batch.
 
     Raises:
-        UnsupportedModelError: if the network changes a part of a map in place.
+        UnsupportedModelError: if the network changes a part of a map in place, or has a submodule
+            or tensor with the name of an attribute of `JpegModule`.
     """
     propagate(spatial, example)
     all_kept = {**read_by_steps(spatial), **(kept or {})}
@@ -200,7 +201,7 @@ class _Lowering:
         return own if source is None else (str(source), *own)
 
     def _pinned(self) -> dict[str, Message]:
-        """Return modules with parameters of which some call has no JPEG form: all stay spatial."""
+        """Return modules with state of which some call must be on pixels: all calls stay there."""
         calls: dict[str, list[fx.Node]] = {}
         for node in self.spatial.graph.nodes:
             if node.op == "call_module":
@@ -210,11 +211,17 @@ class _Lowering:
             module = self.spatial.get_submodule(target)
             if len(nodes) == 1 or not has_twin(module) or not has_state(module):
                 continue
-            blocks = {block_of_node(node.args[0]) > 1 for node in nodes}
-            free = all(twin_problem(node.args[0], module) is None for node in nodes)
-            if len(blocks) > 1 or not free:
-                text = f"module '{target}' is also called on what is no map, and shares its weights"
-                pinned[target] = Message("learning-shared-module", text)
+            sources = [call_of(node, self.spatial).arguments["x"] for node in nodes]
+            is_kept = any(name in self.kept for node in nodes for name in self._names(node))
+            is_mixed = len({block_of_node(source) > 1 for source in sources}) > 1
+            if not (is_kept or is_mixed or any(twin_problem(x, module) for x in sources)):
+                continue
+            text = f"another call of module '{target}' is on pixels, and shares its weights"
+            reason = Message("learning-shared-module", text)
+            if is_kept:
+                self.kept = {**{node.name: reason for node in nodes}, **self.kept}
+            else:
+                pinned[target] = reason
         return pinned
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from jpegcompile.dct.blocks import block_size
-from jpegcompile.learning.lowering.twins import clone
+from jpegcompile.learning.lowering.twins import clone_children
 from jpegcompile.messages import Message
 
 Example = Tensor | Sequence[Tensor] | tuple[int, ...]
@@ -108,7 +108,7 @@ def _scratch(module: nn.Module) -> nn.Module:
     """Return the tree of a module, with copies of its buffers."""
     root = nn.Module()
     root._parameters, root._buffers = module._parameters, module._buffers
-    root._modules = {name: child and clone(child) for name, child in module._modules.items()}
+    root._modules = clone_children(module)
     for part in root.modules():
         part._buffers = {
             name: None if tensor is None else tensor.clone()

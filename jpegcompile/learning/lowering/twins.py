@@ -17,12 +17,17 @@ from jpegcompile.learning.modules.activation import (
 )
 from jpegcompile.learning.modules.convolution import JpegConv2d
 from jpegcompile.learning.modules.domain import Domain, Masking
-from jpegcompile.learning.modules.normalization import JpegBatchNorm2d, JpegGroupNorm
+from jpegcompile.learning.modules.normalization import (
+    JpegBatchNorm2d,
+    JpegGroupNorm,
+    JpegInstanceNorm2d,
+)
 from jpegcompile.learning.modules.pooling import (
     JpegAdaptiveAvgPool2d,
     JpegAvgPool2d,
     JpegMaxPool2d,
 )
+from jpegcompile.learning.modules.synchronized import JpegSyncBatchNorm2d
 
 Kind = TypeVar("Kind", bound=nn.Module)
 
@@ -37,7 +42,9 @@ _MASKED: dict[type[nn.Module], type[nn.Module]] = {
 _LINEAR: dict[type[nn.Module], type[nn.Module]] = {
     nn.Conv2d: JpegConv2d,
     nn.BatchNorm2d: JpegBatchNorm2d,
+    nn.SyncBatchNorm: JpegSyncBatchNorm2d,
     nn.GroupNorm: JpegGroupNorm,
+    nn.InstanceNorm2d: JpegInstanceNorm2d,
     nn.AvgPool2d: JpegAvgPool2d,
     nn.AdaptiveAvgPool2d: JpegAdaptiveAvgPool2d,
     nn.Dropout: JpegDropout,
@@ -45,18 +52,32 @@ _LINEAR: dict[type[nn.Module], type[nn.Module]] = {
 _TWINS = {**_MASKED, **_LINEAR}
 _SPATIAL = {twin: spatial for spatial, twin in _TWINS.items()}
 _OF_MASKS = ("frequencies", "masking", "domain")
+# What a subclass may have of its own, and still compute what its base computes.
+_HARMLESS = frozenset(("extra_repr", "reset_parameters"))
 
 
 def kind_of(module: nn.Module) -> type[nn.Module]:
-    """Return the class of PyTorch whose forward a module has; its own class if it has its own.
+    """Return the class of PyTorch whose function a module computes; or its own class.
 
     A subclass that only sets arguments, such as a convolution with "same" padding, counts as its
-    base.
+    base. A module whose own `forward` was replaced counts as `torch.nn.Module`.
     """
+    if "forward" in vars(module):
+        return nn.Module
     for known in _TWINS:
-        if isinstance(module, known) and type(module).forward is known.forward:
+        if isinstance(module, known) and not _overrides(module, known):
             return known
     return type(module)
+
+
+def _overrides(module: nn.Module, known: type[nn.Module]) -> bool:
+    """Whether the class of a module replaces a method that the class `known` has."""
+    kinds = type(module).__mro__
+    own = {name for kind in kinds[: kinds.index(known)] for name in vars(kind)}
+    return any(
+        hasattr(known, name) and (not name.startswith("__") or name == "__call__")
+        for name in own - _HARMLESS
+    )
 
 
 def has_twin(module: nn.Module) -> bool:
@@ -114,10 +135,14 @@ def masked_form(module: nn.Module, frequencies: int, masking: Masking, domain: D
 def clone(module: Kind) -> Kind:
     """Return a module of the same class, whose submodules share parameters and buffers."""
     made = _same_state(type(module), module)
-    made._modules = {
-        name: None if child is None else clone(child) for name, child in module._modules.items()
-    }
+    made._modules = clone_children(module)
     return made
+
+
+def clone_children(module: nn.Module) -> dict[str, nn.Module | None]:
+    """Return clones of the submodules of a module, by name."""
+    children = module._modules.items()
+    return {name: None if child is None else clone(child) for name, child in children}
 
 
 def _same_state(kind: type[Kind], module: nn.Module) -> Kind:

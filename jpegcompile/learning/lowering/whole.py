@@ -7,7 +7,9 @@ from typing import Any
 
 from torch import fx, nn
 
+from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.learning.lowering.twins import clone
+from jpegcompile.messages import Message
 
 _TREE = ("_parameters", "_buffers", "_non_persistent_buffers_set", "_modules", "training")
 
@@ -21,12 +23,26 @@ class WholeModule(fx.GraphModule):
     def __init__(
         self, root: nn.Module | dict[str, Any], graph: fx.Graph, class_name: str = "WholeModule"
     ) -> None:
-        """Create a module from a tree of modules, which becomes a part of it."""
+        """Create a module from a tree of modules, which becomes a part of it.
+
+        Raises:
+            UnsupportedModelError: if the tree uses the name of an attribute of this class.
+        """
+        if isinstance(root, nn.Module):
+            self._check_names(root)
         super().__init__(root, graph, class_name)
         if isinstance(root, nn.Module):
             for key in (*_TREE, *self.kept_attributes):
                 if key in root.__dict__:
                     self.__dict__[key] = root.__dict__[key]
+
+    def _check_names(self, root: nn.Module) -> None:
+        kind = type(self)
+        own = ({*dir(kind)} - {*dir(nn.Module)}) | {*kind.kept_attributes}
+        for names in (root._modules, root._parameters, root._buffers):
+            for name in sorted(own & names.keys()):
+                text = f"the network has '{name}', a name that graph modules need; rename it"
+                raise UnsupportedModelError(Message("learning-name-taken", text))
 
     def _deepcopy_init(self) -> Any:
         return WholeModule.__init__
@@ -71,7 +87,9 @@ def tree_of(module: nn.Module, called: Collection[str], name: str = "") -> nn.Mo
     for key, child in module._modules.items():
         path = f"{name}.{key}" if name else key
         is_whole = child is None or not child._modules or path in called
-        made._modules[key] = child and (clone(child) if is_whole else tree_of(child, called, path))
+        made._modules[key] = (
+            None if child is None else clone(child) if is_whole else tree_of(child, called, path)
+        )
     return made
 
 

@@ -1,4 +1,4 @@
-"""Batch and group normalization in the JPEG domain.
+"""Batch, group and instance normalization in the JPEG domain.
 
 By the DCT mean-variance theorem (Ehrlich and Davis, ICCV 2019, section 4.3) the mean of pixels is
 the mean of the DC coefficients over the block size. After the mean is subtracted, the variance is
@@ -39,7 +39,9 @@ class JpegBatchNorm2d(_NormBase):
         """
         self._check_input_dim(input)
         if not self.training and self.running_mean is not None and self.running_var is not None:
-            return self._scaled(input, self.running_mean, self.running_var)
+            return scaled(
+                input, self.running_mean, self.running_var, self.weight, self.bias, self.eps
+            )
         self._check_count(input)
         made = self._normalized(input)
         if self.training and self.track_running_stats:
@@ -55,18 +57,6 @@ class JpegBatchNorm2d(_NormBase):
     def _normalized(self, maps: Tensor) -> Normalized:
         """Return maps that are normalized by the statistics of the batch."""
         return normalize(maps, self.weight, self.bias, self.eps)
-
-    def _scaled(self, maps: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
-        """Return maps that are normalized by given statistics."""
-        wide = maps.float() if maps.dtype in HALVES else maps
-        factor = torch.rsqrt(variance + self.eps)
-        if self.weight is not None:
-            factor = factor * self.weight
-        shift = -mean * factor
-        if self.bias is not None:
-            shift = shift + self.bias
-        factor, shift = (on_channels(part, wide) for part in (factor, shift))
-        return torch.addcmul(shift * ones_map(wide, block_of(wide)), wide, factor).to(maps.dtype)
 
     @torch.no_grad()
     def _update(self, made: Normalized) -> None:
@@ -94,17 +84,64 @@ class JpegGroupNorm(nn.GroupNorm):
             ValueError: if the maps do not have four dimensions.
         """
         nn.BatchNorm2d._check_input_dim(self, input)  # type: ignore[arg-type]
-        maps = input.float() if input.dtype in HALVES else input
-        block, (batch, channels) = block_of(maps), maps.shape[:2]
-        dc = maps[..., ::block, ::block].mean((2, 3)) / block
-        mean = dc.view(batch, self.num_groups, -1).mean(2)
-        each = channels // self.num_groups
-        centered = on_dc(maps, -mean.repeat_interleave(each, 1).view(batch, channels, 1, 1))
-        squares = centered.square().mean((2, 3)).view(batch, self.num_groups, each).mean(2)
-        factor = torch.rsqrt(squares + self.eps).repeat_interleave(each, 1)
-        if self.weight is not None:
-            factor = factor * self.weight
-        made = centered * factor.to(maps.dtype).view(batch, channels, 1, 1)
-        if self.bias is not None:
-            made = on_dc(made, on_channels(self.bias, maps))
-        return made.to(input.dtype)
+        return _by_groups(input, self.num_groups, self.weight, self.bias, self.eps)[0]
+
+
+class JpegInstanceNorm2d(nn.InstanceNorm2d):
+    """Instance normalization in the JPEG domain, the twin of `torch.nn.InstanceNorm2d`."""
+
+    def _apply_instance_norm(self, input: Tensor) -> Tensor:
+        mean, variance = self.running_mean, self.running_var
+        if not self.training and mean is not None and variance is not None:
+            return scaled(input, mean, variance, self.weight, self.bias, self.eps)
+        functional._verify_spatial_size(input.size())  # type: ignore[attr-defined]
+        groups = input.shape[1]
+        made, means, variances = _by_groups(input, groups, self.weight, self.bias, self.eps)
+        if mean is not None and variance is not None:
+            values = input.shape[2] * input.shape[3]
+            share: float = self.momentum or 0.0
+            with torch.no_grad():
+                mean.lerp_(means.mean(0).to(mean.dtype), share)
+                unbiased = variances.mean(0) * (values / (values - 1))
+                variance.lerp_(unbiased.to(variance.dtype), share)
+        return made
+
+
+def scaled(
+    maps: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    eps: float,
+) -> Tensor:
+    """Return maps [N, C, H, W] that are normalized by given statistics [C]."""
+    wide = maps.float() if maps.dtype in HALVES else maps
+    factor = torch.rsqrt(variance + eps)
+    if weight is not None:
+        factor = factor * weight
+    shift = -mean * factor
+    if bias is not None:
+        shift = shift + bias
+    factor, shift = (on_channels(part, wide) for part in (factor, shift))
+    return torch.addcmul(shift * ones_map(wide, block_of(wide)), wide, factor).to(maps.dtype)
+
+
+def _by_groups(
+    given: Tensor, groups: int, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return normalized maps, and the means and biased variances [N, G] of groups of channels."""
+    maps = given.float() if given.dtype in HALVES else given
+    block, (batch, channels) = block_of(maps), maps.shape[:2]
+    dc = maps[..., ::block, ::block].mean((2, 3)) / block
+    each = channels // groups
+    mean = dc.view(batch, groups, each).mean(2)
+    centered = on_dc(maps, -mean.repeat_interleave(each, 1).view(batch, channels, 1, 1))
+    variance = centered.square().mean((2, 3)).view(batch, groups, each).mean(2)
+    factor = torch.rsqrt(variance + eps).repeat_interleave(each, 1)
+    if weight is not None:
+        factor = factor * weight
+    made = centered * factor.to(maps.dtype).view(batch, channels, 1, 1)
+    if bias is not None:
+        made = on_dc(made, on_channels(bias, maps))
+    return made.to(given.dtype), mean, variance

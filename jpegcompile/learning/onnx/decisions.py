@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from jpegcompile.frequency_plan import MASKINGS, FrequencyPlan, NodeFrequencies
 from jpegcompile.ir.module import Module
-from jpegcompile.messages import Message, code_of
+from jpegcompile.messages import Message
 from jpegcompile.report import NodeReport, Report
 
 
@@ -29,7 +30,8 @@ def decisions_of(lowered: Module) -> Decisions:
     """Return the decisions of a lowered module, numbers of frequencies as for 8x8 tiles."""
     report, plan = lowered.report, lowered.options.frequencies
     found = {node.name: _frequencies(node, plan) for node in report.nodes if not node.is_exact}
-    kept = {node.name: Message(code_of(node.reason), node.reason) for node in report.kept}
+    # A report that was not read from a file has messages.
+    kept = {node.name: cast(Message, node.reason) for node in report.kept}
     return Decisions(found, kept, report)
 
 

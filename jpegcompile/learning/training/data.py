@@ -18,6 +18,7 @@ from jpegcompile.data.sample import Sample
 from jpegcompile.errors import UsageError
 from jpegcompile.learning.training.distributed import Group
 from jpegcompile.learning.training.feeds import Feed
+from jpegcompile.learning.training.forms import form_of
 from jpegcompile.learning.training.networks import Network
 from jpegcompile.messages import Message
 from jpegcompile.results.finetuning import TrainingSettings
@@ -110,11 +111,10 @@ class Reading:
     ) -> ImageDataset:
         augment = augmentation_of(self.settings.augment) if is_training else Augmentation()
         is_plain = augment == Augmentation()
-        on_gpu = self.group.device.type == "cuda" and self.options["fallback"] == "none"
         return ImageDataset(
             images,
             size,
-            form="coefficients" if on_gpu else "tensor",
+            form=form_of(network.preprocess, self.group.device, self.options["fallback"]),
             preprocess=network.preprocess,
             size=network.image.size,
             block=network.block,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -12,7 +13,10 @@ from torch.utils.data import DataLoader
 from jpegcompile.data.batch import ImageBatch
 from jpegcompile.data.dataset import ImageDataset
 from jpegcompile.data.filling import Inputs
+from jpegcompile.data.placed_images import PlacedImages
 from jpegcompile.errors import InternalError
+from jpegcompile.learning.ingest import JpegIngest
+from jpegcompile.learning.packed_ingest import ingest_packed
 from jpegcompile.messages import Message
 
 
@@ -98,10 +102,17 @@ def full_only(pairs: Iterator[Pair], size: int, seen: Callable[[Pair], None]) ->
         yield rest
 
 
-def on_device(inputs: Inputs, device: torch.device) -> Inputs:
-    """Move the inputs of a batch to a device."""
+def on_device(inputs: Inputs, device: torch.device) -> Tensor | dict[str, Tensor]:
+    """Move the inputs of a batch to a device. Packed batches become images there."""
     if isinstance(inputs, Tensor):
         return inputs.to(device, non_blocking=True)
     if isinstance(inputs, dict):
         return {name: one.to(device, non_blocking=True) for name, one in inputs.items()}
-    raise TypeError("packed batches are unpacked by the network")
+    if isinstance(inputs, PlacedImages):
+        return ingest_packed(inputs, _ingest(inputs.block, device))
+    raise TypeError("batches for a compiled model")
+
+
+@cache
+def _ingest(block: int, device: torch.device) -> JpegIngest:
+    return JpegIngest(block).to(device)

@@ -16,7 +16,6 @@ from jpegcompile.evaluation.compare import check_scores, score_output
 from jpegcompile.frontend.load import load_source
 from jpegcompile.learning.ingest import JpegIngest
 from jpegcompile.learning.onnx.logits import logits_of
-from jpegcompile.learning.onnx.origin import OnnxSource
 from jpegcompile.learning.onnx.prepared import prepared
 from jpegcompile.learning.onnx.read import LearningDomain, from_onnx
 from jpegcompile.learning.transforms import block_of
@@ -114,10 +113,9 @@ def network_of(
         input="spatial" if reads_pixels else "jpeg",
         **options,
     )
-    record: Any = module.source
-    assert isinstance(record, OnnxSource)
-    chosen = score_output(list(record.outputs), output_name)
-    network = logits_of(_only(module, record.outputs.index(chosen)))
+    outputs = [tensor.name for tensor in ready.module.graph.outputs]
+    chosen = score_output(outputs, output_name)
+    network = logits_of(_only(module, outputs.index(chosen)))
     block = 1 if reads_pixels else block_of(torch.empty(image.size))
     color = preprocess.color_for(image.channels)
     original = replace(asked, resolution=None)

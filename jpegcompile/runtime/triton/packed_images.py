@@ -35,9 +35,15 @@ def unpacked_strips_on(
         name: dict(zip(_ARRAYS, parts[4 * index : 4 * index + 4], strict=True))
         for index, name in enumerate(packed.planes)
     }
+    # No variable keeps a strip in memory while the next one is unpacked.
     for strip in strips:
-        made = {name: _strip(packed, name, there[name], strip) for name in PLANES}
-        yield strip, {**made, QUANTIZATION: quantization[strip]}
+        yield (
+            strip,
+            {
+                **{name: _strip(packed, name, there[name], strip) for name in PLANES},
+                QUANTIZATION: quantization[strip],
+            },
+        )
 
 
 def _strip(packed: PackedImages, name: str, arrays: dict[str, Tensor], strip: slice) -> Tensor:
