@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from support.codes import code_in
-from support.commands import fails, few_images, run_json, run_text
+from support.commands import fails, few_images, require_schema, run_json, run_text
+from support.tiers import thorough
 
 from jpegcompile.digits import model_path, preprocess_path
 
@@ -20,10 +21,13 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return few_images(tmp_path_factory.mktemp("images"))
 
 
-def test_paper(images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def command(images: Path, output: Path) -> tuple[object, ...]:
     arguments = ("paper", MODEL, "--images", images, "--preprocess", preprocess_path())
-    options = ("--blocks", 1000, "--limit", 20)
-    text = run_text(capsys, *arguments, *options, "-o", tmp_path / "a")
+    return (*arguments, "--blocks", 1000, "--limit", 20, "-o", output)
+
+
+def test_paper(images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = run_text(capsys, *command(images, tmp_path))
     for line in (
         "mean RMSE of ReLU over 1,000 random blocks",
         "digits_resnet.onnx on 20 images, all 15 frequencies:",
@@ -32,14 +36,18 @@ def test_paper(images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
         "images a second, ",
     ):
         assert line in text
-    files = list((tmp_path / "a").iterdir())
+    files = list(tmp_path.iterdir())
     assert len(files) == 7
     assert {str(file) for file in files} == set(text.splitlines()[-len(files) :])
-    data = run_json(capsys, *arguments, *options, "-o", tmp_path / "b")
-    assert data == json.loads((tmp_path / "b" / "paper.json").read_text(encoding="utf-8"))
-    # Everything except times is the same in every run.
-    first = json.loads((tmp_path / "a" / "paper.json").read_text(encoding="utf-8"))
-    assert {**first, "throughput": None} == {**data, "throughput": None}
+    require_schema("paper", json.loads((tmp_path / "paper.json").read_text(encoding="utf-8")))
+
+
+@thorough
+def test_json(images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Everything except times is the same in every run."""
+    first, second = (run_json(capsys, *command(images, tmp_path / name)) for name in "ab")
+    assert second == json.loads((tmp_path / "b" / "paper.json").read_text(encoding="utf-8"))
+    assert {**first, "throughput": None} == {**second, "throughput": None}
 
 
 def test_paper_usage(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from support.codes import code_in
 from support.commands import fails, few_images, refuses, run_json, run_text
+from support.tiers import thorough
 from support.unusable_files import DAMAGED, KINDS, spoiled
 
 import jpegcompile
@@ -52,7 +53,9 @@ def command(verb: str, compiled: Path, folder: Path, output: Path) -> tuple[obje
     return lines[verb]
 
 
-@pytest.mark.parametrize("verb", ["compare", "verify", "bench", "run", "compile"])
+@pytest.mark.parametrize(
+    "verb", ["compare", "verify", "bench", "run", pytest.param("compile", marks=[thorough])]
+)
 def test_every_command_goes_on(
     verb: str,
     compiled: Path,

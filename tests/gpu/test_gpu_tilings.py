@@ -23,11 +23,11 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "gpu_kernels.md"
 # Compiles launches and prints the resources of their kernels. Fails if a kernel exceeds a limit.
 COMPILE = """
 import json, sys
-from jpegcompile.gpu.compile_all import compile_all
+from jpegcompile.gpu.aot import compile_launch
 from support.gpu_epilogues import launches_of
 for arch, precision, *asked in json.loads(sys.argv[1]):
-    names, launches = zip(*launches_of(precision, *asked), strict=True)
-    for name, [cubin] in zip(names, compile_all(launches, [arch], 1), strict=True):
+    for name, launch in launches_of(precision, *asked):
+        cubin = compile_launch(launch, arch)
         print(json.dumps([name, precision, cubin.used.tensor_instructions, len(cubin.code)]))
 """
 # Largest size of a cubin. A model loads dozens of cubins.

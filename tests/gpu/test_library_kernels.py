@@ -27,6 +27,7 @@ from jpegcompile.gpu.library import companion
 from support.tiny_residual import tiny_residual
 _, output, most, *archs = sys.argv
 calls, launches_of = [], companion.launches_of
+companion.available_processors = lambda: 1
 companion.launches_of = lambda model: launches_of(model)[: int(most)]
 model = jpegcompile.compile(
     tiny_residual(), preprocess="cifar10", aot=archs, progress=lambda *done: calls.append(done)

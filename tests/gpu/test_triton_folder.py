@@ -26,6 +26,7 @@ from jpegcompile.errors import AccessError, UnsupportedModelError, UsageError
 from jpegcompile.gpu.folder import CUBINS, MANIFEST, MODEL, WEIGHTS
 from jpegcompile.operators.registry import OPERATORS
 from jpegcompile.runtime.session import Session
+from jpegcompile.runtime.triton import load
 
 
 def test_writing_twice_gives_the_same_bytes(
@@ -53,6 +54,7 @@ def test_the_source_has_types(written: Written) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.thorough
 def test_a_fresh_process_imports_the_runtime_alone(tiny: Material, written: Written) -> None:
     code = """
 import sys
@@ -67,7 +69,17 @@ assert not found, found
     succeeds(code, written.folder, tiny.files[0])
 
 
-def test_without_a_gpu_it_refuses(written: Written) -> None:
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_it_refuses(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "is_interpreted", lambda: False)
+    with refused("module-gpu-missing", AccessError) as caught:
+        jpegcompile.load(written.folder)
+    assert "TRITON_INTERPRET=1" in str(caught.value)
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_a_process_refuses(written: Written) -> None:
     code = """
 import os, sys
 os.environ.pop("TRITON_INTERPRET", None)
@@ -77,8 +89,6 @@ try:
 except jpegcompile.errors.AccessError as error:
     print(error.code, error)
 """
-    if torch.cuda.is_available():
-        pytest.skip("there is a GPU")
     said = fresh("import jpegcompile.errors" + code, written.folder).stdout
     assert said.split()[0] == "module-gpu-missing"
     assert "TRITON_INTERPRET=1" in said

@@ -14,12 +14,12 @@ import torch
 from numpy.typing import NDArray
 from support.codes import refused
 from support.exports import EXPORTERS, export
-from support.families import FAMILIES, SHALLOW, TOLERANCE, Family
+from support.families import FAMILIES, SHALLOW, SMALL, TOLERANCE, Family
 from support.graphs import Graph, evaluate, run_float32
 from support.open_size import opened, shape_of
 from support.resolutions import TO_16, TO_24, TO_MAPS_16, TO_MAPS_24, W, built, resized
 from support.third_party import CIFAR10, GRAY, ThirdParty
-from support.tiers import quick_of
+from support.tiers import thorough
 
 import jpegcompile
 from jpegcompile.errors import UnsupportedModelError, UsageError
@@ -34,6 +34,8 @@ BOUND = {"CenterNet-like (peaks of heat maps)"}
 NETWORKS = [
     family for family in (*FAMILIES, *SHALLOW) if not family.is_deep and family.name not in BOUND
 ]
+# Some of the networks of test size, one of them by the slower exporter.
+QUICK = [family for family in SMALL if family.name not in BOUND][::7]
 
 
 def outputs(model: Resized, images: NDArray[np.float32]) -> list[NDArray[Any]]:
@@ -42,12 +44,17 @@ def outputs(model: Resized, images: NDArray[np.float32]) -> list[NDArray[Any]]:
 
 @pytest.mark.parametrize(
     ("family", "exporter"),
-    quick_of(
-        [(family, exporter) for family in NETWORKS for exporter in EXPORTERS],
-        lambda case: case[1],
-        quick=3,
-        ids=lambda case: f"{case[0].name}-{case[1]}",
-    ),
+    [
+        *(
+            pytest.param(family, EXPORTERS[number == 1], id=f"{family.name}-small")
+            for number, family in enumerate(QUICK)
+        ),
+        *(
+            pytest.param(family, exporter, id=f"{family.name}-{exporter}", marks=[thorough])
+            for family in NETWORKS
+            for exporter in EXPORTERS
+        ),
+    ],
 )
 def test_families(family: Family, exporter: Any, tmp_path: Path) -> None:
     """A model exported at one size computes at another size what PyTorch computes there."""

@@ -28,11 +28,11 @@ _MUST_BE_LOWERED = {"Conv", "BatchNormalization", "Relu", "MaxPool", "AveragePoo
 cifar10_models = pytest.mark.parametrize("model", CIFAR10, ids=lambda m: m.name)
 
 
-# On a tenth of the files, kernels and function bodies in turn; on all of them, both.
+# On one in 40 of the files, kernels and function bodies in turn; on all of them, both.
 WAYS = [(True, "native"), (False, "bodies")]
 ON_FILES = [
     *(
-        pytest.param(model, WAYS[turn % 2][0], 200, id=f"{model.name}-{WAYS[turn % 2][1]}-200")
+        pytest.param(model, WAYS[turn % 2][0], 50, id=f"{model.name}-{WAYS[turn % 2][1]}-50")
         for turn, model in enumerate(CIFAR10)
     ),
     *(
@@ -96,18 +96,33 @@ def test_same_answers_on_jpegs(
 def test_tensor_input_gives_the_same_answers_on_random_tensors(
     model: ThirdParty, target: str, shared: Path, tmp_path: Path
 ) -> None:
+    require_same_on_random_tensors(model, target, 50, shared, tmp_path)
+
+
+@thorough
+@pytest.mark.parametrize("target", ["ort", "onnx"])
+@pytest.mark.parametrize("model", [*CIFAR10, GRAY], ids=lambda model: model.name)
+def test_same_answers_on_more_random_tensors(
+    model: ThirdParty, target: str, shared: Path, tmp_path: Path
+) -> None:
+    require_same_on_random_tensors(model, target, 200, shared, tmp_path)
+
+
+def require_same_on_random_tensors(
+    model: ThirdParty, target: str, count: int, shared: Path, tmp_path: Path
+) -> None:
     compiled = jpegcompile.compile(model.path(shared), input="tensor", target=target)
     assert not compiled.report.kept
     compiled.save(tmp_path / "compiled.onnx")
     for native in (True, False):
         result = jpegcompile.verify(
-            model.path(shared), tmp_path / "compiled.onnx", samples=200, native=native
+            model.path(shared), tmp_path / "compiled.onnx", samples=count, native=native
         )
         assert result.outputs[0].conversion <= LOGIT_TOLERANCE
-        assert result.outputs[0].same_top1 == 200
+        assert result.outputs[0].same_top1 == count
 
 
-@pytest.mark.parametrize("count", [200, pytest.param(2000, marks=[thorough])])
+@pytest.mark.parametrize("count", [50, pytest.param(2000, marks=[thorough])])
 def test_gray_crops_of_28_pixels(count: int, shared: Path, tmp_path: Path) -> None:
     crops = tmp_path / "crops"
     crops.mkdir()
@@ -170,7 +185,7 @@ def test_a_disturbed_weight_fails_verification(shared: Path, tmp_path: Path) -> 
     weight.CopyFrom(numpy_helper.from_array(values, weight.name))
     save(compiled, tmp_path / "disturbed.onnx")
     result = jpegcompile.verify(
-        model.path(shared), tmp_path / "disturbed.onnx", shared / "images" / "cifar10_test" / "cat"
+        model.path(shared), tmp_path / "disturbed.onnx", folder_of(shared, 50, tmp_path)
     )
     assert not result.passed
     # The node with the disturbed weight stands above those whose inputs it merely disturbed.
@@ -215,9 +230,7 @@ def test_a_tail_that_cannot_be_batched_is_kept(shared: Path, tmp_path: Path) -> 
     tail = [n.op_type for n in compiled.model.graph.node][-3:]
     assert tail == ["ArgMax", "Equal", "If"]
     compiled.save(tmp_path / "c.onnx")
-    result = jpegcompile.verify(
-        source, tmp_path / "c.onnx", shared / "images" / "cifar10_test" / "horse"
-    )
+    result = jpegcompile.verify(source, tmp_path / "c.onnx", folder_of(shared, 50, tmp_path))
     assert result.passed
     assert result.outputs[0].largest == 100.0
 

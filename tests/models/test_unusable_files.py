@@ -136,7 +136,7 @@ def test_bench_tolerates_what_the_timed_operators_can_read(
         assert (result.files, result.skipped) == (2, ())
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", quick_of(KINDS, quick=6))
 def test_each_kind_alone(kind: str, compiled: dict[str, Path], tmp_path: Path) -> None:
     """It ends everything by default, everywhere in the same way, and is all that is left out."""
     make, words = KINDS[kind]

@@ -191,7 +191,7 @@ def _build(folder: Path) -> None:
     driver, program = folder / DRIVER, folder / PROGRAM
     compiler = [os.environ.get("CXX", "g++"), "-std=c++20", "-O0", "-pthread"]
     # Files that are compiled as one share the time that standard headers take.
-    together = ["-x", "c++", "-"]
+    together: list[str | Path] = ["-x", "c++", "-"]
     parts = _joined("stand_in_cuda", "stand_in_driver", "stand_in_image")
     subprocess.run(
         [*compiler, "-shared", "-fPIC", *together, "-o", driver], input=parts, text=True, check=True
