@@ -80,6 +80,11 @@ def dynamic_size(model: onnx.ModelProto) -> None:
         dim.dim_param = "size"
 
 
+def unknown_size(model: onnx.ModelProto) -> None:
+    for dim in model.graph.input[0].type.tensor_type.shape.dim[2:]:
+        dim.Clear()
+
+
 def odd_size(model: onnx.ModelProto) -> None:
     for dim in model.graph.input[0].type.tensor_type.shape.dim[2:]:
         dim.dim_value = 12
@@ -139,6 +144,7 @@ def newer(model: onnx.ModelProto) -> None:
         ("own-matrices-not-constant", "JpegSlice", variable(1)),
         ("own-epsilon-not-constant", "JpegGroupNormalization", variable(3)),
         ("own-map-size-unknown", "JpegScale", dynamic_size),
+        ("own-map-size-unknown", "JpegScale", unknown_size),
         ("own-ingest-without-metadata", "JpegIngest", lambda model: None),
         ("own-ingest-without-metadata", "JpegIngestConvRelu", lambda model: None),
         ("own-truncation-apart", "JpegTruncate", lambda model: None),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import onnx
 
 from jpegcompile.dct.frequencies import ALL, full, resolve
@@ -136,8 +133,3 @@ def _for_8x8(count: int | None, block: int) -> int:
     if count is None:
         return ALL
     return next(n for n in range(1, ALL + 1) if resolve(n, block) == count)
-
-
-def as_json(plan: FrequencyPlan) -> Mapping[str, Any]:
-    """Return the plan as the report shows it."""
-    return plan.to_json()

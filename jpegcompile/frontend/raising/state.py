@@ -81,7 +81,7 @@ class State:
         values: values of tensors of the old graph that are renamed or in the JPEG domain.
         masks: nonlinearities by the name of their node.
         nonlinearities: names of the nonlinearities that made tensors of the old graph.
-        shapes: declared shapes of tensors of the old graph.
+        shapes: declared shapes of tensors of the old graph; unknown dimensions are texts.
         preferred: names for the pixels of maps.
         functions: local functions of `jpegcompile` operators, by name.
         image: the image before the first operator of the network; None if no file is read.
@@ -121,7 +121,7 @@ class State:
             kind = value.type.tensor_type
             if kind.HasField("shape"):
                 self.shapes[value.name] = tuple(
-                    d.dim_param if d.HasField("dim_param") else d.dim_value for d in kind.shape.dim
+                    d.dim_value if d.HasField("dim_value") else d.dim_param for d in kind.shape.dim
                 )
         for name, tensor in self.constants.items():
             self.shapes[name] = tuple(tensor.dims)
