@@ -19,7 +19,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 from jpegcompile.learning.export import to_onnx
-from jpegcompile.learning.from_torch import from_torch
+from jpegcompile.learning.torch_import import from_torch
 from jpegcompile.learning.ingest import JpegIngest
 from jpegcompile.learning.lowering import JpegModule, LoweringReport, lower_graph
 from jpegcompile.learning.lowering.spatial import to_spatial_module

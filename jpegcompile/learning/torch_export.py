@@ -21,7 +21,7 @@ from jpegcompile.frequency_plan import (
     Masking,
     NodeFrequencies,
 )
-from jpegcompile.learning.from_torch import image_shape
+from jpegcompile.learning.torch_import import image_shape
 from jpegcompile.learning.lowering.module import JpegModule
 from jpegcompile.learning.lowering.spatial import to_spatial_module
 from jpegcompile.learning.lowering.twins import clone, is_masked

@@ -39,6 +39,7 @@ from jpegcompile.evaluation.benchmark.rounds import Rounds, interleaved, median_
 from jpegcompile.evaluation.dataset import LabelledImages, labelled_images
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.reading import preprocess_of
+from jpegcompile.target.base import CPU_PROVIDERS
 
 Array = NDArray[np.float32]
 _CALIBRATED = 512
@@ -84,7 +85,7 @@ def session_of(model: Path, threads: int) -> ort.InferenceSession:
     options.add_session_config_entry(_QUIET, "0")
     if (library := jpegcompile.custom_ops_library()) is not None:
         options.register_custom_ops_library(str(library))
-    return ort.InferenceSession(str(model), options, ["CPUExecutionProvider"])
+    return ort.InferenceSession(str(model), options, list(CPU_PROVIDERS))
 
 
 def spatial_candidate(name: str, model: Path, taken: Preprocess, threads: int) -> Candidate:
@@ -123,7 +124,7 @@ def quantized(model: Path, pixels: Array, folder: Path) -> Path:
     """Quantize a network to INT8 with ONNX Runtime; returns the path of the file."""
     prepared, made = folder / f"{model.stem}.prepared.onnx", folder / f"{model.stem}.int8.onnx"
     quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
-    entry = ort.InferenceSession(str(prepared), providers=["CPUExecutionProvider"]).get_inputs()
+    entry = ort.InferenceSession(str(prepared), providers=list(CPU_PROVIDERS)).get_inputs()
     quantize_static(
         str(prepared),
         str(made),

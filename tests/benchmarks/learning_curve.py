@@ -31,7 +31,7 @@ from jpegcompile.data.batch import ImageBatch
 from jpegcompile.data.dataset import ImageDataset
 from jpegcompile.evaluation.benchmark.record import Record, parser_for
 from jpegcompile.learning import JpegIngest
-from jpegcompile.learning.from_torch import from_torch
+from jpegcompile.learning.torch_import import from_torch
 
 SIZE = 32
 DESIGN = Design(block="basic", depths=(1, 1, 1), widths=(16, 32, 64), stem="cifar", classes=10)

@@ -17,7 +17,7 @@ from support.torch_zoo import Design, ResNet
 from torch import nn
 
 from jpegcompile.errors import UnsupportedModelError, UsageError
-from jpegcompile.learning.from_torch import from_torch
+from jpegcompile.learning.torch_import import from_torch
 from jpegcompile.messages import code_of
 
 _SMALL = Design(stem="cifar", widths=(8, 16), depths=(1, 1), shortcut="pad")

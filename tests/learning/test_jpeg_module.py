@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from torch.func import functional_call, grad, vmap
 
-from jpegcompile.learning.from_torch import from_torch
 from jpegcompile.learning.lowering import JpegModule
+from jpegcompile.learning.torch_import import from_torch
 
 
 def lowered(**options: object) -> JpegModule:

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from jpegcompile.errors import UnsupportedModelError
-from jpegcompile.learning.from_torch import from_torch
 from jpegcompile.learning.lowering import LoweringReport, lower_graph
+from jpegcompile.learning.torch_import import from_torch
 from jpegcompile.learning.tracing import trace
 from jpegcompile.messages import Message, code_of
 

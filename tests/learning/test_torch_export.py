@@ -18,10 +18,11 @@ from torch import nn
 
 from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.learning import JpegAdaptiveAvgPool2d, JpegConv2d, JpegReLU, Truncate
-from jpegcompile.learning.from_torch import from_torch
 from jpegcompile.learning.lowering.spatial import to_spatial_module
 from jpegcompile.learning.torch_export import write_torch_onnx
+from jpegcompile.learning.torch_import import from_torch
 from jpegcompile.learning.transforms import block_dct
+from jpegcompile.target.base import CPU_PROVIDERS
 
 _DESIGN = Design(stem="cifar", widths=(8, 16), depths=(1, 1), activation=nn.ReLU6)
 # float32, some ten layers.
@@ -29,7 +30,7 @@ _TOLERANCE = 1e-5
 
 
 def outputs(path: Path, image: torch.Tensor) -> Any:
-    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(str(path), providers=list(CPU_PROVIDERS))
     return session.run(None, {"image": image.numpy()})[0]
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from jpegcompile.learning.from_torch import from_torch
 from jpegcompile.learning.lowering import JpegModule
+from jpegcompile.learning.torch_import import from_torch
 
 # float64 arithmetic of some tens of layers, with two transforms of 16 products each around them.
 TOLERANCE = 1e-9
