@@ -19,7 +19,6 @@ except ModuleNotFoundError as error:
     ) from error
 
 from jpegcompile.learning.export import to_onnx
-from jpegcompile.learning.torch_import import from_torch
 from jpegcompile.learning.ingest import JpegIngest
 from jpegcompile.learning.lowering import JpegModule, LoweringReport, lower_graph
 from jpegcompile.learning.lowering.spatial import to_spatial_module
@@ -46,6 +45,7 @@ from jpegcompile.learning.modules.synchronized import JpegSyncBatchNorm2d
 from jpegcompile.learning.onnx.logits import logits_of
 from jpegcompile.learning.onnx.read import from_onnx
 from jpegcompile.learning.packed_ingest import ingest_packed
+from jpegcompile.learning.torch_import import from_torch
 
 __all__ = [
     "JpegAdaptiveAvgPool2d",

@@ -21,11 +21,11 @@ from jpegcompile.frequency_plan import (
     Masking,
     NodeFrequencies,
 )
-from jpegcompile.learning.torch_import import image_shape
 from jpegcompile.learning.lowering.module import JpegModule
 from jpegcompile.learning.lowering.spatial import to_spatial_module
 from jpegcompile.learning.lowering.twins import clone, is_masked
 from jpegcompile.learning.modules.casts import Truncate
+from jpegcompile.learning.torch_import import image_shape
 from jpegcompile.learning.tracing import trace
 from jpegcompile.messages import Message
 from jpegcompile.weights.write import save
