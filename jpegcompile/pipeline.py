@@ -69,7 +69,7 @@ from jpegcompile.passes.resolve.truncate_frequencies import TruncateFrequencies
 from jpegcompile.target.base import Target
 
 LEGALIZE: tuple[Pass, ...] = (
-    FoldConstants(),
+    FoldConstants(is_first=True),
     FoldQuantizedWeights(),
     RemoveIdentity(),
     InferShapes(),

@@ -290,7 +290,8 @@ LEARNED_INPUT: tuple[Option[Any], ...] = (
     ),
     IMAGE_INPUT,
     INPUT_SIZE,
-    OUTPUT_NAME,
+    # In this function `output` is the path of the learned model.
+    replace(OUTPUT_NAME, earlier_names=()),
 )
 LESS: tuple[Option[Any], ...] = (
     replace(

@@ -30,10 +30,19 @@ class FoldConstants(Pass):
 
     name = "fold-constants"
 
+    def __init__(self, *, is_first: bool = False) -> None:
+        """Create the pass.
+
+        Args:
+            is_first: whether constants are still those of the source model.
+        """
+        self._is_first = is_first
+
     def run(self, module: Module) -> bool:
         """Fold and name nodes; returns whether a node was folded or named."""
         before, count = len(module.graph.nodes), 0
-        _note_half(module)
+        if self._is_first:
+            _note_half(module)
         # Indices into a shape may be computed, so folding one size may allow folding the next.
         while count != len(module.graph.nodes):
             count = len(module.graph.nodes)

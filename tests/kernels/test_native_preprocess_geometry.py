@@ -42,7 +42,8 @@ CROPS: list[Any] = [
 
 
 def axis_numbers(axis: AxisPlacement) -> tuple[Any, ...]:
-    source, target, start, length, _, is_mirrored, is_flipped, is_scaled = astuple(axis)
+    source, target, start, length, _, is_mirrored, is_flipped, is_scaled, offset = astuple(axis)
+    assert offset == 0  # only random crops have offsets
     return source, target, start, length, is_mirrored, is_flipped, is_scaled
 
 
