@@ -115,7 +115,8 @@ def _check(source: OnnxSource, model: onnx.ModelProto, values: Arrays, external:
     for name, learned in values.items():
         half = name in made.half_constants
         wanted = learned.astype(np.float16).astype(learned.dtype) if half else learned
-        found = value_of(tensors.get(name))
+        # A vector that has one reader left keeps its own name.
+        found = value_of(tensors.get(name) or tensors.get(source.copies.get(name, "")))
         if not _is(found, wanted):
             raise InternalError(
                 Message(
@@ -157,8 +158,15 @@ def _with_weights(source: OnnxSource, values: Arrays) -> tuple[onnx.ModelProto, 
         known = external.get(tensor.name)
         known = numpy_helper.to_array(tensor) if known is None else known
         learned[origin.name] = origin.write(value, known)
+    # Nodes that were replaced do not read shared vectors any more.
+    reading = {
+        f"{read}.{node.output[0]}.{index}"
+        for node in model.graph.node
+        for index, read in enumerate(node.input)
+    }
     for copy in source.copies:
-        learned.setdefault(copy, numpy_helper.to_array(old[copy]))
+        if copy in reading:
+            learned.setdefault(copy, numpy_helper.to_array(old[copy]))
     for copy, name in separate_vectors(model, _split(source, learned)).items():
         if name in external:
             external[copy] = external[name]
@@ -177,7 +185,9 @@ def _split(source: OnnxSource, learned: Arrays) -> set[str]:
     first: Arrays = {}
     split = set()
     for copy, name in source.copies.items():
-        if not np.array_equal(first.setdefault(name, learned[copy]), learned[copy], equal_nan=True):
+        if copy in learned and not np.array_equal(
+            first.setdefault(name, learned[copy]), learned[copy], equal_nan=True
+        ):
             split.add(name)
     return split
 
