@@ -17,6 +17,7 @@ from jpegcompile.options.compiling import (
     STRICT,
     TRUNCATE,
 )
+from jpegcompile.options.learning_verbs import CACHE_VERB
 from jpegcompile.options.option import Argument, Option, Verb
 from jpegcompile.options.running import (
     ARENA,
@@ -31,7 +32,7 @@ from jpegcompile.options.running import (
     SESSION_THREADS,
 )
 from jpegcompile.options.training import ON_EPOCH
-from jpegcompile.options.verbs import CACHE_VERB, COMPILE, TUNE, VERBS
+from jpegcompile.options.verbs import COMPILE, TUNE, VERBS
 
 # Parameters of functions that the command line does not have.
 _PYTHON: Mapping[str, tuple[Option[Any], ...]] = {

@@ -19,6 +19,7 @@ from jpegcompile.options.compiling import (
     STRICT,
     inspected,
 )
+from jpegcompile.options.learning_verbs import CACHE_VERB, FINETUNE
 from jpegcompile.options.option import Argument, Section, Verb
 from jpegcompile.options.running import (
     ABSOLUTE,
@@ -27,11 +28,8 @@ from jpegcompile.options.running import (
     BATCHES,
     BLOCK_SEED,
     BLOCKS,
-    CACHE_FILE,
-    CACHE_THREADS,
     CHANGES,
     CHECKED_BATCH,
-    CHECKED_CACHE,
     CHECKED_MODEL,
     CLASS_NAMES,
     EXECUTION,
@@ -45,7 +43,6 @@ from jpegcompile.options.running import (
     LIMIT,
     MARKDOWN,
     NODES,
-    ON_ERROR,
     OUTPUT_NAME,
     PAPER_FOLDER,
     PER_OP,
@@ -60,22 +57,10 @@ from jpegcompile.options.running import (
     SEED,
     SHARD,
     THREADS,
-    TOLERANT,
     TOP,
     TUNED_BATCH,
     UNLABELLED,
 )
-from jpegcompile.options.training import (
-    COMPILED,
-    DATA,
-    DISTILLATION,
-    LEARNED_INPUT,
-    LEARNED_OUTPUT,
-    LEARNING,
-    LESS,
-    RECORDS,
-)
-from jpegcompile.options.training import RUNNING as LEARNING_ON
 
 _PAIR = (Argument("original"), Argument("compiled"))
 
@@ -236,29 +221,6 @@ TUNE = Verb(
         " kernels.",
     ),
 )
-FINETUNE = Verb(
-    "finetune",
-    "Learn the weights of MODEL on JPEG files, also for few frequencies or a lower resolution.",
-    (Argument("model"),),
-    (
-        Section("Output", (LEARNED_OUTPUT, COMPILED, JSON, MARKDOWN)),
-        Section("Images", DATA),
-        Section("Input of the model", LEARNED_INPUT),
-        Section("Learning", LEARNING),
-        Section("Distillation", DISTILLATION),
-        Section("Approximation", LESS),
-        Section("Files", FILES),
-        Section("Execution", LEARNING_ON),
-        Section("Checkpoints and metrics", RECORDS),
-    ),
-    ("finetune",),
-    (
-        "The result is an ordinary ONNX model. With --frequencies, --truncate or --resolution, its"
-        " weights suit a model that is compiled with the same options.",
-        "With --distill, the network also learns from the scores of the original, which needs no"
-        " labels. Several processes learn together if torchrun starts them.",
-    ),
-)
 GPU_CHECK = Verb(
     "gpu-check",
     "Check kernels and models on this machine's GPU, and measure how fast they are.",
@@ -295,23 +257,6 @@ GPU_KERNELS = Verb(
     (Section("Options", (GPUS, KERNEL_FILE, JSON)),),
     ("gpu_kernels",),
     ("Triton compiles the kernels. This needs no GPU, and takes minutes.",),
-)
-CACHE_VERB = Verb(
-    "cache",
-    "Store the coefficients of IMAGES (a folder or tar shards) in one file, for learning.",
-    (Argument("images", is_required=False, is_many=True),),
-    (
-        Section("Output", (CACHE_FILE, JSON)),
-        Section("Images", (LABELS, ON_ERROR, TOLERANT, CACHE_THREADS)),
-        Section("Check", (CHECKED_CACHE,)),
-    ),
-    ("build_cache", "check_cache"),
-    (
-        "jpegcompile.ImageDataset reads a cache in place of the images, with the same batches and"
-        " without decoding JPEG files. The classes are those of compare.",
-        "A build that was killed continues when the command is repeated. A cache that is up to date"
-        " stays as it is.",
-    ),
 )
 PAPER = Verb(
     "paper",

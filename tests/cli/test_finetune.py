@@ -25,7 +25,7 @@ from jpegcompile.digits import model_path, preprocess_path
 from jpegcompile.errors import UsageError
 from jpegcompile.learning.training.distributed import Group
 from jpegcompile.learning.training.run import Run
-from jpegcompile.options.verbs import FINETUNE
+from jpegcompile.options.learning_verbs import FINETUNE
 from jpegcompile.results.finetuning import Finetuning
 
 MODEL = model_path()

@@ -12,7 +12,7 @@ from jpegcompile.errors import AccessError, UsageError
 from jpegcompile.learning.training.distributed import device_of
 from jpegcompile.learning.training.metrics import require_tensorboard
 from jpegcompile.learning.training.settings import settings_of, validation_of
-from jpegcompile.options.verbs import FINETUNE
+from jpegcompile.options.learning_verbs import FINETUNE
 
 DEFAULTS = {option.name: option.default for option in FINETUNE.options}
 
