@@ -126,6 +126,7 @@ def run_tiles(
     frequencies: int,
     slope: float,
     threads: int,
+    team: int,
 ) -> None:
     """Transform or mask dense float32 maps [N, C, H, W]; kernels/learning/tiles.h explains it.
 
@@ -140,4 +141,5 @@ def run_tiles(
         frequencies: the band, 1 to 2 * block - 1.
         slope: factor of masked pixels.
         threads: largest number of threads.
+        team: address of `GOMP_parallel`, whose threads do the work; 0 for own threads.
     """

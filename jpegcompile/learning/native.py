@@ -7,6 +7,7 @@ from torch import Tensor
 
 from jpegcompile import _core
 from jpegcompile.learning.composed import HALVES, block_of
+from jpegcompile.learning.threads import torch_team
 
 _TYPES = (torch.float32, *HALVES)
 
@@ -51,6 +52,7 @@ def _run(step: str, maps: Tensor, mask: Tensor | None, frequencies: int, slope: 
         frequencies,
         slope,
         torch.get_num_threads(),
+        torch_team(),
     )
     return made.to(maps.dtype)
 

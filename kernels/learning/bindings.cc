@@ -27,7 +27,7 @@ std::optional<TileStep> step_of(std::string_view name) {
 // PyTorch's tensors arrive as addresses: the conversion by DLPack takes longer than a small map.
 void run(std::string_view step, std::uintptr_t from, std::uintptr_t to, std::uintptr_t mask,
          std::array<std::int64_t, 4> shape, bool is_channels_last, int block, int frequencies,
-         float slope, std::size_t threads) {
+         float slope, std::size_t threads, std::uintptr_t team) {
   const std::optional<TileStep> known = step_of(step);
   if (!known.has_value()) throw nb::value_error("unknown step");
   const auto [batch, channels, height, width] = shape;
@@ -45,7 +45,7 @@ void run(std::string_view step, std::uintptr_t from, std::uintptr_t to, std::uin
   work.frequencies = frequencies;
   work.slope = slope;
   const nb::gil_scoped_release release;
-  run_tiles(work, threads);
+  run_tiles(work, threads, reinterpret_cast<Team>(team));
 }
 
 }  // namespace
@@ -53,7 +53,7 @@ void run(std::string_view step, std::uintptr_t from, std::uintptr_t to, std::uin
 void bind_learning(nb::module_& module) {
   module.def("run_tiles", &run, nb::arg("step"), nb::arg("source"), nb::arg("target"),
              nb::arg("mask"), nb::arg("shape"), nb::arg("is_channels_last"), nb::arg("block"),
-             nb::arg("frequencies"), nb::arg("slope"), nb::arg("threads"));
+             nb::arg("frequencies"), nb::arg("slope"), nb::arg("threads"), nb::arg("team"));
 }
 
 }  // namespace jpegcompile

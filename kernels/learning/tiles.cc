@@ -1,6 +1,7 @@
 #include "learning/tiles.h"
 
 #include <algorithm>
+#include <atomic>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -15,6 +16,8 @@ namespace {
 
 // A thread is not worth starting for less work.
 constexpr std::int64_t kFewestFloats = 1 << 17;
+// More than one, so that a thread that another program delays does not delay all.
+constexpr std::int64_t kSharesOfThread = 4;
 
 // Items first to last - 1 of a work. If channels come last, an item is a row of tiles of adjacent
 // channels. Otherwise it is one vector of tiles: lanes are tiles that follow each other.
@@ -406,6 +409,20 @@ JPEGCOMPILE_INLINE void body(const TileItems& items) {
 
 JPEGCOMPILE_MULTIVERSION(run_items, body, TileItems)
 
+// Parts of a work that threads take one after another, as each has time.
+struct Shares {
+  const TileWork& work;
+  std::int64_t items;
+  std::int64_t count;
+  std::atomic<std::int64_t> taken = 0;
+
+  void run() {
+    for (std::int64_t share; (share = taken.fetch_add(1)) < count;) {
+      run_items({work, items * share / count, items * (share + 1) / count});
+    }
+  }
+};
+
 int vector_of_machine() {
 #if defined(__x86_64__)
   switch (machine_isa()) {
@@ -422,25 +439,30 @@ int vector_of_machine() {
 
 }  // namespace
 
-void run_tiles(const TileWork& work, std::size_t threads) {
+void run_tiles(const TileWork& work, std::size_t threads, Team team) {
   const std::int64_t items = items_of(work, vector_of_machine());
   const std::int64_t floats = work.images * work.channels * work.height * work.width;
-  const auto shares = std::clamp<std::int64_t>(floats / kFewestFloats, 1,
-                                               std::max<std::int64_t>(
-                                                   1, static_cast<std::int64_t>(threads)));
-  const auto bound = [&](std::int64_t share) { return items * share / shares; };
+  const auto most = std::max<std::int64_t>(1, static_cast<std::int64_t>(threads));
+  const auto workers = std::clamp<std::int64_t>(floats / kFewestFloats, 1, most);
+  if (workers == 1) {
+    run_items({work, 0, items});
+    return;
+  }
+  Shares shares{work, items, std::min(items, workers * kSharesOfThread)};
+  if (team != nullptr) {
+    team([](void* all) { static_cast<Shares*>(all)->run(); }, &shares,
+         static_cast<unsigned>(workers), 0);
+    return;
+  }
   std::vector<std::jthread> helpers;  // joined when they go out of scope
-  std::int64_t started = 1;
   try {
-    for (; started < shares; ++started) {
-      helpers.emplace_back(
-          [&, share = started] { run_items({work, bound(share), bound(share + 1)}); });
+    for (std::int64_t started = 1; started < workers; ++started) {
+      helpers.emplace_back([&] { shares.run(); });
     }
   } catch (const std::system_error&) {
     // The system refuses to start more threads: this one does the work of the others.
   }
-  run_items({work, 0, bound(1)});
-  run_items({work, bound(started), items});
+  shares.run();
 }
 
 }  // namespace jpegcompile

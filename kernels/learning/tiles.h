@@ -31,7 +31,10 @@ struct TileWork {
   float slope = 0;      // of pixels that are not positive
 };
 
-// Does the work with up to `threads` threads.
-void run_tiles(const TileWork& work, std::size_t threads);
+// `GOMP_parallel` of GNU OpenMP: the threads of a team, this one too, call `part` with `data`.
+using Team = void (*)(void (*part)(void*), void* data, unsigned threads, unsigned flags);
+
+// Does the work with up to `threads` threads: those of `team`, or of its own if that is null.
+void run_tiles(const TileWork& work, std::size_t threads, Team team);
 
 }  // namespace jpegcompile

@@ -14,7 +14,8 @@ from support.tiers import thorough
 from torch import Tensor, nn
 
 from jpegcompile import _core
-from jpegcompile.learning import JpegLeakyReLU, JpegReLU, ToJpeg, ToSpatial, Truncate
+from jpegcompile.learning import JpegLeakyReLU, JpegReLU, ToJpeg, ToSpatial, Truncate, native
+from jpegcompile.learning.threads import torch_team
 from jpegcompile.learning.tiles import (
     Implementation,
     has_32_bit_places,
@@ -107,7 +108,26 @@ def test_the_choice() -> None:
         assert implementation_of(maps) == "triton"
     address = maps.data_ptr()
     with pytest.raises(ValueError, match="unknown step"):
-        _core.run_tiles("no", address, address, 0, (1, 1, 8, 8), False, 8, 15, 0.0, 1)  # type: ignore[arg-type]
+        _core.run_tiles("no", address, address, 0, (1, 1, 8, 8), False, 8, 15, 0.0, 1, 0)  # type: ignore[arg-type]
+
+
+def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    maps = torch.randn(4, 16, 128, 128)  # enough for several threads
+    alone = _with_threads(1, maps)
+    if "OpenMP" in torch.__config__.parallel_info() and sys.platform == "linux":
+        assert torch_team()
+    assert torch.equal(_with_threads(3, maps), alone)
+    monkeypatch.setattr(native, "torch_team", lambda: 0)
+    assert torch.equal(_with_threads(3, maps), alone)
+
+
+def _with_threads(count: int, maps: Tensor) -> Tensor:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        return native.transform(maps, "forward", 15)
+    finally:
+        torch.set_num_threads(before)
 
 
 @thorough
