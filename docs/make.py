@@ -18,7 +18,7 @@ DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS))
 
 import gpu_predictions  # noqa: E402
-from generate import errors, idea, tables  # noqa: E402
+from generate import curve, errors, idea, tables  # noqa: E402
 
 from jpegcompile.operators import table as operators  # noqa: E402
 from jpegcompile.options import table as options  # noqa: E402
@@ -31,6 +31,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors.page,
     "gpu_predictions.md": gpu_predictions.page,
     "idea.svg": idea.picture,
+    "learning_curve.svg": curve.picture,
 }
 
 

@@ -78,6 +78,8 @@ def runs(seed: int) -> list[Run]:
     for module in pixels.modules():
         if isinstance(module, nn.Conv2d | nn.Linear | nn.BatchNorm2d):
             module.reset_parameters()
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 0.1
     pixels.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     coefficients = from_torch(copy.deepcopy(pixels), SIZE)
     ingest = JpegIngest(coefficients.input_block)
