@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from support.tiers import thorough
 from torch import Tensor, nn
 
 from jpegcompile import _core
-from jpegcompile.learning import JpegLeakyReLU, JpegReLU, ToJpeg, ToSpatial, Truncate
+from jpegcompile.learning import JpegLeakyReLU, JpegReLU, ToJpeg, ToSpatial, Truncate, native
 from jpegcompile.learning.tiles import (
     Implementation,
     has_32_bit_places,
@@ -108,6 +109,23 @@ def test_the_choice() -> None:
     address = maps.data_ptr()
     with pytest.raises(ValueError, match="unknown step"):
         _core.run_tiles("no", address, address, 0, (1, 1, 8, 8), False, 8, 15, 0.0, 1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_gradients_are_computed_as_the_results_are(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaf = torch.randn(1, 2, 8, 8, requires_grad=True)
+    with use_implementation("torch"):
+        made = MODULES[name](leaf)
+        (gradient,) = torch.autograd.grad(made.square().sum(), leaf, create_graph=True)
+    # Contexts do not reach the threads in which PyTorch computes gradients on CUDA.
+    monkeypatch.setattr(native, "_run", lambda *_: pytest.fail("native"))
+    with ThreadPoolExecutor(1) as pool:
+        for output in (made.sum(), gradient.square().sum()):
+            pool.submit(output.backward, retain_graph=True).result()
+        with pytest.raises(pytest.fail.Exception, match="native"):
+            pool.submit(MODULES[name], leaf).result()
 
 
 @thorough
