@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from support.lowered import assert_same
 from torch import Tensor, nn
 from torch.nn import functional
 
-from jpegcompile.learning import from_torch
+from jpegcompile.learning import from_torch, to_spatial_module
+from jpegcompile.learning.torch_export import write_torch_onnx
 
 
 class NormAct(nn.BatchNorm2d):
@@ -41,9 +43,38 @@ class Net(nn.Module):
         return made
 
 
+class Table(nn.Module):
+    """Factors of channels by a buffer of indices."""
+
+    order: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.factors = nn.Parameter(torch.rand(4))
+        self.register_buffer("order", torch.tensor([3, 1, 2, 0]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.factors[self.order].view(-1, 1, 1)
+
+
 def seeded(*parts: nn.Module) -> Net:
     torch.manual_seed(0)
     return Net(*parts)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_normalization_that_counts(training: bool) -> None:
+    net = seeded(NormAct(4))
+    lowered = assert_same(net, 16, training)
+    assert lowered.report.kept == ()
+    count = lowered.get_buffer("parts.0.num_batches_tracked")
+    for module in (lowered, to_spatial_module(lowered)):
+        for mode in (False, True):
+            before = int(count)
+            module.train(mode)(torch.zeros(2, 3, 16, 16, dtype=torch.float64))
+            assert int(count) - before == mode
+    assert int(from_torch(seeded(NormAct(4)), 16).get_buffer("parts.0.num_batches_tracked")) == 0
+    assert "BatchNormalization" in {node.op_type for node in write_torch_onnx(lowered).graph.node}
 
 
 @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
@@ -63,3 +94,12 @@ def test_one_value_for_each_channel_is_refused() -> None:
     for module in (lowered, from_torch(Net(NormAct(4)), 1, input="spatial")):
         with pytest.raises(ValueError, match="more than 1 value"):
             module(torch.zeros(1, *module.image_shape))
+
+
+def test_buffers_are_read_when_the_network_runs() -> None:
+    net = seeded(Table()).double()
+    lowered = from_torch(net, 16, input="spatial")
+    with torch.no_grad():
+        net.get_buffer("parts.0.order").copy_(torch.arange(4))
+    image = torch.randn(2, 3, 16, 16, dtype=torch.float64)
+    torch.testing.assert_close(lowered(image), net(image))

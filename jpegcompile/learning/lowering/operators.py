@@ -131,3 +131,24 @@ class ByMode(nn.Module):
     def extra_repr(self) -> str:
         """Return the arguments for `repr`."""
         return str(self.function.__name__)
+
+
+class WhileTraining(nn.Module):
+    """Changes a tensor in place by a method of `torch.Tensor`, in training only."""
+
+    # fx removes other modules whose results are not read as dead code.
+    _is_impure = True
+
+    def __init__(self, method: str) -> None:
+        """Create the change; `method` is a name such as "add_"."""
+        super().__init__()
+        self.method = method
+
+    def forward(self, changed: Tensor, *arguments: Any, **keywords: Any) -> None:
+        """Change a tensor; arguments as for the method."""
+        if self.training:
+            getattr(changed, self.method)(*arguments, **keywords)
+
+    def extra_repr(self) -> str:
+        """Return the arguments for `repr`."""
+        return self.method
