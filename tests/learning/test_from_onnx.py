@@ -291,10 +291,11 @@ def test_refusals() -> None:
         f = Transpose<perm = [0, 3, 1, 2]>(s)  y = Conv(f, w) }"""
     with refused("learning-image-layout", UnsupportedModelError):
         from_onnx(Graph(last, {**kernel, "axis": np.asarray(1)}).model())
-    pool = """(T[N,3,16,16] x) => (T[] y) { c = Conv<pads = [1,1,1,1]>(x, w)
-        y = MaxPool<kernel_shape = [3,3], strides = [2,2], pads = [0,0,1,1]>(c) }"""
+    slopes = """(T[N,3,16,16] x) => (T[] y) { c = Conv<pads = [1,1,1,1]>(x, w)
+        y = PRelu(c, slope) }"""
+    columns = {**kernel, "slope": np.linspace(0, 1, 16).reshape(1, 1, 16)}
     with refused("learning-mask-unknown", UnsupportedModelError):
-        from_onnx(Graph(pool, kernel).model(), frequencies=8)
+        from_onnx(Graph(slopes, columns).model(), frequencies=8)
     with refused("frequencies-in-spatial-domain", UsageError):
         from_onnx(network(), domain="spatial", frequencies=8)
     with refused("learning-size-missing", UsageError):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
-from support.lowered import assert_same
+from support.lowered import TOLERANCE, assert_same
 from torch import Tensor, nn
 from torch.nn import functional
 
 from jpegcompile.learning import from_torch, to_spatial_module
 from jpegcompile.learning.torch_export import write_torch_onnx
+from jpegcompile.messages import code_of
 
 
 class NormAct(nn.BatchNorm2d):
@@ -40,6 +43,18 @@ class Net(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         made: Tensor = self.parts(self.conv(x))
+        return made
+
+
+class Same(nn.Module):
+    """A max pool with a window of TensorFlow: more padding at the end."""
+
+    def __init__(self, edges: tuple[int, ...], padding: int = 0) -> None:
+        super().__init__()
+        self.edges, self.pool = edges, nn.MaxPool2d(3, 2, padding)
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = self.pool(functional.pad(x, self.edges, value=-math.inf))
         return made
 
 
@@ -103,3 +118,26 @@ def test_buffers_are_read_when_the_network_runs() -> None:
         net.get_buffer("parts.0.order").copy_(torch.arange(4))
     image = torch.randn(2, 3, 16, 16, dtype=torch.float64)
     torch.testing.assert_close(lowered(image), net(image))
+
+
+@pytest.mark.parametrize(("edges", "padding"), [((0, 1, 0, 1), 0), ((1, 1, 0, 1), 1)])
+def test_padded_pools(edges: tuple[int, ...], padding: int) -> None:
+    net = seeded(Same(edges, padding))
+    lowered = assert_same(net, 16, True)
+    assert lowered.report.kept == ()
+    image = torch.randn(2, 3, 16, 16, dtype=torch.float64)
+    few = [from_torch(net, 16, domain=d, input="spatial", frequencies=6) for d in ("jpeg", "auto")]
+    made = [module(image) for module in few]
+    assert float((made[0] - made[1]).detach().abs().max()) < TOLERANCE
+    assert float((made[0] - net(image)).detach().abs().max()) > 1e-2
+    torch.testing.assert_close(to_spatial_module(few[0])(image), net(image))
+    assert "MaxPool" in {node.op_type for node in write_torch_onnx(few[0].float()).graph.node}
+
+
+def test_windows_of_padding_alone_stay_on_pixels() -> None:
+    net = seeded(Same((0, 4, 0, 0)))
+    lowered = from_torch(net, 16, input="spatial", frequencies=6)
+    codes = [code_of(node.reason) for node in lowered.report.kept]
+    assert codes == ["learning-moves-pixels", "learning-infinite-padding"]
+    image = torch.randn(2, 3, 16, 16)
+    torch.testing.assert_close(lowered(image), net(image), rtol=1e-4, atol=1e-4)

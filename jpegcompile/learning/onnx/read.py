@@ -10,7 +10,6 @@ from typing import Any, Literal
 import onnx
 import torch
 from torch import fx
-from torch.nn import functional
 
 from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.frequency_plan import Frequencies, Masking
@@ -203,39 +202,24 @@ def _lowered(
     dtype = next((w.dtype for w in weights if w.is_floating_point()), torch.float32)
     example = torch.zeros(2, image.channels, *image.size, dtype=dtype)
     decisions, plan = decisions_of(lowered), lowered.options.frequencies
-    padded = _padded_pools(built.module)
-    _require_masks(decisions, built.module, padded, source)
-    reason = Message(
-        "learning-pool-padding", "its infinite padding differs between sides, and has no DCT"
-    )
+    _require_masks(decisions, built.module, source)
     return lower_graph(
         built.module,
         example,
         LoweringOptions(domain, plan.default.mask, plan.masking, plan.default.keep, input),
         decisions=decisions.frequencies,
-        kept={**dict.fromkeys(padded, reason), **decisions.kept},
+        kept=decisions.kept,
     )
 
 
-def _padded_pools(module: fx.GraphModule) -> set[str]:
-    """Return the names of max pools whose map is padded before the layer."""
-    return {
-        node.meta[NODE]
-        for node in module.graph.nodes
-        if node.target is functional.pad and node.kwargs.get("value") == float("-inf")
-    }
-
-
-def _require_masks(
-    decisions: Decisions, module: fx.GraphModule, padded: set[str], source: str
-) -> None:
+def _require_masks(decisions: Decisions, module: fx.GraphModule, source: str) -> None:
     """Refuse few frequencies for a node whose mask the module would compute otherwise."""
     masked = {
         node.meta[NODE]
         for node in module.graph.nodes
         if node.op == "call_module" and is_masked(module.get_submodule(str(node.target)))
     }
-    unknown = [name for name in decisions.frequencies if name not in masked - padded]
+    unknown = [name for name in decisions.frequencies if name not in masked]
     if unknown:
         raise UnsupportedModelError(
             Message(
