@@ -173,7 +173,7 @@ class _Lowering:
         if problem is not None:
             return problem
         source = self.emit.read(call.arguments["x"], "jpeg")
-        if is_masked(module) and block_of_node(node) > 1:
+        if is_masked(module) and _has_tiles(node, call):
             return self._masked(node, module, source, "jpeg")
         return self.emit.call_at(node, lambda: twin_of(module), source)
 
@@ -181,7 +181,7 @@ class _Lowering:
         """Compute a node on pixels; masks and truncation still apply to tiles."""
         module = call.module
         is_free = not any(name in self.kept for name in self._names(node))
-        if module is not None and is_masked(module) and is_free and block_of_node(node) > 1:
+        if module is not None and is_masked(module) and is_free and _has_tiles(node, call):
             x = call.arguments["x"]
             if twin_problem(x, module) is None:
                 return self._masked(node, module, self.emit.read(x, "spatial"), "spatial")
@@ -227,6 +227,11 @@ class _Lowering:
             else:
                 pinned[target] = reason
         return pinned
+
+def _has_tiles(node: fx.Node, call: Call) -> bool:
+    """Whether a function has tiles for masks, which are those of its input, or for truncation."""
+    return max(block_of_node(call.arguments["x"]), block_of_node(node)) > 1
+
 
 
 def twin_problem(x: Any, module: nn.Module) -> Message | None:
