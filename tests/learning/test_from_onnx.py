@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +116,7 @@ def test_softmax_can_be_left_out() -> None:
     images = torch.from_numpy(images_of(module))
     assert module.ends_in_softmax
     logits: Any = logits_of(module)
+    assert not logits.ends_in_softmax
     assert torch.allclose(logits(images).softmax(1), module(images), rtol=1e-12)
     assert logits.fc.weight is module.fc.weight
     assert logits_of(logits) is logits
@@ -167,6 +170,23 @@ def test_pools_have_masks_and_truncation(side: int, pool: str) -> None:
     ).model
     assert difference(run(module, images), answers(compiled, images)) < 1e-5
     assert difference(run(module, images), answers(model, images)) > 1e-2
+
+
+def test_a_copy_on_pixels_is_written() -> None:
+    module: Any = from_onnx(network(), domain="spatial")
+    learn(module)
+    for other in (copy.deepcopy(module), pickle.loads(pickle.dumps(module)), logits_of(module)):
+        assert to_onnx(other) == to_onnx(module)
+
+
+def test_modules_with_names_of_attributes() -> None:
+    model = network()
+    for node in model.graph.node:
+        node.input[:] = [n.replace("bn.", "source.").replace("fc.", "report.") for n in node.input]
+    for tensor in model.graph.initializer:
+        tensor.name = tensor.name.replace("bn.", "source.").replace("fc.", "report.")
+    checked(model)
+    assert "bn.weight" not in from_onnx(model, domain="spatial").state_dict()
 
 
 @pytest.mark.parametrize(

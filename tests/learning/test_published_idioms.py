@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +12,8 @@ from support.lowered import TOLERANCE, assert_same
 from torch import Tensor, nn
 from torch.nn import functional
 
-from jpegcompile.learning import from_torch, to_spatial_module
+from jpegcompile.learning import from_torch, logits_of, to_spatial_module
+from jpegcompile.learning.lowering import JpegModule
 from jpegcompile.learning.torch_export import write_torch_onnx
 from jpegcompile.messages import code_of
 
@@ -141,3 +144,32 @@ def test_windows_of_padding_alone_stay_on_pixels() -> None:
     assert codes == ["learning-moves-pixels", "learning-infinite-padding"]
     image = torch.randn(2, 3, 16, 16)
     torch.testing.assert_close(lowered(image), net(image), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [nn.Softmax(1), nn.LogSoftmax(1), lambda x: x.softmax(1), lambda x: functional.softmax(x, 1)],
+)
+def test_logits(last: Any) -> None:
+    class Scores(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.relu, self.last = nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), last
+
+        def forward(self, x: Tensor) -> Tensor:
+            made: Tensor = self.last(self.relu(self.conv(x)).mean((2, 3)))
+            return made
+
+    torch.manual_seed(0)
+    module = from_torch(Scores(), 16)
+    logits = logits_of(module)
+    image = torch.randn(2, 3, 16, 16)
+    assert isinstance(logits, JpegModule)
+    torch.testing.assert_close(last(logits(image)), module(image))
+    before = logits(image)
+    module.set_frequencies(3)
+    torch.testing.assert_close(last(logits(image)), module(image))
+    assert not torch.equal(logits(image), before)
+    assert list(logits.state_dict()) == list(module.state_dict())
+    assert torch.equal(copy.deepcopy(logits)(image), logits(image))
+    assert logits_of(logits) is logits

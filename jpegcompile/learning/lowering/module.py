@@ -70,6 +70,7 @@ class JpegModule(WholeModule):
         decisions: frequencies by name, in place of those of the options; or None.
         slots: calls whose frequencies can be set.
         source: the ONNX model that the network comes from; None if it comes from PyTorch.
+        ends_in_softmax: whether the outputs of a network from ONNX are probabilities.
     """
 
     options: LoweringOptions
@@ -78,7 +79,7 @@ class JpegModule(WholeModule):
     image_shape: tuple[int, ...]
     slots: tuple[Slot, ...]
     source: Any
-
+    ends_in_softmax: bool
     decisions: dict[str, NodeFrequencies] | None
     kept_attributes = (
         *WholeModule.kept_attributes,

@@ -16,11 +16,11 @@ from jpegcompile.frequency_plan import Frequencies, Masking
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.input_size import InputSize
 from jpegcompile.ir.module import CompileOptions, Module
-from jpegcompile.learning.lowering import LoweringOptions, lower_graph
+from jpegcompile.learning.lowering import JpegModule, LoweringOptions, lower_graph
 from jpegcompile.learning.lowering.options import DomainChoice
 from jpegcompile.learning.lowering.twins import is_masked
 from jpegcompile.learning.modules.domain import Domain
-from jpegcompile.learning.onnx.builder import NODE, Builder, Built
+from jpegcompile.learning.onnx.builder import NODE, Builder, Built, SpatialModule
 from jpegcompile.learning.onnx.decisions import Decisions, decisions_of
 from jpegcompile.learning.onnx.logits import softmax_of
 from jpegcompile.learning.onnx.origin import OnnxSource
@@ -127,11 +127,10 @@ def from_onnx(
         merges,
         lowered.report,
     )
-    made = spatial
+    made: JpegModule | SpatialModule = spatial
     if domain != "spatial":
         made = _lowered(built, ready, lowered, domain, input, source.name)
-    made.source = record  # type: ignore[assignment]
-    made.ends_in_softmax = softmax_of(spatial.graph) is not None  # type: ignore[assignment]
+    made.source, made.ends_in_softmax = record, softmax_of(spatial) is not None
     return made
 
 
@@ -195,7 +194,7 @@ def _lowered(
     domain: DomainChoice,
     input: Domain,
     source: str,
-) -> fx.GraphModule:
+) -> JpegModule:
     """Return the module in the JPEG domain, with the decisions of the compiler."""
     image = ready.module.image
     weights = [*built.module.parameters(), *built.module.buffers()]
