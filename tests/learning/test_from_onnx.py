@@ -22,6 +22,7 @@ from torch import nn
 import jpegcompile
 from jpegcompile.backends.triton.standard_node import NotWrittenError
 from jpegcompile.errors import InternalError, UnsupportedModelError, UsageError
+from jpegcompile.frequency_plan import NodeFrequencies
 from jpegcompile.learning import from_onnx, logits_of, to_onnx
 from jpegcompile.learning.onnx.origins import Origin
 from jpegcompile.learning.onnx.paths import Paths, path_of_node
@@ -148,6 +149,19 @@ def test_the_compiled_file_has_the_set_frequencies(tmp_path: Path) -> None:
     )
     assert (ten.masking, ten.truncate, eight.masking, eight.frequencies) == ("exact", 10, "asm", 8)
     assert onnx.load(tmp_path / "spatial.onnx") == network("float")
+
+
+def test_decisions_that_are_set_are_compiled(tmp_path: Path) -> None:
+    module: Any = from_onnx(network("float"), frequencies=8)
+    images = images_of(module, dtype=np.float32)
+    module.set_frequencies(decisions={"r": NodeFrequencies(5, 9)}, masking="apx")
+    to_onnx(logits_of(module), compiled=tmp_path / "c.onnx", input="tensor", target="onnx")
+    compiled = answers(onnx.load(tmp_path / "c.onnx"), images)
+    assert difference(run(module, images), compiled) < 1e-5
+    nodes = {n.op: n for n in jpegcompile.inspect(tmp_path / "c.onnx").report.nodes}
+    relu, pool = nodes["Relu"], nodes["MaxPool"]
+    assert (relu.masking, relu.frequencies, relu.truncate) == ("apx", 5, 9)
+    assert pool.masking == "exact"
 
 
 # The second result has tiles of one pixel; the third map, 17x17, has them.

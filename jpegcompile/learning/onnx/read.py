@@ -126,6 +126,7 @@ def from_onnx(
         copies,
         merges,
         lowered.report,
+        decisions_of(lowered).frequencies,
     )
     made: JpegModule | SpatialModule = spatial
     if domain != "spatial":

@@ -14,11 +14,13 @@ from torch import nn
 
 from jpegcompile.backends.emit import emit_in_parts
 from jpegcompile.compiler import compile as compile_model
+from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import InternalError
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.frontend.walk import all_graphs
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
+from jpegcompile.learning.lowering.slots import Slot, frequencies_of, plan_of
 from jpegcompile.learning.onnx.origin import OnnxSource
 from jpegcompile.learning.onnx.prepared import prepared
 from jpegcompile.learning.onnx.sharing import separate_vectors
@@ -62,7 +64,7 @@ def write_onnx(
     if external:
         _read_in(model, external)
     if compiled is not None:
-        asked = {**source.options, **_frequencies_of(module), **options}
+        asked = {**source.options, **_frequencies_of(module, source), **options}
         compile_model(model if path is None else path, **asked).save(compiled)
     return model
 
@@ -216,10 +218,26 @@ def _read_in(model: onnx.ModelProto, external: Arrays) -> None:
             tensor.CopyFrom(numpy_helper.from_array(external[tensor.name], tensor.name))
 
 
-def _frequencies_of(module: nn.Module) -> dict[str, Any]:
-    """Return the frequencies of a module whose frequencies were set after it was made."""
-    if getattr(module, "decisions", {}) is not None:
-        return {}
-    options: Any = module.options
-    plan = {"frequencies": options.frequencies, "truncate": options.truncate}
-    return {**plan, "relu": options.masking}
+def _frequencies_of(module: nn.Module, source: OnnxSource) -> dict[str, Any]:
+    """Return the frequencies of a module as options, if they were set after it was made.
+
+    Raises:
+        UsageError: if some of its masks are ASM and others APX.
+    """
+    plan = plan_of(
+        (
+            slot.names[0],
+            *frequencies_of(module.get_submodule(slot.mask), _kept(module, slot)),
+        )
+        for slot in getattr(module, "slots", ())
+    )
+    before = compile_options(**source.options).frequencies
+    is_same = plan.nodes == source.decisions and (
+        plan.masking == before.masking or all(n.mask == ALL for n in plan.nodes.values())
+    )
+    return {} if is_same else {"frequencies": plan, "truncate": None, "relu": None}
+
+
+def _kept(module: nn.Module, slot: Slot) -> int:
+    truncate: Any = module.get_submodule(slot.truncate)
+    return int(truncate.frequencies)
