@@ -37,6 +37,21 @@ class NormAct(nn.BatchNorm2d):
         return functional.relu(made)
 
 
+@torch.fx.wrap
+def stochastic_depth(x: Tensor, p: float, training: bool = True) -> Tensor:
+    """Drop images, as torchvision does in a function that is not traced."""
+    if not training:
+        return x
+    return x * torch.empty(len(x), 1, 1, 1, dtype=x.dtype).bernoulli_(1 - p)
+
+
+class Drops(nn.Module):
+    """Stochastic depth that follows the mode."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + stochastic_depth(x, 0.5, self.training)
+
+
 class Net(nn.Module):
     """A convolution, and further modules."""
 
@@ -135,6 +150,21 @@ def test_padded_pools(edges: tuple[int, ...], padding: int) -> None:
     assert float((made[0] - net(image)).detach().abs().max()) > 1e-2
     torch.testing.assert_close(to_spatial_module(few[0])(image), net(image))
     assert "MaxPool" in {node.op_type for node in write_torch_onnx(few[0].float()).graph.node}
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_stochastic_depth_by_a_function(training: bool) -> None:
+    lowered = assert_same(seeded(Drops()), 16, training)
+    assert [(node.op, node.domain) for node in lowered.report] == [
+        ("Conv2d", "jpeg"), ("stochastic_depth", "jpeg"), ("add", "jpeg")
+    ]  # fmt: skip
+
+
+def test_operators_that_only_the_compiled_file_lowers_say_so() -> None:
+    net = seeded(nn.ConvTranspose2d(4, 4, 2, 2), nn.Upsample(scale_factor=2.0))
+    reasons = {node.op: node.reason for node in from_torch(net, 16).report.kept}
+    assert reasons.keys() == {"ConvTranspose2d", "Upsample"}
+    assert all("compiled file" in reason for reason in reasons.values())
 
 
 def test_windows_of_padding_alone_stay_on_pixels() -> None:

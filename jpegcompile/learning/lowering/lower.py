@@ -154,8 +154,7 @@ class _Lowering:
         self.emit.store(node, domain, made)
         block = max(block_of_node(node), *(block_of_node(n) for n in maps), 1)
         names = self._names(node)
-        op = type(call.module).__name__ if node.op == "call_module" else call.kind
-        self.nodes.append(LoweredNode(names[0], op, domain, block, reason))
+        self.nodes.append(LoweredNode(names[0], call.op, domain, block, reason))
 
     def _in_jpeg(self, node: fx.Node, call: Call, maps: list[fx.Node]) -> Any:
         """Return the value in the JPEG domain, or why there is none."""
@@ -228,10 +227,10 @@ class _Lowering:
                 pinned[target] = reason
         return pinned
 
+
 def _has_tiles(node: fx.Node, call: Call) -> bool:
     """Whether a function has tiles for masks, which are those of its input, or for truncation."""
     return max(block_of_node(call.arguments["x"]), block_of_node(node)) > 1
-
 
 
 def twin_problem(x: Any, module: nn.Module) -> Message | None:
