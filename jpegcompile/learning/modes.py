@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from torch import fx
 
 # Names of arguments of functions that say whether a network is trained.
 _MODES = ("training", "use_input_stats")
+_PROXY = re.compile(r"Proxy\(\w+\)")
 
 
 @dataclass(frozen=True)
@@ -99,24 +102,42 @@ def _nodes_without(graph: fx.Graph, updates: list[fx.Node]) -> list[fx.Node]:
 
 
 def _by_scope(nodes: list[fx.Node]) -> dict[str, list[Any]]:
-    """Return the nodes of each module in order, in a form to compare; the mode is left out."""
+    """Return the nodes of each module in order, in a form to compare.
+
+    The mode is left out, and which nodes of other modules they read: a module in front may return
+    its input in one of the modes.
+    """
     scopes: dict[str, list[Any]] = {}
     for node in nodes:
-        scope = node.meta.get("scope", "")
+        scope = _scope_of(node)
         arguments = arguments_of(node)
         argument = _mode_argument(node)
         if argument is not None:
             arguments = {key: value for key, value in arguments.items() if key != argument}
-        literals = fx.node.map_arg(arguments, lambda n: f"<{n.op} {n.target}>")
-        scopes.setdefault(scope, []).append((node.op, node.target, repr(literals)))
+        literals = fx.node.map_arg(arguments, partial(_name_in, scope))
+        scopes.setdefault(scope, []).append((node.op, node.target, _text(literals)))
     return scopes
+
+
+def _name_in(scope: str, node: fx.Node) -> str:
+    return f"<{node.op} {node.target}>" if _scope_of(node) == scope else "<>"
+
+
+def _scope_of(node: fx.Node) -> str:
+    """Return the name of the module whose forward made a node."""
+    return str(node.meta.get("scope", ""))
 
 
 def _literals(nodes: list[fx.Node]) -> Iterator[str]:
     """Yield the arguments of each node, with the places of the nodes that it reads."""
     places = {node: index for index, node in enumerate(nodes)}
     for node in nodes:
-        yield repr(fx.node.map_arg(arguments_of(node), lambda n: f"<{places[n]}>"))
+        yield _text(fx.node.map_arg(arguments_of(node), lambda n: f"<{places[n]}>"))
+
+
+def _text(literals: Any) -> str:
+    """Return literals as text; texts of assertions contain names of nodes, which differ."""
+    return _PROXY.sub("", repr(literals))
 
 
 def _parameters(node: fx.Node) -> list[str]:

@@ -22,6 +22,9 @@ class NormAct(nn.BatchNorm2d):
     """A normalization with an activation, which counts batches in its own forward."""
 
     def forward(self, input: Tensor) -> Tensor:
+        torch._assert(  # type: ignore[no-untyped-call]
+            input.ndim == 4, f"a map has no {input.ndim} dimensions"
+        )
         if self.training and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
         made = functional.batch_norm(
@@ -76,6 +79,13 @@ class Same(nn.Module):
         return made
 
 
+class Row(nn.Module):
+    """A module whose operators depend on the mode, and which creates nodes."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x / x.norm(dim=1, keepdim=True) if self.training else x
+
+
 class Table(nn.Module):
     """Factors of channels by a buffer of indices."""
 
@@ -93,6 +103,12 @@ class Table(nn.Module):
 def seeded(*parts: nn.Module) -> Net:
     torch.manual_seed(0)
     return Net(*parts)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_parts_behind_one_that_depends_on_the_mode(training: bool) -> None:
+    lowered = assert_same(seeded(Row(), NormAct(4)), 16, training)
+    assert [code_of(node.reason) for node in lowered.report.kept] == ["learning-follows-mode"]
 
 
 @pytest.mark.parametrize("training", [True, False])
