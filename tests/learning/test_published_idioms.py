@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 import torch
+from support.codes import refused
 from support.lowered import TOLERANCE, assert_same
 from torch import Tensor, nn
 from torch.nn import functional
 
+from jpegcompile.errors import UsageError
 from jpegcompile.learning import from_torch, logits_of, to_spatial_module
 from jpegcompile.learning.lowering import JpegModule
 from jpegcompile.learning.torch_export import write_torch_onnx
@@ -219,3 +221,18 @@ def test_logits(last: Any) -> None:
     assert list(logits.state_dict()) == list(module.state_dict())
     assert torch.equal(copy.deepcopy(logits)(image), logits(image))
     assert logits_of(logits) is logits
+
+
+class Asserts(nn.Module):
+    """A module for images of another size."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[-1] != 32:
+            raise AssertionError
+        return x
+
+
+def test_an_error_without_a_text_is_named() -> None:
+    with refused("learning-example-fails", UsageError) as caught:
+        from_torch(seeded(Asserts()), 16)
+    assert "AssertionError" in str(caught.value)
