@@ -14,6 +14,7 @@ import pytest
 import torch
 from onnx import numpy_helper
 from support.codes import refused
+from support.external_models import external_residual
 from support.graphs import Graph
 from support.learning_onnx import answers, difference, gradients, images_of, learn, run
 from support.nhwc_networks import resnet_v2, squeezed_head
@@ -21,8 +22,9 @@ from torch import nn
 
 import jpegcompile
 from jpegcompile.backends.triton.standard_node import NotWrittenError
-from jpegcompile.errors import InternalError, UnsupportedModelError, UsageError
+from jpegcompile.errors import AccessError, InternalError, UnsupportedModelError, UsageError
 from jpegcompile.frequency_plan import NodeFrequencies
+from jpegcompile.frontend import load
 from jpegcompile.learning import from_onnx, logits_of, to_onnx
 from jpegcompile.learning.onnx.origins import Origin
 from jpegcompile.learning.onnx.paths import Paths, path_of_node
@@ -191,6 +193,30 @@ def test_a_copy_on_pixels_is_written() -> None:
     learn(module)
     for other in (copy.deepcopy(module), pickle.loads(pickle.dumps(module)), logits_of(module)):
         assert to_onnx(other) == to_onnx(module)
+
+
+def test_weights_that_are_too_large_for_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(model: onnx.ModelProto) -> bytes:
+        assert model.ByteSize() < 1 << 16, "a model with its weights was serialized"
+        return bytes(model.SerializeToString(deterministic=True))
+
+    monkeypatch.setattr(load, "_serialized", refuse)
+    module: Any = from_onnx(external_residual(tmp_path, hidden=256))
+    images = images_of(module, dtype=np.float32)
+    before = run(module, images)
+    learn(module)
+    written = tmp_path / "learned.onnx"
+    to_onnx(module, written)
+    assert sorted(f.name for f in tmp_path.glob("learned*")) == [
+        "learned.onnx", "learned.onnx.data"
+    ]  # fmt: skip
+    after = answers(onnx.load(written), images)
+    assert difference(run(module, images), after) < 1e-5
+    assert difference(before, after) > 1e-3
+    with refused("output-write-failed", AccessError):
+        to_onnx(module, tmp_path / "none" / "learned.onnx")
 
 
 def test_modules_with_names_of_attributes() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -58,7 +60,10 @@ def write_onnx(
         UsageError, UnsupportedModelError: as for `compile`.
         AccessError: if a file cannot be written.
     """
-    model, external = with_learned(module, source)
+    folder = None if path is None else Path(path).resolve().parent
+    # Otherwise writing the result will fail, with an error that says so.
+    is_writable = folder is not None and os.access(folder, os.W_OK)
+    model, external = with_learned(module, source, folder if is_writable else None)
     if path is not None:
         save(model, path, external)
     if external:
@@ -69,8 +74,15 @@ def write_onnx(
     return model
 
 
-def with_learned(module: nn.Module, source: OnnxSource) -> tuple[onnx.ModelProto, Arrays]:
+def with_learned(
+    module: nn.Module, source: OnnxSource, folder: Path | None = None
+) -> tuple[onnx.ModelProto, Arrays]:
     """Return the model with the learned weights, and the values of its external initializers.
+
+    Args:
+        module: a module of `from_onnx`.
+        source: its `source`.
+        folder: folder with room for another copy of external weights; None for the system's.
 
     Raises:
         InternalError: if the passes do not find the learned weights in the model.
@@ -81,7 +93,7 @@ def with_learned(module: nn.Module, source: OnnxSource) -> tuple[onnx.ModelProto
     before = _prepared(source.source, source).graph.tensors()
     changed = {n: v for n, v in values.items() if not _is(value_of(before[n]), v)}
     model, external = _with_weights(source, changed)
-    _check(source, model, values, external)
+    _check(source, model, values, external, folder)
     return model, external
 
 
@@ -103,14 +115,26 @@ def _is(found: NDArray[Any] | None, wanted: NDArray[Any]) -> bool:
     return found is not None and np.array_equal(found, wanted, equal_nan=True)
 
 
-def _check(source: OnnxSource, model: onnx.ModelProto, values: Arrays, external: Arrays) -> None:
+def _check(
+    source: OnnxSource,
+    model: onnx.ModelProto,
+    values: Arrays,
+    external: Arrays,
+    folder: str | os.PathLike[str] | None,
+) -> None:
     """Check that the passes find every learned weight where a module would read it."""
-    whole = model
-    if external:
-        whole = onnx.ModelProto()
-        whole.CopyFrom(model)
-        _read_in(whole, external)
-    again = load_source(whole, source.options.get("image_input"))
+    if not external:
+        _check_source(source, model, values)
+        return
+    # A model with its weights may be too large for memory; the folder has room for the result.
+    with TemporaryDirectory(dir=folder) as scratch:
+        path = Path(scratch) / "model.onnx"
+        save(model, path, external)
+        _check_source(source, path, values)
+
+
+def _check_source(source: OnnxSource, model: onnx.ModelProto | Path, values: Arrays) -> None:
+    again = load_source(model, source.options.get("image_input"))
     separate_vectors(again.model)
     made = _prepared(again, source)
     tensors = made.graph.tensors()
