@@ -21,7 +21,7 @@ from jpegcompile.frequency_plan import (
     Masking,
     NodeFrequencies,
 )
-from jpegcompile.learning.lowering.module import JpegModule
+from jpegcompile.learning.lowering.module import Entry, JpegModule
 from jpegcompile.learning.lowering.slots import frequencies_of, plan_of
 from jpegcompile.learning.lowering.spatial import to_spatial_module
 from jpegcompile.learning.lowering.twins import clone, is_masked
@@ -58,11 +58,15 @@ def write_torch_onnx(
         The spatial model, in evaluation form. Batch normalizations are kept.
 
     Raises:
-        UsageError: if the size is missing, or options do not fit the model.
+        UsageError: if the size is missing, options do not fit the model, or the module was traced
+            for training and its forward differs in evaluation.
         UnsupportedModelError: if PyTorch cannot export the module, or as for `compile`.
         AccessError: if a file cannot be written.
     """
     spatial = to_spatial_module(module)
+    for part in spatial.modules():
+        if isinstance(part, Entry):
+            part.check_mode(training=False)
     names = _own_names(spatial)
     model = _exported(spatial, _shape(module, size))
     _rename(model, names)
