@@ -124,6 +124,12 @@ def test_sizes(size: Any) -> None:
         from_torch(nn.Conv2d(3, 4, 3), size)
 
 
+@pytest.mark.parametrize("example", [torch.zeros(1, 3, 8, 8), (1, 3, 8, 8), (3, 8, 8), 8])
+def test_one_image_is_an_example_for_training(example: Any) -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 8), nn.BatchNorm2d(4)).train()
+    assert from_torch(net, example).image_shape == (3, 8, 8)
+
+
 @pytest.mark.parametrize("example", [(4, 8, 8), 2, torch.zeros(3, 8, 8, dtype=torch.uint8)[:2]])
 def test_images_that_the_network_cannot_take(example: Any) -> None:
     with refused("learning-example-fails", UsageError):
