@@ -250,6 +250,9 @@ MORE_NODES = {
     "pools": """(T[N,3,16,16] x) => (T[] y) { c = Conv(x, w)
         a = AveragePool<kernel_shape = [3,3], pads = [0,0,1,1], strides = [2,2]>(c)
         y = MaxPool<kernel_shape = [3,3], pads = [0,1,1,0]>(a) }""",
+    "edges": """(T[N,3,16,16] x) => (T[] y) { c = Conv(x, w)
+        r = Pad<mode = "reflect">(c, pads)  e = Pad<mode = "edge">(r, pads)
+        y = Pad<mode = "wrap">(e, pads) }""",
     "slopes": """(T[N,3,16,16] x) => (T[] y) { c = Conv<strides = [2,2], pads = [0,0,1,1]>(x, w)
         p = PRelu(c, slope)  l = LeakyRelu<alpha = 0.125>(p)  k = Clip(l, low, high)
         y = Mul(k, scale) }""",
@@ -267,6 +270,7 @@ MORE_WEIGHTS: dict[str, Any] = {
     "s6": np.linspace(0.5, 1.5, 6),
     "b6": np.linspace(-1, 1, 6),
     "none": np.zeros(0),
+    "pads": np.asarray([0, 0, 1, 2, 0, 0, 3, 0]),
     "scales": np.asarray([1, 1, 2, 1.5], np.float32),
     "slope": np.linspace(0, 0.5, 6).reshape(6, 1, 1),
     "low": np.asarray(-0.1),
@@ -285,7 +289,7 @@ def test_nodes_learn(name: str) -> None:
     module = checked(Graph(text, used).model())
     assert module.source.rewritten is None
     learned = {v.tensor.partition(".")[0] for v in module.source.learned.values()}
-    fixed = {"rows", "ones", "zeros", "none", "scales", "low", "high"}
+    fixed = {"rows", "ones", "zeros", "none", "pads", "scales", "low", "high"}
     assert not learned & fixed
     if name == "pools":
         assert [node.name for node in module.report.lowered] == ["c", "y"]
