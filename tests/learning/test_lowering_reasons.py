@@ -51,7 +51,7 @@ REASONS: dict[str, Callable[[Net, Tensor], Tensor]] = {
     "learning-inputs-spatial": lambda net, x: x.sigmoid() * 2,
     "learning-discontinuous": lambda net, x: x * (functional.max_pool2d(x, 3, 1, 1) == x),
     "learning-pool-positions": lambda net, x: net.pool(x)[0],
-    "learning-infinite-padding": lambda net, x: functional.avg_pool2d(
+    "learning-infinite-values": lambda net, x: functional.avg_pool2d(
         functional.pad(x, (2, 2, 2, 2), value=-math.inf), 2
     )[..., 2:-2, 2:-2],
     "learning-not-a-map": lambda net, x: functional.relu(x.unsqueeze(1)).squeeze(1),

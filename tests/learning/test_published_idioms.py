@@ -189,7 +189,7 @@ def test_windows_of_padding_alone_stay_on_pixels() -> None:
     net = seeded(Same((0, 4, 0, 0)))
     lowered = from_torch(net, 16, input="spatial", frequencies=6)
     codes = [code_of(node.reason) for node in lowered.report.kept]
-    assert codes == ["learning-moves-pixels", "learning-infinite-padding"]
+    assert codes == ["learning-moves-pixels", "learning-infinite-values"]
     image = torch.randn(2, 3, 16, 16)
     torch.testing.assert_close(lowered(image), net(image), rtol=1e-4, atol=1e-4)
 
@@ -221,6 +221,19 @@ def test_logits(last: Any) -> None:
     assert list(logits.state_dict()) == list(module.state_dict())
     assert torch.equal(copy.deepcopy(logits)(image), logits(image))
     assert logits_of(logits) is logits
+
+
+class Hides(nn.Module):
+    """Pixels that a max pool must not choose."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = torch.eye(x.shape[-1], dtype=torch.bool)
+        return functional.max_pool2d(x.masked_fill(hidden, -math.inf), 2)
+
+
+def test_infinite_values_stay_on_pixels() -> None:
+    lowered = assert_same(seeded(Hides()), 16, True)
+    assert code_of(lowered.report.kept[-1].reason) == "learning-infinite-values"
 
 
 class Asserts(nn.Module):

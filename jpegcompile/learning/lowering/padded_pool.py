@@ -71,16 +71,29 @@ def is_of_pools(node: fx.Node, call: Call, root: nn.Module) -> bool:
 
 
 def read_infinities(module: fx.GraphModule) -> dict[str, Message]:
-    """Return the nodes that must stay on pixels because they read infinite padding, and why."""
+    """Return the nodes that must stay on pixels because they read infinite values, and why."""
     found = {}
     for node in module.graph.nodes:
         call = call_of(node, module) if node.op.startswith("call_") else None
-        if call is None or not _is_infinite(call) or is_of_pools(node, call, module):
+        if call is None or not (_is_infinite(call) or _writes_infinity(node, call)):
             continue
-        text = f"'{node.name}' pads with infinity, which has no DCT"
+        if is_of_pools(node, call, module):
+            continue
+        text = f"'{node.name}' writes infinite values, which have no DCT"
         for user in node.users:
-            found[user.name] = Message("learning-infinite-padding", text)
+            found[user.name] = Message("learning-infinite-values", text)
     return found
+
+
+def _writes_infinity(node: fx.Node, call: Call) -> bool:
+    """Whether an argument of a node is an infinite number, as in `masked_fill(mask, -inf)`."""
+    numbers: list[float] = []
+    fx.node.map_aggregate(
+        (node.args, node.kwargs),
+        lambda value: numbers.append(value) if isinstance(value, float) else None,
+    )
+    # Bounds may be infinite.
+    return call.kind not in ("clamp", "hardtanh") and any(map(math.isinf, numbers))
 
 
 def _is_pool(module: nn.Module | None) -> TypeGuard[nn.MaxPool2d]:
