@@ -15,6 +15,7 @@ from typing import Any
 
 from torch import Tensor, fx, nn
 from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from jpegcompile.errors import UnsupportedModelError, one_line
 from jpegcompile.learning.lowering.operators import ByMode, WhileTraining
@@ -25,6 +26,14 @@ from jpegcompile.messages import Message
 
 # Tracing changes classes of PyTorch for its time.
 _LOCK = Lock()
+# Functions and methods that draw random numbers.
+_DRAWS = frozenset(
+    (
+        *("rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like"),
+        *("bernoulli", "normal", "uniform", "multinomial", "poisson", "exponential", "random"),
+        *("cauchy", "geometric", "log_normal"),
+    )
+)
 _HOOKS = (
     "_forward_hooks",
     "_forward_pre_hooks",
@@ -139,7 +148,7 @@ def _traced(module: nn.Module, whole: dict[str, Message], training: bool) -> _Gr
     while True:
         tracer = _Tracer(whole)
         try:
-            with _LOCK, _mode(module, training):
+            with _LOCK, _mode(module, training), _NoDraws():
                 return _Graph(tracer.trace(module), _constants_of(module))
         except Exception as error:
             # Any error may come from running the code of a model with symbolic values.
@@ -162,6 +171,27 @@ def _mode(module: nn.Module, training: bool) -> Iterator[None]:
     finally:
         for part, before in modes:
             part.training = before
+
+
+class _NoDraws(TorchFunctionMode):
+    """Refuses random tensors that read no input: the graph would repeat the same numbers."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        name = str(getattr(func, "__name__", "")).rstrip("_")
+        if name in _DRAWS and not _reads_input((args, kwargs)):
+            text = f"{name} draws numbers without reading the input, such as by rand_like(x)"
+            raise RuntimeError(text)
+        return func(*args, **(kwargs or {}))
+
+
+def _reads_input(arguments: Any) -> bool:
+    found: list[fx.Proxy] = []
+    fx.node.map_aggregate(
+        arguments, lambda value: found.append(value) if isinstance(value, fx.Proxy) else None
+    )
+    return bool(found)
 
 
 class _Tracer(fx.Tracer):

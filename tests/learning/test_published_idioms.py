@@ -13,7 +13,7 @@ from support.lowered import TOLERANCE, assert_same
 from torch import Tensor, nn
 from torch.nn import functional
 
-from jpegcompile.errors import UsageError
+from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.learning import from_torch, logits_of, to_spatial_module
 from jpegcompile.learning.lowering import JpegModule
 from jpegcompile.learning.torch_export import write_torch_onnx
@@ -234,6 +234,23 @@ class Hides(nn.Module):
 def test_infinite_values_stay_on_pixels() -> None:
     lowered = assert_same(seeded(Hides()), 16, True)
     assert code_of(lowered.report.kept[-1].reason) == "learning-infinite-values"
+
+
+class Noise(nn.Module):
+    """Random numbers of a size that the input does not say."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.rand(1, 4, 1, 1, dtype=torch.float64)
+
+
+def test_random_numbers_are_drawn_in_each_step() -> None:
+    lowered = assert_same(seeded(Noise()), 16, True)
+    assert [code_of(node.reason) for node in lowered.report.kept] == ["learning-not-traced"]
+    image = torch.randn(2, 3, 16, 16, dtype=torch.float64)
+    assert not torch.equal(lowered(image), lowered(image))
+    with refused("learning-not-traceable", UnsupportedModelError) as caught:
+        from_torch(Noise(), 16)
+    assert "rand_like" in str(caught.value)
 
 
 class Asserts(nn.Module):
