@@ -12,8 +12,8 @@ from jpegcompile.messages import Message, code_of
 
 
 def one_line(error: BaseException) -> str:
-    """Return the message of another library's error on one line."""
-    return " ".join(str(error).split())
+    """Return the message of another library's error on one line, or its class without one."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _printable(text: str) -> str:

@@ -34,7 +34,10 @@ _forced: ContextVar[Implementation | None] = ContextVar("implementation", defaul
 
 @contextmanager
 def use_implementation(name: Implementation) -> Iterator[None]:
-    """Use one implementation within the block, whatever the device and the type of maps are."""
+    """Use one implementation within the block, whatever the device and the type of maps are.
+
+    Derivatives use the implementation of the step that they belong to, in any thread.
+    """
     token = _forced.set(name)
     try:
         yield
@@ -44,9 +47,10 @@ def use_implementation(name: Implementation) -> Iterator[None]:
 
 def implementation_of(maps: Tensor) -> Implementation:
     """Return what computes steps of maps, outside of graphs of `torch.compile`."""
-    forced = _forced.get()
-    if forced is not None:
-        return forced
+    return _forced.get() or _automatic(maps)
+
+
+def _automatic(maps: Tensor) -> Implementation:
     # Fake tensors, and others whose memory does not have their values, only have operators.
     is_plain = type(maps) in (Tensor, nn.Parameter) and torch._C._has_storage(maps)
     if not is_plain or maps.is_neg():
@@ -76,7 +80,7 @@ def transform(maps: Tensor, step: Step, frequencies: int) -> Tensor:
     """
     if torch.compiler.is_compiling():
         return composed.transform(maps, step, frequencies)
-    made: Tensor = applied(_Transform, maps, step, frequencies)
+    made: Tensor = applied(_Transform, maps, step, frequencies, _forced.get())
     return made
 
 
@@ -90,7 +94,7 @@ def relu(maps: Tensor, frequencies: int, slope: float = 0.0) -> Tensor:
     """
     if torch.compiler.is_compiling():
         return composed.relu(maps, frequencies, slope)[0]
-    made: Tensor = applied(_Relu, maps, frequencies, slope)[0]
+    made: Tensor = applied(_Relu, maps, frequencies, slope, _forced.get())[0]
     return made
 
 
@@ -104,8 +108,9 @@ def _has_triton() -> bool:
     return find_spec("triton") is not None
 
 
-def _module_of(maps: Tensor) -> ModuleType:
-    name = implementation_of(maps)
+def _module_of(maps: Tensor, forced: Implementation | None) -> ModuleType:
+    """Return what computes a step of maps; backward threads do not know `use_implementation`."""
+    name = forced or _automatic(maps)
     if name == "triton":
         # Triton is an optional dependency, and its import takes time.
         from jpegcompile.learning import gpu
@@ -132,64 +137,73 @@ def _owned(made: Tensor) -> Tensor:
 
 class _Transform(torch.autograd.Function):
     @staticmethod
-    def forward(maps: Tensor, step: Step, frequencies: int) -> Tensor:
-        made: Tensor = _module_of(maps).transform(maps, step, frequencies)
+    def forward(
+        maps: Tensor, step: Step, frequencies: int, forced: Implementation | None
+    ) -> Tensor:
+        made: Tensor = _module_of(maps, forced).transform(maps, step, frequencies)
         return _owned(made)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Step, int], output: Tensor) -> None:
-        _, ctx.step, ctx.frequencies = inputs
+    def setup_context(
+        ctx: Any, inputs: tuple[Tensor, Step, int, Implementation | None], output: Tensor
+    ) -> None:
+        _, step, *ctx.options = inputs
+        ctx.adjoint, ctx.step = _ADJOINT[step], step
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return applied(_Transform, gradient, _ADJOINT[ctx.step], ctx.frequencies), None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        return applied(_Transform, gradient, ctx.adjoint, *ctx.options), None, None, None
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
-        made: Tensor = applied(_Transform, tangent, ctx.step, ctx.frequencies)
+        made: Tensor = applied(_Transform, tangent, ctx.step, *ctx.options)
         return made
 
     @staticmethod
     def vmap(
-        info: Any, in_dims: tuple[int, None, None], maps: Tensor, step: Step, frequencies: int
+        info: Any, in_dims: tuple[int | None, ...], maps: Tensor, *options: Any
     ) -> tuple[Tensor, int]:
         merged = _merged(maps, in_dims[0], info.batch_size)
-        made: Tensor = applied(_Transform, merged, step, frequencies)
+        made: Tensor = applied(_Transform, merged, *options)
         return _split(made, info.batch_size) if maps.dim() > 4 else made, 0
 
 
 class _Relu(torch.autograd.Function):
     @staticmethod
-    def forward(maps: Tensor, frequencies: int, slope: float) -> tuple[Tensor, Tensor]:
-        made, mask = _module_of(maps).relu(maps, frequencies, slope)
+    def forward(
+        maps: Tensor, frequencies: int, slope: float, forced: Implementation | None
+    ) -> tuple[Tensor, Tensor]:
+        made, mask = _module_of(maps, forced).relu(maps, frequencies, slope)
         return _owned(made), mask
 
     @staticmethod
     def setup_context(
-        ctx: Any, inputs: tuple[Tensor, int, float], output: tuple[Tensor, Tensor]
+        ctx: Any,
+        inputs: tuple[Tensor, int, float, Implementation | None],
+        output: tuple[Tensor, Tensor],
     ) -> None:
         mask = output[1]
-        ctx.slope = inputs[2]
+        _, _, *ctx.options = inputs
         ctx.mark_non_differentiable(mask)
         ctx.save_for_backward(mask)
         ctx.save_for_forward(mask)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:
         (mask,) = ctx.saved_tensors
-        return applied(_Masked, gradient, mask, ctx.slope), None, None
+        return applied(_Masked, gradient, mask, *ctx.options), None, None, None
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, *_: None) -> tuple[Tensor, None]:
         (mask,) = ctx.saved_tensors
-        return applied(_Masked, tangent, mask, ctx.slope), None
+        return applied(_Masked, tangent, mask, *ctx.options), None
 
     @staticmethod
     def vmap(
-        info: Any, in_dims: tuple[int, None, None], maps: Tensor, frequencies: int, slope: float
+        info: Any, in_dims: tuple[int | None, ...], maps: Tensor, *options: Any
     ) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
         merged = _merged(maps, in_dims[0], info.batch_size)
-        made = applied(_Relu, merged, frequencies, slope)
+        made = applied(_Relu, merged, *options)
         if maps.dim() > 4:
             made = tuple(_split(part, info.batch_size) for part in made)
         return (made[0], made[1]), (0, 0)
@@ -197,35 +211,37 @@ class _Relu(torch.autograd.Function):
 
 class _Masked(torch.autograd.Function):
     @staticmethod
-    def forward(maps: Tensor, mask: Tensor, slope: float) -> Tensor:
-        made: Tensor = _module_of(maps).masked(maps, mask, slope)
+    def forward(maps: Tensor, mask: Tensor, slope: float, forced: Implementation | None) -> Tensor:
+        made: Tensor = _module_of(maps, forced).masked(maps, mask, slope)
         return _owned(made)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, float], output: Tensor) -> None:
-        _, mask, ctx.slope = inputs
+    def setup_context(
+        ctx: Any, inputs: tuple[Tensor, Tensor, float, Implementation | None], output: Tensor
+    ) -> None:
+        _, mask, *ctx.options = inputs
         ctx.save_for_backward(mask)
         ctx.save_for_forward(mask)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         (mask,) = ctx.saved_tensors
-        return applied(_Masked, gradient, mask, ctx.slope), None, None
+        return applied(_Masked, gradient, mask, *ctx.options), None, None, None
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
         (mask,) = ctx.saved_tensors
-        made: Tensor = applied(_Masked, tangent, mask, ctx.slope)
+        made: Tensor = applied(_Masked, tangent, mask, *ctx.options)
         return made
 
     @staticmethod
     def vmap(
-        info: Any, in_dims: tuple[int | None, ...], maps: Tensor, mask: Tensor, slope: float
+        info: Any, in_dims: tuple[int | None, ...], maps: Tensor, mask: Tensor, *options: Any
     ) -> tuple[Tensor, int]:
         merged = [
             _merged(value, dim, info.batch_size)
             for value, dim in ((maps, in_dims[0]), (mask, in_dims[1]))
         ]
-        made: Tensor = applied(_Masked, *merged, slope)
+        made: Tensor = applied(_Masked, *merged, *options)
         logical = maps.dim() - (in_dims[0] is not None)
         return _split(made, info.batch_size) if logical > 3 else made, 0

@@ -21,7 +21,8 @@ from jpegcompile.frequency_plan import (
     Masking,
     NodeFrequencies,
 )
-from jpegcompile.learning.lowering.module import JpegModule
+from jpegcompile.learning.lowering.module import Entry, JpegModule
+from jpegcompile.learning.lowering.slots import frequencies_of, plan_of
 from jpegcompile.learning.lowering.spatial import to_spatial_module
 from jpegcompile.learning.lowering.twins import clone, is_masked
 from jpegcompile.learning.modules.casts import Truncate
@@ -57,11 +58,15 @@ def write_torch_onnx(
         The spatial model, in evaluation form. Batch normalizations are kept.
 
     Raises:
-        UsageError: if the size is missing, or options do not fit the model.
+        UsageError: if the size is missing, options do not fit the model, or the module was traced
+            for training and its forward differs in evaluation.
         UnsupportedModelError: if PyTorch cannot export the module, or as for `compile`.
         AccessError: if a file cannot be written.
     """
     spatial = to_spatial_module(module)
+    for part in spatial.modules():
+        if isinstance(part, Entry):
+            part.check_mode(training=False)
     names = _own_names(spatial)
     model = _exported(spatial, _shape(module, size))
     _rename(model, names)
@@ -166,20 +171,11 @@ def _plan(module: nn.Module, names: list[str], model: onnx.ModelProto) -> Freque
     Raises:
         UsageError: if some of its masks are ASM and others APX.
     """
-    nodes: dict[str, NodeFrequencies] = {}
-    maskings: set[Masking] = set()
     known = {
         n.name.rpartition("/")[0]: n for n in model.graph.node if n.op_type in PIECEWISE_LINEAR
     }
-    for name, (count, masking) in zip(names, _masked(module), strict=True):
-        if count != NodeFrequencies():
-            nodes[known[f"/{name}"].name] = count
-        if masking is not None and count.mask < ALL:
-            maskings.add(masking)
-    if len(maskings) > 1:
-        text = "some modules mask by ASM and others by APX; set one masking for all"
-        raise UsageError(Message("learning-maskings-differ", text))
-    return FrequencyPlan(maskings.pop() if maskings else "asm", NodeFrequencies(), nodes)
+    calls = zip(names, _masked(module), strict=True)
+    return plan_of((known[f"/{name}"].name, *call) for name, call in calls)
 
 
 def _masked(module: nn.Module) -> Iterator[tuple[NodeFrequencies, Masking | None]]:
@@ -192,6 +188,4 @@ def _masked(module: nn.Module) -> Iterator[tuple[NodeFrequencies, Masking | None
         kept = [parts.get(user.target) for user in node.users if user.op == "call_module"]
         truncations = [part.frequencies for part in kept if isinstance(part, Truncate)]
         keep = truncations[0] if len(truncations) == len(node.users) == 1 else ALL
-        part: Any = parts[node.target]
-        count = NodeFrequencies(getattr(part, "frequencies", ALL), keep)
-        yield count, getattr(part, "masking", None)
+        yield frequencies_of(parts[node.target], keep)

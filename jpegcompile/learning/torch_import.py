@@ -62,6 +62,9 @@ def from_torch(
         example = image_shape(example)
     elif example.dim() != 4:
         example = image_shape(tuple(example.shape))
+    elif len(example) == 1:
+        # Normalizations cannot train on one value for each channel.
+        example = example.repeat(2, 1, 1, 1)
     return lower_graph(
         traced.graph_module,
         example,
@@ -81,7 +84,7 @@ def _check_inputs(graph: fx.Graph) -> None:
 
 
 def image_shape(size: int | tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape [N, C, H, W] of an example, from a size as `from_torch` takes it.
+    """Return the shape [2, C, H, W] of an example, from a size as `from_torch` takes it.
 
     Raises:
         UsageError: if it is no size.
@@ -91,4 +94,4 @@ def image_shape(size: int | tuple[int, ...]) -> tuple[int, ...]:
     if not is_known or not 2 <= len(sizes) <= 4 or any(type(n) is not int or n < 1 for n in sizes):
         text = f"the size of the image is {size!r}; give H, (H, W), (C, H, W) or (N, C, H, W)"
         raise UsageError(Message("learning-size-form", text))
-    return (*(2, 3)[: 4 - len(sizes)], *sizes)
+    return (2, *(3,)[: 3 - len(sizes)], *sizes[-3:])

@@ -15,17 +15,25 @@ from typing import Any
 
 from torch import Tensor, fx, nn
 from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from jpegcompile.errors import UnsupportedModelError, one_line
-from jpegcompile.learning.lowering.operators import ByMode
+from jpegcompile.learning.lowering.operators import ByMode, WhileTraining
 from jpegcompile.learning.lowering.twins import has_twin
 from jpegcompile.learning.lowering.whole import WholeModule, called_in, put, tree_of
+from jpegcompile.learning.modes import arguments_of, compare_modes
 from jpegcompile.messages import Message
 
 # Tracing changes classes of PyTorch for its time.
 _LOCK = Lock()
-# Names of arguments of functions that say whether a network is trained.
-_MODES = ("training", "use_input_stats")
+# Functions and methods that draw random numbers.
+_DRAWS = frozenset(
+    (
+        *("rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like"),
+        *("bernoulli", "normal", "uniform", "multinomial", "poisson", "exponential", "random"),
+        *("cauchy", "geometric", "log_normal"),
+    )
+)
 _HOOKS = (
     "_forward_hooks",
     "_forward_pre_hooks",
@@ -67,8 +75,8 @@ def trace(module: nn.Module) -> Traced:
         train, test = _traced(module, whole, True), _traced(module, whole, False)
         if len(whole) > known:
             continue
-        followed = _following_mode(train.graph, test.graph)
-        changing = followed if isinstance(followed, set) else set()
+        compared = compare_modes(train.graph, test.graph)
+        changing = compared.differing
         if not changing or changing == {""}:
             break
         for name in changing - {""}:
@@ -76,9 +84,11 @@ def trace(module: nn.Module) -> Traced:
             whole[name] = Message("learning-follows-mode", text)
     only = module.training if changing else None
     made = _with_constants(module, train if only in (None, True) else test)
-    if isinstance(followed, dict):
-        for node, argument in followed.items():
+    if not changing:
+        for node, argument in compared.following.items():
             _by_mode(made, node, argument)
+        for node in compared.updates:
+            _while_training(made, node)
         made.recompile()
     called = called_in(made.graph)
     return Traced(made, {name: why for name, why in whole.items() if name in called}, only)
@@ -138,7 +148,7 @@ def _traced(module: nn.Module, whole: dict[str, Message], training: bool) -> _Gr
     while True:
         tracer = _Tracer(whole)
         try:
-            with _LOCK, _mode(module, training):
+            with _LOCK, _mode(module, training), _NoDraws():
                 return _Graph(tracer.trace(module), _constants_of(module))
         except Exception as error:
             # Any error may come from running the code of a model with symbolic values.
@@ -163,8 +173,32 @@ def _mode(module: nn.Module, training: bool) -> Iterator[None]:
             part.training = before
 
 
+class _NoDraws(TorchFunctionMode):
+    """Refuses random tensors that read no input: the graph would repeat the same numbers."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        name = str(getattr(func, "__name__", "")).rstrip("_")
+        if name in _DRAWS and not _reads_input((args, kwargs)):
+            text = f"{name} draws numbers without reading the input, such as by rand_like(x)"
+            raise RuntimeError(text)
+        return func(*args, **(kwargs or {}))
+
+
+def _reads_input(arguments: Any) -> bool:
+    found: list[fx.Proxy] = []
+    fx.node.map_aggregate(
+        arguments, lambda value: found.append(value) if isinstance(value, fx.Proxy) else None
+    )
+    return bool(found)
+
+
 class _Tracer(fx.Tracer):
     """Traces a module, and records in which submodule each node and an error arise."""
+
+    # Buffers are read when the network runs, and what changes them is part of the graph.
+    proxy_buffer_attributes = True
 
     def __init__(self, whole: dict[str, Message]) -> None:
         super().__init__()
@@ -220,72 +254,6 @@ class _Tracer(fx.Tracer):
         return node
 
 
-def _following_mode(train: fx.Graph, test: fx.Graph) -> dict[fx.Node, str] | set[str]:
-    """Compare the graphs of both modes.
-
-    Returns:
-        Nodes of `train` of which one argument is the mode, and its name; or the names of the
-        innermost modules whose operators differ.
-    """
-    one, other = _by_scope(train), _by_scope(test)
-    differing = {scope for scope in one.keys() | other.keys() if one.get(scope) != other.get(scope)}
-    inner = {
-        scope
-        for scope in differing
-        if not any(s != scope and (not scope or s.startswith(f"{scope}.")) for s in differing)
-    }
-    if inner:
-        return inner
-    found = {}
-    for node, twin in zip(train.nodes, test.nodes, strict=True):
-        if _literals(node) != _literals(twin):
-            argument = _mode_argument(node)
-            if argument is None:
-                return {""}
-            found[node] = argument
-    return found
-
-
-def _by_scope(graph: fx.Graph) -> dict[str, list[Any]]:
-    """Return the nodes of each module in order, in a form to compare; the mode is left out."""
-    scopes: dict[str, list[Any]] = {}
-    for node in graph.nodes:
-        scope = node.meta.get("scope", "")
-        arguments = _arguments(node)
-        argument = _mode_argument(node)
-        if argument is not None:
-            arguments = {key: value for key, value in arguments.items() if key != argument}
-        literals = fx.node.map_arg(arguments, lambda n: f"<{n.op} {n.target}>")
-        scopes.setdefault(scope, []).append((node.op, node.target, repr(literals)))
-    return scopes
-
-
-def _literals(node: fx.Node) -> str:
-    return repr(fx.node.map_arg(_arguments(node), lambda n: f"<{n.name}>"))
-
-
-def _arguments(node: fx.Node) -> dict[str, Any]:
-    """Return the arguments of a node, by name where the function has a signature."""
-    names = _parameters(node)
-    given = {names[i] if i < len(names) else str(i): value for i, value in enumerate(node.args)}
-    return {**given, **node.kwargs}
-
-
-def _parameters(node: fx.Node) -> list[str]:
-    if node.op != "call_function":
-        return []
-    try:
-        return list(inspect.signature(node.target).parameters)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return []
-
-
-def _mode_argument(node: fx.Node) -> str | None:
-    """Return the argument of a function that is its mode, if it is a literal."""
-    arguments = _arguments(node) if node.op == "call_function" else {}
-    return next((name for name in _MODES if isinstance(arguments.get(name), bool)), None)
-
-
 _DROPOUTS: dict[Any, type[nn.Module]] = {
     functional.dropout: nn.Dropout,
     functional.dropout2d: nn.Dropout2d,
@@ -296,8 +264,8 @@ def _by_mode(module: WholeModule, node: fx.Node, argument: str) -> None:
     """Replace a function by a module that calls it in the mode of the module."""
     scope = node.meta["scope"]
     name = f"{scope}.{node.name}" if scope else node.name
-    arguments = {k: v for k, v in _arguments(node).items() if k != argument}
-    source = arguments.pop("input")
+    arguments = {k: v for k, v in arguments_of(node).items() if k != argument}
+    source = arguments.pop(next(iter(arguments)))
     made: nn.Module = ByMode(node.target, argument)
     if node.target in _DROPOUTS:
         arguments.pop("inplace", None)
@@ -307,4 +275,16 @@ def _by_mode(module: WholeModule, node: fx.Node, argument: str) -> None:
         call = module.graph.call_module(name, (source,), arguments)
     call.meta.update(node.meta)
     node.replace_all_uses_with(call)
+    module.graph.erase_node(node)
+
+
+def _while_training(module: WholeModule, node: fx.Node) -> None:
+    """Replace a method that updates a buffer by a module that calls it while training."""
+    scope = node.meta["scope"]
+    name = f"{scope}.{node.name}" if scope else node.name
+    update = WhileTraining(str(node.target))
+    put(module, name, update.train(module.get_submodule(scope).training))
+    with module.graph.inserting_after(node):
+        call = module.graph.call_module(name, node.args, node.kwargs)
+    call.meta.update(node.meta)
     module.graph.erase_node(node)

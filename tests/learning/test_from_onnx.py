@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 import torch
 from onnx import numpy_helper
 from support.codes import refused
+from support.external_models import external_residual
 from support.graphs import Graph
 from support.learning_onnx import answers, difference, gradients, images_of, learn, run
 from support.nhwc_networks import resnet_v2, squeezed_head
@@ -19,7 +22,9 @@ from torch import nn
 
 import jpegcompile
 from jpegcompile.backends.triton.standard_node import NotWrittenError
-from jpegcompile.errors import InternalError, UnsupportedModelError, UsageError
+from jpegcompile.errors import AccessError, InternalError, UnsupportedModelError, UsageError
+from jpegcompile.frequency_plan import NodeFrequencies
+from jpegcompile.frontend import load
 from jpegcompile.learning import from_onnx, logits_of, to_onnx
 from jpegcompile.learning.onnx.origins import Origin
 from jpegcompile.learning.onnx.paths import Paths, path_of_node
@@ -114,6 +119,7 @@ def test_softmax_can_be_left_out() -> None:
     images = torch.from_numpy(images_of(module))
     assert module.ends_in_softmax
     logits: Any = logits_of(module)
+    assert not logits.ends_in_softmax
     assert torch.allclose(logits(images).softmax(1), module(images), rtol=1e-12)
     assert logits.fc.weight is module.fc.weight
     assert logits_of(logits) is logits
@@ -147,6 +153,82 @@ def test_the_compiled_file_has_the_set_frequencies(tmp_path: Path) -> None:
     assert onnx.load(tmp_path / "spatial.onnx") == network("float")
 
 
+def test_decisions_that_are_set_are_compiled(tmp_path: Path) -> None:
+    module: Any = from_onnx(network("float"), frequencies=8)
+    images = images_of(module, dtype=np.float32)
+    module.set_frequencies(decisions={"r": NodeFrequencies(5, 9)}, masking="apx")
+    to_onnx(logits_of(module), compiled=tmp_path / "c.onnx", input="tensor", target="onnx")
+    compiled = answers(onnx.load(tmp_path / "c.onnx"), images)
+    assert difference(run(module, images), compiled) < 1e-5
+    nodes = {n.op: n for n in jpegcompile.inspect(tmp_path / "c.onnx").report.nodes}
+    relu, pool = nodes["Relu"], nodes["MaxPool"]
+    assert (relu.masking, relu.frequencies, relu.truncate) == ("apx", 5, 9)
+    assert pool.masking == "exact"
+
+
+# The second result has tiles of one pixel; the third map, 17x17, has them.
+@pytest.mark.parametrize(
+    ("side", "pool"),
+    [
+        (1, "kernel_shape = [3,3], strides = [2,2], pads = [0,1,1,0]"),
+        (1, "kernel_shape = [3,3], strides = [2,2]"),
+        (2, "kernel_shape = [2,2]"),
+    ],
+)
+def test_pools_have_masks_and_truncation(side: int, pool: str) -> None:
+    text = f"""(T[N,3,16,16] x) => (T[] y) {{
+        c = Conv<pads = [1,1,{side},{side}]>(x, w)  y = MaxPool<{pool}>(c) }}"""
+    model = Graph(text, {"w": (4, 3, 3, 3)}).model("float")
+    module: Any = from_onnx(model, frequencies=6, truncate=9)
+    images = images_of(module, dtype=np.float32)
+    compiled = jpegcompile.compile(
+        model, frequencies=6, truncate=9, input="tensor", target="onnx"
+    ).model
+    assert difference(run(module, images), answers(compiled, images)) < 1e-5
+    assert difference(run(module, images), answers(model, images)) > 1e-2
+
+
+def test_a_copy_on_pixels_is_written() -> None:
+    module: Any = from_onnx(network(), domain="spatial")
+    learn(module)
+    for other in (copy.deepcopy(module), pickle.loads(pickle.dumps(module)), logits_of(module)):
+        assert to_onnx(other) == to_onnx(module)
+
+
+def test_weights_that_are_too_large_for_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(model: onnx.ModelProto) -> bytes:
+        assert model.ByteSize() < 1 << 16, "a model with its weights was serialized"
+        return bytes(model.SerializeToString(deterministic=True))
+
+    monkeypatch.setattr(load, "_serialized", refuse)
+    module: Any = from_onnx(external_residual(tmp_path, hidden=256))
+    images = images_of(module, dtype=np.float32)
+    before = run(module, images)
+    learn(module)
+    written = tmp_path / "learned.onnx"
+    to_onnx(module, written)
+    assert sorted(f.name for f in tmp_path.glob("learned*")) == [
+        "learned.onnx", "learned.onnx.data"
+    ]  # fmt: skip
+    after = answers(onnx.load(written), images)
+    assert difference(run(module, images), after) < 1e-5
+    assert difference(before, after) > 1e-3
+    with refused("output-write-failed", AccessError):
+        to_onnx(module, tmp_path / "none" / "learned.onnx")
+
+
+def test_modules_with_names_of_attributes() -> None:
+    model = network()
+    for node in model.graph.node:
+        node.input[:] = [n.replace("bn.", "source.").replace("fc.", "report.") for n in node.input]
+    for tensor in model.graph.initializer:
+        tensor.name = tensor.name.replace("bn.", "source.").replace("fc.", "report.")
+    checked(model)
+    assert "bn.weight" not in from_onnx(model, domain="spatial").state_dict()
+
+
 @pytest.mark.parametrize(
     "model", [resnet_v2(9, False), resnet_v2(13, True), squeezed_head(13, True)]
 )
@@ -168,6 +250,9 @@ MORE_NODES = {
     "pools": """(T[N,3,16,16] x) => (T[] y) { c = Conv(x, w)
         a = AveragePool<kernel_shape = [3,3], pads = [0,0,1,1], strides = [2,2]>(c)
         y = MaxPool<kernel_shape = [3,3], pads = [0,1,1,0]>(a) }""",
+    "edges": """(T[N,3,16,16] x) => (T[] y) { c = Conv(x, w)
+        r = Pad<mode = "reflect">(c, pads)  e = Pad<mode = "edge">(r, pads)
+        y = Pad<mode = "wrap">(e, pads) }""",
     "slopes": """(T[N,3,16,16] x) => (T[] y) { c = Conv<strides = [2,2], pads = [0,0,1,1]>(x, w)
         p = PRelu(c, slope)  l = LeakyRelu<alpha = 0.125>(p)  k = Clip(l, low, high)
         y = Mul(k, scale) }""",
@@ -185,6 +270,7 @@ MORE_WEIGHTS: dict[str, Any] = {
     "s6": np.linspace(0.5, 1.5, 6),
     "b6": np.linspace(-1, 1, 6),
     "none": np.zeros(0),
+    "pads": np.asarray([0, 0, 1, 2, 0, 0, 3, 0]),
     "scales": np.asarray([1, 1, 2, 1.5], np.float32),
     "slope": np.linspace(0, 0.5, 6).reshape(6, 1, 1),
     "low": np.asarray(-0.1),
@@ -203,11 +289,10 @@ def test_nodes_learn(name: str) -> None:
     module = checked(Graph(text, used).model())
     assert module.source.rewritten is None
     learned = {v.tensor.partition(".")[0] for v in module.source.learned.values()}
-    fixed = {"rows", "ones", "zeros", "none", "scales", "low", "high"}
+    fixed = {"rows", "ones", "zeros", "none", "pads", "scales", "low", "high"}
     assert not learned & fixed
     if name == "pools":
-        kept = {node.name: node.reason.code for node in module.report.kept}
-        assert kept["y"] == "learning-pool-padding"
+        assert [node.name for node in module.report.lowered] == ["c", "y"]
 
 
 def test_a_shared_vector_becomes_one_for_each_reader() -> None:
@@ -291,10 +376,11 @@ def test_refusals() -> None:
         f = Transpose<perm = [0, 3, 1, 2]>(s)  y = Conv(f, w) }"""
     with refused("learning-image-layout", UnsupportedModelError):
         from_onnx(Graph(last, {**kernel, "axis": np.asarray(1)}).model())
-    pool = """(T[N,3,16,16] x) => (T[] y) { c = Conv<pads = [1,1,1,1]>(x, w)
-        y = MaxPool<kernel_shape = [3,3], strides = [2,2], pads = [0,0,1,1]>(c) }"""
+    slopes = """(T[N,3,16,16] x) => (T[] y) { c = Conv<pads = [1,1,1,1]>(x, w)
+        y = PRelu(c, slope) }"""
+    columns = {**kernel, "slope": np.linspace(0, 1, 16).reshape(1, 1, 16)}
     with refused("learning-mask-unknown", UnsupportedModelError):
-        from_onnx(Graph(pool, kernel).model(), frequencies=8)
+        from_onnx(Graph(slopes, columns).model(), frequencies=8)
     with refused("frequencies-in-spatial-domain", UsageError):
         from_onnx(network(), domain="spatial", frequencies=8)
     with refused("learning-size-missing", UsageError):

@@ -17,6 +17,7 @@ from support.torch_zoo import Design, ResNet
 from torch import nn
 
 from jpegcompile.errors import UnsupportedModelError, UsageError
+from jpegcompile.learning import to_onnx, to_spatial_module
 from jpegcompile.learning.torch_import import from_torch
 from jpegcompile.messages import code_of
 
@@ -101,8 +102,13 @@ def test_checkpoints_go_both_ways() -> None:
 def test_one_mode() -> None:
     module = published("auxiliary heads").eval()
     lowered = from_torch(module, 16, input="spatial").train()
+    for made in (lowered, to_spatial_module(lowered)):
+        with refused("learning-other-mode", UsageError):
+            made(torch.zeros(2, 3, 16, 16))
+    spatial = to_spatial_module(lowered.eval())
+    assert torch.equal(spatial(torch.ones(2, 3, 16, 16)), module(torch.ones(2, 3, 16, 16)))
     with refused("learning-other-mode", UsageError):
-        lowered(torch.zeros(2, 3, 16, 16))
+        to_onnx(from_torch(module.train(), 16))
     assert_same(published("auxiliary heads"), 16, True)
 
 
@@ -116,6 +122,12 @@ def test_another_size_is_refused() -> None:
 def test_sizes(size: Any) -> None:
     with refused("learning-size-form", UsageError):
         from_torch(nn.Conv2d(3, 4, 3), size)
+
+
+@pytest.mark.parametrize("example", [torch.zeros(1, 3, 8, 8), (1, 3, 8, 8), (3, 8, 8), 8])
+def test_one_image_is_an_example_for_training(example: Any) -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 8), nn.BatchNorm2d(4)).train()
+    assert from_torch(net, example).image_shape == (3, 8, 8)
 
 
 @pytest.mark.parametrize("example", [(4, 8, 8), 2, torch.zeros(3, 8, 8, dtype=torch.uint8)[:2]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -50,6 +51,9 @@ REASONS: dict[str, Callable[[Net, Tensor], Tensor]] = {
     "learning-inputs-spatial": lambda net, x: x.sigmoid() * 2,
     "learning-discontinuous": lambda net, x: x * (functional.max_pool2d(x, 3, 1, 1) == x),
     "learning-pool-positions": lambda net, x: net.pool(x)[0],
+    "learning-infinite-values": lambda net, x: functional.avg_pool2d(
+        functional.pad(x, (2, 2, 2, 2), value=-math.inf), 2
+    )[..., 2:-2, 2:-2],
     "learning-not-a-map": lambda net, x: functional.relu(x.unsqueeze(1)).squeeze(1),
     "learning-shared-module": lambda net, x: net.slope(x) + net.slope(x.mean((2, 3), True)),
     "learning-options-computed": lambda net, x: functional.group_norm(x, x.size(1)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,23 @@ def _with_threads(count: int, maps: Tensor) -> Tensor:
         return native.transform(maps, "forward", 15)
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_gradients_are_computed_as_the_results_are(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaf = torch.randn(1, 2, 8, 8, requires_grad=True)
+    with use_implementation("torch"):
+        made = MODULES[name](leaf)
+        (gradient,) = torch.autograd.grad(made.square().sum(), leaf, create_graph=True)
+    # Contexts do not reach the threads in which PyTorch computes gradients on CUDA.
+    monkeypatch.setattr(native, "_run", lambda *_: pytest.fail("native"))
+    with ThreadPoolExecutor(1) as pool:
+        for output in (made.sum(), gradient.square().sum()):
+            pool.submit(output.backward, retain_graph=True).result()
+        with pytest.raises(pytest.fail.Exception, match="native"):
+            pool.submit(MODULES[name], leaf).result()
 
 
 @thorough

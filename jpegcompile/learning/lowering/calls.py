@@ -10,6 +10,8 @@ import torch
 from torch import fx, nn
 from torch.nn import functional
 
+from jpegcompile.learning.lowering.operators import ByMode
+
 # Kinds of calls by name, with the names of their arguments in order.
 _FORMS = {
     "relu": "x inplace",
@@ -94,6 +96,14 @@ class Call:
     arguments: dict[str, Any]
     module: nn.Module | None = None
     rest: bool = False
+
+    @property
+    def op(self) -> str:
+        """Name of the operator: the class of a module, or the name of a function."""
+        if self.kind != "module":
+            return self.kind
+        named = self.module.function if isinstance(self.module, ByMode) else type(self.module)
+        return str(named.__name__)
 
 
 def call_of(node: fx.Node, root: nn.Module) -> Call:

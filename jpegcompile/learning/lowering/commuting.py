@@ -40,16 +40,31 @@ _PIXELWISE = frozenset(
         *("abs", "square", "sqrt", "rsqrt", "pow", "exp", "log", "erf", "sin", "cos"),
     )
 )
+# Operators that the compiler lowers to the JPEG domain, and learning does not.
+_COMPILED = frozenset(
+    (
+        *("convtranspose2d", "conv_transpose2d", "interpolate", "upsample"),
+        *(
+            "upsamplingnearest2d",
+            "upsamplingbilinear2d",
+            "adaptivemaxpool2d",
+            "adaptive_max_pool2d",
+        ),
+        *("amax", "amin"),
+    )
+)
 
 
 def commute(emit: Emitter, node: fx.Node, call: Call, maps: list[fx.Node]) -> Any:
     """Return the value of a node on coefficients, or the reason why it needs pixels."""
     rule = _rule(node, call)
     if rule is None or call.rest:
-        op = type(call.module).__name__ if call.kind == "module" else call.kind
+        op = call.op
         if op.lower() in _PIXELWISE:
             return Message("learning-pixelwise", "it is a function of single pixels")
-        return Message("learning-no-twin", f"{op} has no JPEG module")
+        is_compiled = op.lower() in _COMPILED
+        more = "; the compiled file may have it in the JPEG domain" if is_compiled else ""
+        return Message("learning-no-twin", f"{op} has no JPEG module for learning{more}")
     is_cast = rule in (_convolution, _batch_norm, _group_norm)
     if not is_cast and not any(emit.has(source, "jpeg") for source in maps):
         text = "its inputs are pixels, and it commutes with the block DCT"
@@ -73,8 +88,8 @@ def _rule(node: fx.Node, call: Call) -> Rule | None:
     if call.kind != "module":
         return _RULES.get(call.kind) or (_on_axes if call.kind in axes.KINDS else None)
     assert call.module is not None
-    if isinstance(call.module, ByMode):
-        return _batch_norm if call.module.function is functional.batch_norm else None
+    if isinstance(call.module, ByMode) and call.module.function is functional.batch_norm:
+        return _batch_norm
     if drops_paths(call.module, dict(node.kwargs)):
         return _same
     known: Mapping[type[nn.Module], Rule] = _MODULES

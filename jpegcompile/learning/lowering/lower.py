@@ -20,6 +20,7 @@ from jpegcompile.learning.lowering.emitter import Emitter, has_state
 from jpegcompile.learning.lowering.in_place import Aliases
 from jpegcompile.learning.lowering.module import Entry, JpegModule
 from jpegcompile.learning.lowering.options import Decisions, LoweringOptions
+from jpegcompile.learning.lowering.padded_pool import is_of_pools, read_infinities, with_padding
 from jpegcompile.learning.lowering.report import LoweredNode, LoweringReport
 from jpegcompile.learning.lowering.shapes import (
     Example,
@@ -66,7 +67,7 @@ def lower_graph(
             or tensor with the name of an attribute of `JpegModule`.
     """
     propagate(spatial, example)
-    all_kept = {**read_by_steps(spatial), **(kept or {})}
+    all_kept = {**read_infinities(spatial), **read_by_steps(spatial), **(kept or {})}
     lowering = _Lowering(spatial, options or LoweringOptions(), decisions, all_kept)
     lowering.only_mode = only_mode
     return lowering.run()
@@ -102,7 +103,7 @@ class _Lowering:
             elif node.op == "get_attr":
                 self.emit.store(node, "spatial", self.emit.graph.node_copy(node))
             else:
-                self._lower(node, call_of(node, self.spatial))
+                self._lower(node, with_padding(call_of(node, self.spatial), self.spatial))
                 for changed in self.aliases.changed_by(node):
                     self.emit.replace(changed, node)
         module = JpegModule(self.emit.root, self.emit.graph)
@@ -128,7 +129,10 @@ class _Lowering:
         self.emit.store(node, domain, checked)
 
     def _lower(self, node: fx.Node, call: Call) -> None:
-        maps = [n for n in node.all_input_nodes if block_of_node(n) > 1]
+        # A padded pool reads what its padding reads.
+        x = call.arguments.get("x")
+        sources = dict.fromkeys((*node.all_input_nodes, *([x] if isinstance(x, fx.Node) else ())))
+        maps = [n for n in sources if block_of_node(n) > 1]
         if not maps and block_of_node(node) == 1:
             self.emit.store(node, "spatial", self.emit.copy(node))
         elif not has_tensors(node):
@@ -136,7 +140,7 @@ class _Lowering:
             arguments = fx.node.map_arg((node.args, node.kwargs), self.emit.read_any)
             made = self.emit.graph.create_node(node.op, node.target, *arguments, name=node.name)
             self.emit.store(node, "spatial", made)
-        elif is_spread_later(node, call):
+        elif is_spread_later(node, call) or is_of_pools(node, call, self.spatial):
             self.emit.store_later(node)
         else:
             self._lower_on_maps(node, call, maps)
@@ -150,8 +154,7 @@ class _Lowering:
         self.emit.store(node, domain, made)
         block = max(block_of_node(node), *(block_of_node(n) for n in maps), 1)
         names = self._names(node)
-        op = type(call.module).__name__ if node.op == "call_module" else call.kind
-        self.nodes.append(LoweredNode(names[0], op, domain, block, reason))
+        self.nodes.append(LoweredNode(names[0], call.op, domain, block, reason))
 
     def _in_jpeg(self, node: fx.Node, call: Call, maps: list[fx.Node]) -> Any:
         """Return the value in the JPEG domain, or why there is none."""
@@ -169,7 +172,7 @@ class _Lowering:
         if problem is not None:
             return problem
         source = self.emit.read(call.arguments["x"], "jpeg")
-        if is_masked(module) and block_of_node(node) > 1:
+        if is_masked(module) and _has_tiles(node, call):
             return self._masked(node, module, source, "jpeg")
         return self.emit.call_at(node, lambda: twin_of(module), source)
 
@@ -177,7 +180,7 @@ class _Lowering:
         """Compute a node on pixels; masks and truncation still apply to tiles."""
         module = call.module
         is_free = not any(name in self.kept for name in self._names(node))
-        if module is not None and is_masked(module) and is_free and block_of_node(node) > 1:
+        if module is not None and is_masked(module) and is_free and _has_tiles(node, call):
             x = call.arguments["x"]
             if twin_problem(x, module) is None:
                 return self._masked(node, module, self.emit.read(x, "spatial"), "spatial")
@@ -223,6 +226,11 @@ class _Lowering:
             else:
                 pinned[target] = reason
         return pinned
+
+
+def _has_tiles(node: fx.Node, call: Call) -> bool:
+    """Whether a function has tiles for masks, which are those of its input, or for truncation."""
+    return max(block_of_node(call.arguments["x"]), block_of_node(node)) > 1
 
 
 def twin_problem(x: Any, module: nn.Module) -> Message | None:

@@ -47,16 +47,24 @@ class Entry(nn.Module):
                     f" for {_times(self.size)}; lower it again for the other size",
                 )
             )
-        if self.mode is not None and self.mode != self.training:
+        self.check_mode(self.training)
+        return image
+
+    def check_mode(self, training: bool) -> None:
+        """Check a mode.
+
+        Raises:
+            UsageError: if the graph is for the other mode.
+        """
+        if self.mode is not None and self.mode != training:
             modes = ("evaluation", "training")
             raise UsageError(
                 Message(
                     "learning-other-mode",
                     f"the module was traced for {modes[self.mode]} and its forward differs in"
-                    f" {modes[self.training]}; convert it again in that mode",
+                    f" {modes[training]}; convert it again in that mode",
                 )
             )
-        return image
 
 
 class JpegModule(WholeModule):
@@ -70,6 +78,7 @@ class JpegModule(WholeModule):
         decisions: frequencies by name, in place of those of the options; or None.
         slots: calls whose frequencies can be set.
         source: the ONNX model that the network comes from; None if it comes from PyTorch.
+        ends_in_softmax: whether the outputs of a network from ONNX are probabilities.
     """
 
     options: LoweringOptions
@@ -78,7 +87,7 @@ class JpegModule(WholeModule):
     image_shape: tuple[int, ...]
     slots: tuple[Slot, ...]
     source: Any
-
+    ends_in_softmax: bool
     decisions: dict[str, NodeFrequencies] | None
     kept_attributes = (
         *WholeModule.kept_attributes,

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from jpegcompile.learning.modules.normalization import JpegGroupNorm
+from jpegcompile.learning.modules.batch_statistics import normalize
+from jpegcompile.learning.modules.normalization import by_groups, scaled, update_statistics
 from jpegcompile.learning.transforms import block_dct, block_of, inverse_block_dct, on_dc
 
 
@@ -85,25 +86,19 @@ class BatchNormOf(nn.Module):
         weight: Tensor | None = None,
         bias: Tensor | None = None,
     ) -> Tensor:
-        """Return normalized maps [N, C, H, W]; the running statistics are updated."""
+        """Return normalized maps [N, C, H, W]; the running statistics are updated.
+
+        Raises:
+            ValueError: if a channel has one value only.
+        """
         by_batch = self.training if self.by_batch is None else self.by_batch
-        if by_batch or running_mean is None or running_var is None:
-            block = block_of(maps)
-            mean = maps[..., ::block, ::block].mean((0, 2, 3)) / block
-            centered = on_dc(maps, -mean.view(-1, 1, 1))
-            variance = centered.square().mean((0, 2, 3))
-            if running_mean is not None and running_var is not None:
-                count = maps.numel() // maps.shape[1]
-                unbiased = variance.detach() * (count / (count - 1))
-                running_mean.lerp_(mean.detach().to(running_mean.dtype), self.momentum)
-                running_var.lerp_(unbiased.to(running_var.dtype), self.momentum)
-        else:
-            centered = on_dc(maps, -running_mean.view(-1, 1, 1))
-            variance = running_var
-        factor = torch.rsqrt(variance + self.eps)
-        factor = factor if weight is None else factor * weight
-        made = centered * factor.view(-1, 1, 1)
-        return made if bias is None else on_dc(made, bias.view(-1, 1, 1))
+        if not by_batch and running_mean is not None and running_var is not None:
+            return scaled(maps, running_mean, running_var, weight, bias, self.eps)
+        functional._verify_batch_size(maps.size())  # type: ignore[attr-defined]
+        made = normalize(maps, weight, bias, self.eps)
+        if running_mean is not None and running_var is not None:
+            update_statistics(made, running_mean, running_var, self.momentum)
+        return made.maps
 
 
 class GroupNormOf(nn.Module):
@@ -118,10 +113,7 @@ class GroupNormOf(nn.Module):
         self, maps: Tensor, weight: Tensor | None = None, bias: Tensor | None = None
     ) -> Tensor:
         """Return normalized maps [N, C, H, W]."""
-        groups, channels = self.num_groups, maps.shape[1]
-        made: Tensor = JpegGroupNorm(groups, channels, self.eps, affine=False)(maps)
-        made = made if weight is None else made * weight.view(-1, 1, 1)
-        return made if bias is None else on_dc(made, bias.view(-1, 1, 1))
+        return by_groups(maps, self.num_groups, weight, bias, self.eps)[0]
 
 
 class ByMode(nn.Module):
@@ -139,3 +131,24 @@ class ByMode(nn.Module):
     def extra_repr(self) -> str:
         """Return the arguments for `repr`."""
         return str(self.function.__name__)
+
+
+class WhileTraining(nn.Module):
+    """Changes a tensor in place by a method of `torch.Tensor`, in training only."""
+
+    # fx removes other modules whose results are not read as dead code.
+    _is_impure = True
+
+    def __init__(self, method: str) -> None:
+        """Create the change; `method` is a name such as "add_"."""
+        super().__init__()
+        self.method = method
+
+    def forward(self, changed: Tensor, *arguments: Any, **keywords: Any) -> None:
+        """Change a tensor; arguments as for the method."""
+        if self.training:
+            getattr(changed, self.method)(*arguments, **keywords)
+
+    def extra_repr(self) -> str:
+        """Return the arguments for `repr`."""
+        return self.method

@@ -53,7 +53,7 @@ def to_spatial_module(module: nn.Module) -> fx.GraphModule:
     for node in source.graph.nodes:
         part = source.get_submodule(node.target) if node.op == "call_module" else None
         arguments, keywords = fx.node.map_arg((node.args, node.kwargs), values.__getitem__)
-        if isinstance(part, _DROPPED):
+        if isinstance(part, _DROPPED) and not _is_of_one_mode(part):
             values[node] = arguments[0]
         elif type(part) in _FUNCTIONS:
             values[node] = _FUNCTIONS[type(part)](graph, part, arguments)
@@ -66,6 +66,11 @@ def to_spatial_module(module: nn.Module) -> fx.GraphModule:
             values[node].args, values[node].kwargs = arguments, keywords
     _remove_unused(tree, source, graph)
     return WholeModule(tree, graph)
+
+
+def _is_of_one_mode(part: nn.Module) -> bool:
+    """Whether a module checks the mode, which the graph on pixels has to do, too."""
+    return isinstance(part, Entry) and part.mode is not None
 
 
 def _spatial(name: str, module: nn.Module) -> nn.Module:

@@ -8,6 +8,7 @@ from torch import nn
 
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.learning.lowering.operators import JpegDropout
+from jpegcompile.learning.lowering.padded_pool import JpegPaddedMaxPool2d, PaddedMaxPool2d
 from jpegcompile.learning.modules.activation import (
     JpegClip,
     JpegLeakyReLU,
@@ -38,6 +39,7 @@ _MASKED: dict[type[nn.Module], type[nn.Module]] = {
     nn.PReLU: JpegPReLU,
     nn.Hardtanh: JpegClip,
     nn.MaxPool2d: JpegMaxPool2d,
+    PaddedMaxPool2d: JpegPaddedMaxPool2d,
 }
 _LINEAR: dict[type[nn.Module], type[nn.Module]] = {
     nn.Conv2d: JpegConv2d,

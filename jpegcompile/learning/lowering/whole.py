@@ -51,9 +51,12 @@ class WholeModule(fx.GraphModule):
         """Return what `pickle` needs: the tree of modules, and the graph as Python code."""
         state = {key: value for key, value in self.__dict__.items() if key != "_graph"}
         _, (body, imports) = super().__reduce__()
-        # Each graph module has a class of its own, which has no importable name.
-        kind = next(k for k in type(self).__mro__ if "<locals>" not in k.__qualname__)
-        return _restored, (kind, state, body["_code"], imports)
+        return _restored, (kind_of_graph(self), state, body["_code"], imports)
+
+
+def kind_of_graph(module: fx.GraphModule) -> type[Any]:
+    """Return the class that a graph module was made as; each one has a class of its own."""
+    return next(kind for kind in type(module).__mro__ if "<locals>" not in kind.__qualname__)
 
 
 def _restored(kind: type[WholeModule], state: Any, code: str, imports: str) -> WholeModule:

@@ -60,7 +60,7 @@ class JpegBatchNorm2d(_NormBase):
 
     @torch.no_grad()
     def _update(self, made: Normalized) -> None:
-        """Update the running statistics, with the unbiased variance as `torch.nn.BatchNorm2d`."""
+        """Update the running statistics."""
         assert self.num_batches_tracked is not None
         assert self.running_mean is not None
         assert self.running_var is not None
@@ -69,9 +69,7 @@ class JpegBatchNorm2d(_NormBase):
         if momentum is None:
             # A tensor, which `torch.compile` does not have to read.
             momentum = self.num_batches_tracked.to(self.running_mean.dtype).reciprocal()
-        unbiased = made.variance * (made.values / (made.values - 1))
-        self.running_mean.lerp_(made.mean.to(self.running_mean.dtype), momentum)
-        self.running_var.lerp_(unbiased.to(self.running_var.dtype), momentum)
+        update_statistics(made, self.running_mean, self.running_var, momentum)
 
 
 class JpegGroupNorm(nn.GroupNorm):
@@ -84,7 +82,7 @@ class JpegGroupNorm(nn.GroupNorm):
             ValueError: if the maps do not have four dimensions.
         """
         nn.BatchNorm2d._check_input_dim(self, input)  # type: ignore[arg-type]
-        return _by_groups(input, self.num_groups, self.weight, self.bias, self.eps)[0]
+        return by_groups(input, self.num_groups, self.weight, self.bias, self.eps)[0]
 
 
 class JpegInstanceNorm2d(nn.InstanceNorm2d):
@@ -96,7 +94,7 @@ class JpegInstanceNorm2d(nn.InstanceNorm2d):
             return scaled(input, mean, variance, self.weight, self.bias, self.eps)
         functional._verify_spatial_size(input.size())  # type: ignore[attr-defined]
         groups = input.shape[1]
-        made, means, variances = _by_groups(input, groups, self.weight, self.bias, self.eps)
+        made, means, variances = by_groups(input, groups, self.weight, self.bias, self.eps)
         if mean is not None and variance is not None:
             values = input.shape[2] * input.shape[3]
             share: float = self.momentum or 0.0
@@ -105,6 +103,17 @@ class JpegInstanceNorm2d(nn.InstanceNorm2d):
                 unbiased = variances.mean(0) * (values / (values - 1))
                 variance.lerp_(unbiased.to(variance.dtype), share)
         return made
+
+
+@torch.no_grad()
+def update_statistics(
+    made: Normalized, mean: Tensor, variance: Tensor, momentum: float | Tensor
+) -> None:
+    """Update running statistics [C] in place, with the unbiased variance as PyTorch does."""
+    unbiased = made.variance * (made.values / (made.values - 1))
+    share: Any = momentum
+    mean.lerp_(made.mean.to(mean.dtype), share)
+    variance.lerp_(unbiased.to(variance.dtype), share)
 
 
 def scaled(
@@ -127,7 +136,7 @@ def scaled(
     return torch.addcmul(shift * ones_map(wide, block_of(wide)), wide, factor).to(maps.dtype)
 
 
-def _by_groups(
+def by_groups(
     given: Tensor, groups: int, weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return normalized maps, and the means and biased variances [N, G] of groups of channels."""

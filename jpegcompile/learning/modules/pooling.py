@@ -53,13 +53,17 @@ class JpegMaxPool2d(nn.MaxPool2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return maps [N, C, P, Q] of maps [N, C, H, W]."""
-        pixels = pixels_of(input, self.domain)
+        pixels = self._padded(pixels_of(input, self.domain))
         rough = rough_pixels(input.detach(), self.domain, self.frequencies)
         window = (self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
         if rough is None:
             return maps_of(functional.max_pool2d(pixels, *window), self.domain)
-        _, places = functional.max_pool2d(rough, *window, return_indices=True)
+        _, places = functional.max_pool2d(self._padded(rough), *window, return_indices=True)
         return maps_of(_values_at(pixels, places), self.domain)
+
+    def _padded(self, pixels: Tensor) -> Tensor:
+        """Return pixels with the padding that the pool itself does not have."""
+        return pixels
 
     def extra_repr(self) -> str:
         """Return the arguments for `repr`."""

@@ -16,6 +16,7 @@ from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.ir.graph import is_float, value_of
 from jpegcompile.ir.image import channels_first_image, image_tensor
 from jpegcompile.ir.module import Module
+from jpegcompile.learning.lowering.whole import WholeModule
 from jpegcompile.learning.onnx.expressions import evaluate
 from jpegcompile.learning.onnx.layers import Layer, Weight, layer_of
 from jpegcompile.learning.onnx.paths import Paths, path_of_node, path_of_parameter
@@ -44,6 +45,14 @@ class Learned:
     is_transposed: bool = False
 
 
+class SpatialModule(WholeModule):
+    """The module of an ONNX model on pixels; the attributes are those of `JpegModule`."""
+
+    source: Any
+    ends_in_softmax: bool
+    kept_attributes = (*WholeModule.kept_attributes, "source", "ends_in_softmax")
+
+
 @dataclass
 class Built:
     """A spatial module of a prepared graph.
@@ -53,7 +62,7 @@ class Built:
         learned: its parameters and running statistics, by path.
     """
 
-    module: fx.GraphModule
+    module: SpatialModule
     learned: dict[str, Learned] = field(default_factory=dict)
 
 
@@ -114,9 +123,9 @@ class Builder:
         self._graph.lint()
         return Built(self._finished(), self.learned)
 
-    def _finished(self) -> fx.GraphModule:
+    def _finished(self) -> SpatialModule:
         """Return the module; fx makes constants persistent, which here are no part of the state."""
-        module = fx.GraphModule(self._root, self._graph)
+        module = SpatialModule(self._root, self._graph)
         holder = getattr(module, _FIXED, None)
         if isinstance(holder, nn.Module):
             holder._non_persistent_buffers_set.update(holder._buffers)

@@ -17,7 +17,7 @@ from jpegcompile.backends.triton.standard import expression
 from jpegcompile.backends.triton.standard_node import NotWrittenError, Standard
 from jpegcompile.errors import UnsupportedModelError
 from jpegcompile.ir.graph import is_float, label, value_of
-from jpegcompile.learning.onnx.standard_more import MORE
+from jpegcompile.learning.onnx.standard_more import MORE, is_more
 from jpegcompile.messages import Message
 
 # Returns the value of an input of a node.
@@ -70,7 +70,7 @@ def evaluate(node: gs.Node, operand: Operand, opset: int, source: str) -> list[A
 def _result(node: gs.Node, operand: Operand, opset: int) -> Any:
     if _keeps_floats(node):
         return operand(node.inputs[0])
-    if node.op in MORE:
+    if is_more(node):
         return MORE[node.op](node, operand, opset)
     standard = Standard(
         node.op,

@@ -9,6 +9,7 @@ from typing import Any
 
 import onnx
 
+from jpegcompile.frequency_plan import NodeFrequencies
 from jpegcompile.frontend.load import Source
 from jpegcompile.learning.onnx.builder import Learned
 from jpegcompile.learning.onnx.origins import Origin
@@ -31,6 +32,7 @@ class OnnxSource:
         copies: the shared vector of the file, by the name of the copy that a reader learns.
         merges: whether nodes of group normalizations were merged when the model was prepared.
         report: the report of the compiler for these options.
+        decisions: frequencies of the nodes that the compiler approximates, by name.
     """
 
     file: onnx.ModelProto
@@ -42,6 +44,7 @@ class OnnxSource:
     copies: Mapping[str, str]
     merges: bool
     report: Report
+    decisions: Mapping[str, NodeFrequencies]
 
     @property
     def rewritten(self) -> Message | None:

@@ -11,10 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from torch import fx, nn
+from torch import nn
+
+from jpegcompile.learning.lowering.module import JpegModule
 
 _PATH = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
-_RESERVED = frozenset(dir(fx.GraphModule)) | frozenset(vars(nn.Module()))
+_RESERVED = frozenset((*dir(JpegModule), *vars(nn.Module()), *JpegModule.kept_attributes))
 
 
 class Paths:

@@ -10,18 +10,17 @@ from typing import Any, Literal
 import onnx
 import torch
 from torch import fx
-from torch.nn import functional
 
 from jpegcompile.errors import UnsupportedModelError, UsageError
 from jpegcompile.frequency_plan import Frequencies, Masking
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.input_size import InputSize
 from jpegcompile.ir.module import CompileOptions, Module
-from jpegcompile.learning.lowering import LoweringOptions, lower_graph
+from jpegcompile.learning.lowering import JpegModule, LoweringOptions, lower_graph
 from jpegcompile.learning.lowering.options import DomainChoice
 from jpegcompile.learning.lowering.twins import is_masked
 from jpegcompile.learning.modules.domain import Domain
-from jpegcompile.learning.onnx.builder import NODE, Builder, Built
+from jpegcompile.learning.onnx.builder import NODE, Builder, Built, SpatialModule
 from jpegcompile.learning.onnx.decisions import Decisions, decisions_of
 from jpegcompile.learning.onnx.logits import softmax_of
 from jpegcompile.learning.onnx.origin import OnnxSource
@@ -127,12 +126,12 @@ def from_onnx(
         copies,
         merges,
         lowered.report,
+        decisions_of(lowered).frequencies,
     )
-    made = spatial
+    made: JpegModule | SpatialModule = spatial
     if domain != "spatial":
         made = _lowered(built, ready, lowered, domain, input, source.name)
-    made.source = record  # type: ignore[assignment]
-    made.ends_in_softmax = softmax_of(spatial.graph) is not None  # type: ignore[assignment]
+    made.source, made.ends_in_softmax = record, softmax_of(spatial) is not None
     return made
 
 
@@ -196,46 +195,31 @@ def _lowered(
     domain: DomainChoice,
     input: Domain,
     source: str,
-) -> fx.GraphModule:
+) -> JpegModule:
     """Return the module in the JPEG domain, with the decisions of the compiler."""
     image = ready.module.image
     weights = [*built.module.parameters(), *built.module.buffers()]
     dtype = next((w.dtype for w in weights if w.is_floating_point()), torch.float32)
     example = torch.zeros(2, image.channels, *image.size, dtype=dtype)
     decisions, plan = decisions_of(lowered), lowered.options.frequencies
-    padded = _padded_pools(built.module)
-    _require_masks(decisions, built.module, padded, source)
-    reason = Message(
-        "learning-pool-padding", "its infinite padding differs between sides, and has no DCT"
-    )
+    _require_masks(decisions, built.module, source)
     return lower_graph(
         built.module,
         example,
         LoweringOptions(domain, plan.default.mask, plan.masking, plan.default.keep, input),
         decisions=decisions.frequencies,
-        kept={**dict.fromkeys(padded, reason), **decisions.kept},
+        kept=decisions.kept,
     )
 
 
-def _padded_pools(module: fx.GraphModule) -> set[str]:
-    """Return the names of max pools whose map is padded before the layer."""
-    return {
-        node.meta[NODE]
-        for node in module.graph.nodes
-        if node.target is functional.pad and node.kwargs.get("value") == float("-inf")
-    }
-
-
-def _require_masks(
-    decisions: Decisions, module: fx.GraphModule, padded: set[str], source: str
-) -> None:
+def _require_masks(decisions: Decisions, module: fx.GraphModule, source: str) -> None:
     """Refuse few frequencies for a node whose mask the module would compute otherwise."""
     masked = {
         node.meta[NODE]
         for node in module.graph.nodes
         if node.op == "call_module" and is_masked(module.get_submodule(str(node.target)))
     }
-    unknown = [name for name in decisions.frequencies if name not in masked - padded]
+    unknown = [name for name in decisions.frequencies if name not in masked]
     if unknown:
         raise UnsupportedModelError(
             Message(

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from jpegcompile.analysis.padding import padding_of
 from jpegcompile.analysis.resampling import resampling_of, sampling_of
 from jpegcompile.analysis.window import pool_window
 from jpegcompile.backends.triton.standard_node import NotWrittenError, text_of
@@ -19,6 +20,8 @@ from jpegcompile.dct.resize import resize_matrix
 from jpegcompile.ir.graph import input_at, static_dims
 from jpegcompile.messages import Message
 
+# Modes of Pad that repeat pixels, and their names in PyTorch.
+_REPEATING = {"reflect": "reflect", "edge": "replicate", "wrap": "circular"}
 # Returns the value of an input of a node, or of a new constant, in an fx graph.
 Operand = Callable[[gs.Tensor], Any]
 Maker = Callable[[gs.Node, Operand, int], Any]
@@ -68,6 +71,25 @@ def _average_pool(node: gs.Node, of: Operand, opset: int) -> Any:
         for axis in range(2)
     )
     return _separable(of(node.inputs[0]), rows, columns, node.inputs[0].dtype, of)
+
+
+def _repeating_padding(node: gs.Node) -> list[int] | None:
+    """Return the padding of a Pad that repeats pixels of a map: left, right, top, bottom."""
+    if len(node.inputs[0].shape or ()) != 4:
+        return None
+    padding = padding_of(node)
+    if isinstance(padding, Message) or padding.mode not in _REPEATING:
+        return None
+    (top, left), (bottom, right) = padding.begin[2:], padding.end[2:]
+    amounts = [left, right, top, bottom]
+    is_of_pixels = not any((*padding.begin[:2], *padding.end[:2])) and min(amounts) >= 0
+    return amounts if is_of_pixels else None
+
+
+def _pad(node: gs.Node, of: Operand, opset: int) -> Any:
+    mode, amounts = _REPEATING[text_of(node.attrs["mode"])], _repeating_padding(node)
+    assert amounts is not None
+    return functional.pad(of(node.inputs[0]), amounts, mode)
 
 
 def _depth_to_space(node: gs.Node, of: Operand, opset: int) -> Any:
@@ -136,6 +158,11 @@ def _transpose(node: gs.Node, of: Operand, opset: int) -> Any:
     return of(node.inputs[0]).permute(*(int(axis) for axis in axes))
 
 
+def is_more(node: gs.Node) -> bool:
+    """Whether `MORE` has the operator of a node in this form."""
+    return node.op in MORE and (node.op != "Pad" or _repeating_padding(node) is not None)
+
+
 MORE: Mapping[str, Maker] = {
     "AveragePool": _average_pool,
     "DepthToSpace": _depth_to_space,
@@ -143,6 +170,7 @@ MORE: Mapping[str, Maker] = {
     "InstanceNormalization": _instance_normalization,
     "LayerNormalization": _layer_normalization,
     "LogSoftmax": _softmax(torch.log_softmax),
+    "Pad": _pad,
     "Resize": _resize,
     "Softmax": _softmax(torch.softmax),
     "SpaceToDepth": _space_to_depth,

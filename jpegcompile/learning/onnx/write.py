@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -14,11 +16,13 @@ from torch import nn
 
 from jpegcompile.backends.emit import emit_in_parts
 from jpegcompile.compiler import compile as compile_model
+from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import InternalError
 from jpegcompile.frontend.load import Source, load_source
 from jpegcompile.frontend.walk import all_graphs
 from jpegcompile.ir.graph import value_of
 from jpegcompile.ir.module import Module
+from jpegcompile.learning.lowering.slots import Slot, frequencies_of, plan_of
 from jpegcompile.learning.onnx.origin import OnnxSource
 from jpegcompile.learning.onnx.prepared import prepared
 from jpegcompile.learning.onnx.sharing import separate_vectors
@@ -56,19 +60,29 @@ def write_onnx(
         UsageError, UnsupportedModelError: as for `compile`.
         AccessError: if a file cannot be written.
     """
-    model, external = with_learned(module, source)
+    folder = None if path is None else Path(path).resolve().parent
+    # Otherwise writing the result will fail, with an error that says so.
+    is_writable = folder is not None and os.access(folder, os.W_OK)
+    model, external = with_learned(module, source, folder if is_writable else None)
     if path is not None:
         save(model, path, external)
     if external:
         _read_in(model, external)
     if compiled is not None:
-        asked = {**source.options, **_frequencies_of(module), **options}
+        asked = {**source.options, **_frequencies_of(module, source), **options}
         compile_model(model if path is None else path, **asked).save(compiled)
     return model
 
 
-def with_learned(module: nn.Module, source: OnnxSource) -> tuple[onnx.ModelProto, Arrays]:
+def with_learned(
+    module: nn.Module, source: OnnxSource, folder: Path | None = None
+) -> tuple[onnx.ModelProto, Arrays]:
     """Return the model with the learned weights, and the values of its external initializers.
+
+    Args:
+        module: a module of `from_onnx`.
+        source: its `source`.
+        folder: folder with room for another copy of external weights; None for the system's.
 
     Raises:
         InternalError: if the passes do not find the learned weights in the model.
@@ -79,7 +93,7 @@ def with_learned(module: nn.Module, source: OnnxSource) -> tuple[onnx.ModelProto
     before = _prepared(source.source, source).graph.tensors()
     changed = {n: v for n, v in values.items() if not _is(value_of(before[n]), v)}
     model, external = _with_weights(source, changed)
-    _check(source, model, values, external)
+    _check(source, model, values, external, folder)
     return model, external
 
 
@@ -101,14 +115,26 @@ def _is(found: NDArray[Any] | None, wanted: NDArray[Any]) -> bool:
     return found is not None and np.array_equal(found, wanted, equal_nan=True)
 
 
-def _check(source: OnnxSource, model: onnx.ModelProto, values: Arrays, external: Arrays) -> None:
+def _check(
+    source: OnnxSource,
+    model: onnx.ModelProto,
+    values: Arrays,
+    external: Arrays,
+    folder: str | os.PathLike[str] | None,
+) -> None:
     """Check that the passes find every learned weight where a module would read it."""
-    whole = model
-    if external:
-        whole = onnx.ModelProto()
-        whole.CopyFrom(model)
-        _read_in(whole, external)
-    again = load_source(whole, source.options.get("image_input"))
+    if not external:
+        _check_source(source, model, values)
+        return
+    # A model with its weights may be too large for memory; the folder has room for the result.
+    with TemporaryDirectory(dir=folder) as scratch:
+        path = Path(scratch) / "model.onnx"
+        save(model, path, external)
+        _check_source(source, path, values)
+
+
+def _check_source(source: OnnxSource, model: onnx.ModelProto | Path, values: Arrays) -> None:
+    again = load_source(model, source.options.get("image_input"))
     separate_vectors(again.model)
     made = _prepared(again, source)
     tensors = made.graph.tensors()
@@ -216,10 +242,26 @@ def _read_in(model: onnx.ModelProto, external: Arrays) -> None:
             tensor.CopyFrom(numpy_helper.from_array(external[tensor.name], tensor.name))
 
 
-def _frequencies_of(module: nn.Module) -> dict[str, Any]:
-    """Return the frequencies of a module whose frequencies were set after it was made."""
-    if getattr(module, "decisions", {}) is not None:
-        return {}
-    options: Any = module.options
-    plan = {"frequencies": options.frequencies, "truncate": options.truncate}
-    return {**plan, "relu": options.masking}
+def _frequencies_of(module: nn.Module, source: OnnxSource) -> dict[str, Any]:
+    """Return the frequencies of a module as options, if they were set after it was made.
+
+    Raises:
+        UsageError: if some of its masks are ASM and others APX.
+    """
+    plan = plan_of(
+        (
+            slot.names[0],
+            *frequencies_of(module.get_submodule(slot.mask), _kept(module, slot)),
+        )
+        for slot in getattr(module, "slots", ())
+    )
+    before = compile_options(**source.options).frequencies
+    is_same = plan.nodes == source.decisions and (
+        plan.masking == before.masking or all(n.mask == ALL for n in plan.nodes.values())
+    )
+    return {} if is_same else {"frequencies": plan, "truncate": None, "relu": None}
+
+
+def _kept(module: nn.Module, slot: Slot) -> int:
+    truncate: Any = module.get_submodule(slot.truncate)
+    return int(truncate.frequencies)
