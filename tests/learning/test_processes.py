@@ -62,6 +62,6 @@ def test_a_normalization_with_two_names_is_replaced_under_both() -> None:
     shared = JpegSyncBatchNorm2d.convert_sync_batchnorm(network)
     assert type(shared.first) is JpegSyncBatchNorm2d
     assert shared.first is shared.second is shared.part[0]  # type: ignore[index]
-    assert shared.first.weight is norm.weight
+    assert dict(shared.named_parameters())["first.weight"] is norm.weight
     assert not any(type(part) is JpegBatchNorm2d for part in shared.modules())
     assert type(JpegSyncBatchNorm2d.convert_sync_batchnorm(norm)) is JpegSyncBatchNorm2d
