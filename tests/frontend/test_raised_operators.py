@@ -90,3 +90,15 @@ def test_matrices_that_are_no_mean(include_pad: bool) -> None:
     for matrix in (-np.eye(4), np.zeros((2, 4)), 1e9 * np.eye(4), np.full((2, 4), np.nan)):
         assert average_pool(matrix, include_pad=include_pad) is None
     assert average_pool(np.full((1, 4), 0.25), include_pad=include_pad) is not None
+
+
+def test_a_model_may_have_the_names_of_an_earlier_raising() -> None:
+    case = next(case for case in CASES if case.op == "JpegRelu")
+    model = one_node(case, 13)
+    expected = raised(model)
+    names = [t.name for t in expected.graph.initializer if t.name.startswith("raised.")]
+    for tensor, name in zip(model.graph.initializer, names, strict=False):
+        index = list(model.graph.node[0].input).index(tensor.name)
+        tensor.name = model.graph.node[0].input[index] = name
+    assert names
+    assert_same([evaluated(raised(model), maps_of(case))], [evaluated(expected, maps_of(case))])

@@ -109,6 +109,7 @@ class State:
         self.names = FreshNames(graph)
         self.constants = {tensor.name: tensor for tensor in graph.initializer}
         self.added: dict[str, onnx.TensorProto] = {}
+        self._shared: dict[str, str] = {}
         self._claimed: set[str] = set()
         self._mapped = None if self.folder is None else MappedWeights(self.folder)
         kinds = [value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)]
@@ -158,11 +159,12 @@ class State:
         self.added[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
         return name
 
-    def shared(self, name: str, values: NDArray[Any]) -> str:
-        """Return the constant of a reserved name, which the first call adds."""
-        if name not in self.added:
-            self.added[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
-        return name
+    def shared(self, label: str, values: NDArray[Any]) -> str:
+        """Return the name of the constant of a label, which the first call adds."""
+        if label not in self._shared:
+            # A model that was raised before may have a constant of that name.
+            self._shared[label] = self.constant(label, values)
+        return self._shared[label]
 
     def add(
         self,
