@@ -29,7 +29,7 @@ from jpegcompile.weights.read import MappedWeights
 Size = tuple[int, int]
 # Largest height and width of a map in pixels: no JPEG file is larger.
 _LARGEST = 65535
-_FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16)
+FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16)
 
 
 @dataclass
@@ -113,7 +113,7 @@ class State:
         self._claimed: set[str] = set()
         self._mapped = None if self.folder is None else MappedWeights(self.folder)
         kinds = [value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)]
-        kinds = [kind for kind in kinds if kind in _FLOATS]
+        kinds = [kind for kind in kinds if kind in FLOATS]
         self.kind = helper.tensor_dtype_to_np_dtype(kinds[0] if kinds else TensorProto.FLOAT)
         self.makers = {o: node for node in graph.node for o in node.output if o}
         self.readers = Counter(i for node in graph.node for i in node.input if i)
