@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
@@ -34,9 +35,19 @@ def test_modules() -> None:
     assert network(torch.randn(2, 3, 16, 16)).shape == (2, 16, 16, 16)
 
 
-def test_from_torch(capsys: pytest.CaptureFixture[str]) -> None:
-    exec(examples("learning.md")[1], {})
+def test_from_torch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for index in range(10):
+        folder = Path(f"photos/{index % 2}")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{index}.jpg").write_bytes(jpeg_file(32, 32, index))
+    shared: dict[str, Any] = {}
+    exec(examples("learning.md")[1], shared)
     assert "4 in the JPEG domain" in capsys.readouterr().out
+    assert len(shared["batch"]) == 2
+    assert shared["network"][0].weight.grad.abs().max() > 0
 
 
 @thorough

@@ -96,7 +96,7 @@ def test_results_change_in_place(name: str, kind: torch.dtype) -> None:
 
 def test_modules_run_without_memory() -> None:
     """On the device "meta", which shows the shapes of a network."""
-    for module in MODULES.values():
+    for module in (MODULES["project"], MODULES["asm"]):
         maps = torch.zeros(2, 3, 16, 8, device="meta", requires_grad=True)
         made = module(maps)
         made.sum().backward()
