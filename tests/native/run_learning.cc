@@ -101,9 +101,18 @@ struct Run {
       to[i] = std::numeric_limits<float>::quiet_NaN();
       mask[i] = normal(random) < 0 ? 1 : 0;
     }
-    work = {step,         from.get(),       to.get(),     mask.get(),  shape.images,
-            shape.channels, shape.height,   shape.width,  is_channels_last, shape.block,
-            frequencies,  slope};
+    work.step = step;
+    work.from = from.get();
+    work.to = to.get();
+    work.mask = mask.get();
+    work.images = shape.images;
+    work.channels = shape.channels;
+    work.height = shape.height;
+    work.width = shape.width;
+    work.is_channels_last = is_channels_last;
+    work.block = shape.block;
+    work.frequencies = frequencies;
+    work.slope = slope;
   }
 
   std::int64_t place(std::int64_t plane, std::int64_t y, std::int64_t x) const {
@@ -180,9 +189,9 @@ bool check(const Shape& shape, TileStep step, bool is_channels_last, int frequen
   Run together(shape, step, is_channels_last, frequencies, 0.25F);
   run_tiles(alone.work, 1);
   run_tiles(together.work, 3);
-  const std::size_t bytes = static_cast<std::size_t>(shape.size());
-  const bool is_same = std::memcmp(alone.to.get(), together.to.get(), sizeof(float) * bytes) == 0 &&
-                       std::memcmp(alone.mask.get(), together.mask.get(), bytes) == 0;
+  const auto count = static_cast<std::size_t>(shape.size());
+  const bool is_same = std::memcmp(alone.to.get(), together.to.get(), sizeof(float) * count) == 0 &&
+                       std::memcmp(alone.mask.get(), together.mask.get(), count) == 0;
   const double error = alone.error();
   if (is_same && error < kTolerance) return true;
   std::printf("step %d of %d channels, block %d, %d frequencies: error %g, %s with threads\n",
