@@ -59,7 +59,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of results with two files."""
     monkeypatch.setattr(tables, "DOCS", tmp_path)
     tables._results.cache_clear()
-    machine = {"processor": "fast", "processors": 2}
+    machine = {"processor": "fast", "processors": "2 processors"}
     head = {"benchmark": "b", "machine": machine, "versions": {"tool": "1"}}
     times = [{"net": "a", "threads": 1, "ms": 2.5}, {"net": "b", "threads": 2, "ms": None}]
     first = {**head, "command": "run it", "date": "today", "rows": times}

@@ -81,6 +81,14 @@ def test_example(clone: Path) -> None:
     assert done.stdout.count("the same answers on ") == 2
 
 
+@thorough
+def test_learning(clone: Path) -> None:
+    [command] = re.findall(r"^    (jpegcompile finetune .*\\\n.*)$", TEXT, re.MULTILINE)
+    done = run(clone, ["bash", "-euo", "pipefail"], command)
+    assert done.returncode == 0, done.stderr
+    assert (clone / "learned.onnx").exists()
+
+
 def test_python(clone: Path) -> None:
     done = run(clone, [sys.executable, "-P", "-"], block("python"))
     assert done.returncode == 0, done.stderr

@@ -20,7 +20,8 @@ nanobind::object array_over(Memory memory, std::initializer_list<std::size_t> sh
     });
     static_cast<void>(holder.release());  // the capsule owns it from here on
     using Scalar = typename Memory::element_type;
-    return nanobind::cast(nanobind::ndarray<nanobind::numpy, Scalar>(data, shape, owner), nanobind::rv_policy::reference);
+    const nanobind::ndarray<nanobind::numpy, Scalar> array(data, shape, owner);
+    return nanobind::cast(array, nanobind::rv_policy::reference);
 }
 
 }  // namespace jpegcompile

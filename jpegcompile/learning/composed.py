@@ -10,8 +10,7 @@ from torch import Tensor
 
 from jpegcompile.dct.blocks import BLOCK_SIZES, dct_matrix
 from jpegcompile.dct.frequencies import band, full
-
-HALVES = (torch.float16, torch.bfloat16)
+from jpegcompile.learning.maps import block_of, is_channels_last, widened, without_autocast
 
 # As nested tuples, which `torch.compile` treats as constants.
 _MATRICES = {b: tuple(map(tuple, dct_matrix(b).tolist())) for b in BLOCK_SIZES}
@@ -20,15 +19,6 @@ _BANDS = {
     for b in BLOCK_SIZES
     for n in range(1, full(b) + 1)
 }
-
-
-def block_of(maps: Tensor) -> int:
-    """Return the block size of maps [..., H, W]: the largest of 8, 4, 2, 1 that divides H and W."""
-    height, width = maps.shape[-2:]
-    for block in BLOCK_SIZES:
-        if height % block == 0 and width % block == 0:
-            return block
-    return 1
 
 
 def band_of(maps: Tensor, block: int, frequencies: int) -> Tensor:
@@ -46,8 +36,8 @@ def transform(maps: Tensor, step: str, frequencies: int) -> Tensor:
     """Transform the tiles of maps; see `jpegcompile.learning.tiles.transform`."""
     # The matrix is not a parameter, so no operator keeps the maps for the gradient.
     block = block_of(maps)
-    with torch.autocast(maps.device.type, enabled=False):
-        wide = maps.float() if maps.dtype in HALVES else maps
+    with without_autocast(maps):
+        wide = widened(maps)
         matrix = constant(_MATRICES[block], wide)
         made = wide
         if step != "inverse":
@@ -66,7 +56,7 @@ def relu(maps: Tensor, frequencies: int, slope: float) -> tuple[Tensor, Tensor]:
         The maps, and a boolean tensor of their shape: where pixels are multiplied by the slope.
     """
     everything = full(block_of(maps))
-    wide = maps.float() if maps.dtype in HALVES else maps
+    wide = widened(maps)
     pixels = transform(wide, "inverse", everything)
     is_exact = frequencies == everything
     rough = pixels if is_exact else transform(wide.detach(), "inverse", frequencies)
@@ -78,15 +68,9 @@ def relu(maps: Tensor, frequencies: int, slope: float) -> tuple[Tensor, Tensor]:
 def masked(maps: Tensor, mask: Tensor, slope: float) -> Tensor:
     """Multiply the pixels of maps in the JPEG domain by `slope` where the mask is set."""
     everything = full(block_of(maps))
-    wide = maps.float() if maps.dtype in HALVES else maps
-    pixels = transform(wide, "inverse", everything)
+    pixels = transform(widened(maps), "inverse", everything)
     made = torch.where(mask, slope * pixels if slope else 0, pixels)
     return transform(made, "forward", everything).to(maps.dtype)
-
-
-def is_channels_last(maps: Tensor) -> bool:
-    """Return whether the channels of maps [N, C, H, W] are adjacent in memory."""
-    return maps.dim() == 4 and maps.shape[1] > 1 and maps.stride(1) == 1
 
 
 def _on_tiles(maps: Tensor, matrix: Tensor) -> Tensor:

@@ -11,35 +11,28 @@ from torch import Tensor
 from jpegcompile.dct.frequencies import full
 from jpegcompile.gpu.matrices import TileMatrix, Transform
 from jpegcompile.kernels.learning.triton import tiles
-from jpegcompile.learning.composed import block_of
+from jpegcompile.learning.maps import block_of, dense, planes_of, with_strides_of
 from jpegcompile.precision import FLOAT32
 
 _ROWS, _CHANNELS = 64, 32
-_TRANSFORMS: dict[str, Transform] = {
-    "forward": "forward",
-    "inverse": "inverse",
-    "project": "project",
-}
 
 
-def transform(maps: Tensor, step: str, frequencies: int) -> Tensor:
+def transform(maps: Tensor, step: Transform, frequencies: int) -> Tensor:
     """Transform the tiles of maps; see `jpegcompile.learning.tiles.transform`."""
-    return _run(maps, _TRANSFORMS[step], frequencies)
+    return _run(dense(maps), step, frequencies)
 
 
 def relu(maps: Tensor, frequencies: int, slope: float) -> tuple[Tensor, Tensor]:
     """Apply ReLU or LeakyReLU to maps; see `jpegcompile.learning.composed.relu`."""
-    maps = _strided(maps)
-    mask = torch.empty_like(maps, dtype=torch.bool)
-    return _run(maps, "inverse", frequencies, mask, slope, writes=True), mask
+    given = dense(maps)
+    mask = torch.empty_like(given, dtype=torch.bool)
+    return _run(given, "inverse", frequencies, mask, slope, writes=True), mask
 
 
 def masked(maps: Tensor, mask: Tensor, slope: float) -> Tensor:
     """Multiply the pixels of maps in the JPEG domain by `slope` where the mask is set."""
-    maps = _strided(maps)
-    if mask.stride() != maps.stride():
-        mask = torch.empty_like(maps, dtype=torch.bool).copy_(mask)
-    return _run(maps, "inverse", full(block_of(maps)), mask, slope)
+    given = dense(maps)
+    return _run(given, "inverse", full(block_of(maps)), with_strides_of(given, mask), slope)
 
 
 def _run(
@@ -51,38 +44,39 @@ def _run(
     *,
     writes: bool = False,
 ) -> Tensor:
-    """Run the kernel: a transform by `first`, or a masked one if there is a mask."""
-    maps = _strided(maps)
+    """Run the kernel on dense maps: a transform by `first`, or a masked one if there is a mask."""
     made = torch.empty_like(maps)
     if maps.numel() == 0:
         return made
     height, width = maps.shape[-2:]
     block, everything = block_of(maps), full(block_of(maps))
-    batch, channels = maps.shape[:2] if maps.dim() == 4 else (1, maps[..., 0, 0].numel())
+    batch, channels = planes_of(maps)
     strides = maps.stride() if maps.dim() == 4 else (0, height * width, width, 1)
     rows = batch * height * width
     kept = frequencies if mask is None else everything
-    tiles[(-(-rows // _ROWS), -(-channels // _CHANNELS))](
-        maps,
-        maps if mask is None else mask.view(torch.int8),
-        made,
-        _matrix(first, block, kept, maps.device),
-        _matrix(first, block, frequencies, maps.device),
-        _matrix("forward", block, everything, maps.device),
-        rows,
-        channels,
-        int(math.log2(block)),
-        height // block,
-        width // block,
-        *strides,
-        slope,
-        WRITES=writes,
-        READS=mask is not None and not writes,
-        APPROXIMATE=frequencies < kept,
-        BM=_ROWS,
-        BN=_CHANNELS,
-        PRECISION=FLOAT32.product,
-    )
+    # Triton launches kernels on the current GPU.
+    with torch.cuda.device_of(maps):  # type: ignore[no-untyped-call]
+        tiles[(-(-rows // _ROWS), -(-channels // _CHANNELS))](
+            maps,
+            maps if mask is None else mask.view(torch.int8),
+            made,
+            _matrix(first, block, kept, maps.device),
+            _matrix(first, block, frequencies, maps.device),
+            _matrix("forward", block, everything, maps.device),
+            rows,
+            channels,
+            int(math.log2(block)),
+            height // block,
+            width // block,
+            *strides,
+            slope,
+            WRITES=writes,
+            READS=mask is not None and not writes,
+            APPROXIMATE=frequencies < kept,
+            BM=_ROWS,
+            BN=_CHANNELS,
+            PRECISION=FLOAT32.product,
+        )
     return made
 
 
@@ -92,10 +86,3 @@ def _matrix(transform: Transform, block: int, frequencies: int, device: torch.de
     values = TileMatrix(transform, block, frequencies).values()
     with torch.inference_mode(False):
         return torch.tensor(values, dtype=torch.float32, device=device)
-
-
-def _strided(maps: Tensor) -> Tensor:
-    """Return maps whose elements fill their memory, with channels last if they are now."""
-    if maps.dim() == 4 and maps.shape[1] > 1 and maps.stride(1) == 1:
-        return maps.contiguous(memory_format=torch.channels_last)
-    return maps.contiguous()

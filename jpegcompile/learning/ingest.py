@@ -21,8 +21,11 @@ from torch import Tensor, nn
 from jpegcompile.dct.blocks import dct_matrix
 from jpegcompile.dct.color import mixing_matrix
 from jpegcompile.dct.ingest import fill_offset, ingest_operators
+from jpegcompile.errors import UsageError
 from jpegcompile.interface import AXIS_INPUTS, CHROMA, LEVEL, LUMA, QUANTIZATION
 from jpegcompile.jpeg.frame import Frame
+from jpegcompile.learning.maps import without_autocast
+from jpegcompile.messages import Message
 from jpegcompile.network_input import NetworkInput
 
 
@@ -68,11 +71,18 @@ class JpegIngest(nn.Module):
             block: block size of the result. Default: the largest that divides the network's size.
 
         Raises:
-            ImageError, UsageError: as `ingest_operators`.
+            ImageError: as `ingest_operators`.
+            UsageError: as `ingest_operators`; or if EXIF turns the files by 90 degrees.
         """
         made = ingest_operators(frame, taken, block)
-        # The orientation is not part of a compiled model's frame.
-        assert not made.is_transposed
+        if made.is_transposed:
+            raise UsageError(
+                Message(
+                    "learning-frame-turned",
+                    f"orientation {frame.orientation} turns these files by 90 degrees, and"
+                    " one pair of matrices cannot do that; use the batches of ImageDataset",
+                )
+            )
         tables = {"mixing": made.mixing[None], "offset": made.offset[None]}
         for component, (rows, columns) in enumerate(AXIS_INPUTS.values()):
             if component < len(frame.sampling):
@@ -120,7 +130,7 @@ class JpegIngest(nn.Module):
                 Coefficients may also be floating-point tensors, which get gradients.
         """
         given = {**{name: getattr(self, name) for name in self._names}, **inputs}
-        with torch.autocast(given[LUMA].device.type, enabled=False):
+        with without_autocast(given[LUMA]):
             return self._ingest(given)
 
     if TYPE_CHECKING:

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from jpegcompile.learning import composed, native
+from jpegcompile.learning.maps import HALVES
 
 Implementation = Literal["native", "triton", "torch"]
 Step = Literal["forward", "inverse", "project"]
@@ -57,13 +58,13 @@ def _automatic(maps: Tensor) -> Implementation:
         return "torch"
     if native.can_run(maps):
         return "native"
-    is_known = maps.is_cuda and maps.dtype in (torch.float32, *composed.HALVES)
+    is_known = maps.is_cuda and maps.dtype in (torch.float32, *HALVES)
     return "triton" if is_known and has_32_bit_places(maps) and _has_triton() else "torch"
 
 
 def has_32_bit_places(maps: Tensor) -> bool:
-    """Return whether 32 bits count the elements of maps, as the Triton kernels do."""
-    return maps.numel() < 2**31
+    """Return whether 32 bits count the elements of maps, as the Triton kernels do by 64 rows."""
+    return maps.numel() <= 2**31 - 64
 
 
 def transform(maps: Tensor, step: Step, frequencies: int) -> Tensor:

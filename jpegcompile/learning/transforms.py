@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from jpegcompile.dct.frequencies import full, resolve
-from jpegcompile.learning.composed import band_of, block_of
+from jpegcompile.learning.composed import band_of
+from jpegcompile.learning.maps import block_of
 from jpegcompile.learning.tiles import transform
 
 __all__ = [

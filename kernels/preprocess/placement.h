@@ -26,8 +26,8 @@ struct ResizeFilter {
 };
 
 // How a stored axis of an image maps to an axis of the network's input. `source` pixels of the axis,
-// beginning with `offset`, are resized to `target` pixels. The outputs are [start, start + length); outputs outside of the
-// resized axis show the fill.
+// beginning with `offset`, are resized to `target` pixels. The outputs are [start, start + length);
+// outputs outside of the resized axis show the fill.
 struct AxisPlacement {
   int64_t source = 0, target = 0, start = 0, length = 0;
   ResizeFilter filter;

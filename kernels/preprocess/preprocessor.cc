@@ -235,9 +235,10 @@ void Preprocessor::prepare(const Image& frame, const Place& place, Prepared& pre
       prepared.placements.push_back(placement_of(frame, view, network_.size));
     }
   }
-  for (const Placement& placement : prepared.placements) {
-    if (options_.integers.has_value()) break;
-    prepared.plans.push_back(make_plan(frame, placement, network_, operators_));
+  if (!options_.integers.has_value()) {
+    for (const Placement& placement : prepared.placements) {
+      prepared.plans.push_back(make_plan(frame, placement, network_, operators_));
+    }
   }
   prepared.frame = std::move(header);
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from support.body_cases import FIRST_OF_OP
 from support.function_bodies import BodyCase, run_body
@@ -13,7 +14,7 @@ from support.tiers import thorough
 
 from jpegcompile.dct.linear import take_matrix
 from jpegcompile.frontend.load import newest_opset
-from jpegcompile.frontend.raising.axis_forms import steps
+from jpegcompile.frontend.raising.axis_forms import average_pool, steps
 from jpegcompile.operators.definition import Body
 from jpegcompile.operators.piecewise import TRUNCATE
 from jpegcompile.operators.registry import OPERATORS
@@ -81,3 +82,23 @@ def test_slices_to_the_end_stay_so() -> None:
         ([0, 1, 3], None),
     ):
         assert steps(take_matrix(indices, 8)) == expected
+
+
+@pytest.mark.parametrize("include_pad", [False, True])
+def test_matrices_that_are_no_mean(include_pad: bool) -> None:
+    """Of negative weights, of zeros, of large weights and of NaN."""
+    for matrix in (-np.eye(4), np.zeros((2, 4)), 1e9 * np.eye(4), np.full((2, 4), np.nan)):
+        assert average_pool(matrix, include_pad=include_pad) is None
+    assert average_pool(np.full((1, 4), 0.25), include_pad=include_pad) is not None
+
+
+def test_a_model_may_have_the_names_of_an_earlier_raising() -> None:
+    case = next(case for case in CASES if case.op == "JpegRelu")
+    model = one_node(case, 13)
+    expected = raised(model)
+    names = [t.name for t in expected.graph.initializer if t.name.startswith("raised.")]
+    for tensor, name in zip(model.graph.initializer, names, strict=False):
+        index = list(model.graph.node[0].input).index(tensor.name)
+        tensor.name = model.graph.node[0].input[index] = name
+    assert names
+    assert_same([evaluated(raised(model), maps_of(case))], [evaluated(expected, maps_of(case))])

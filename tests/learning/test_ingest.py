@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from support.codes import refused
 from support.coefficient_files import SAMPLINGS, random_file
 from support.data_sets import NUMBERS, contents
 from support.images import make_jpeg
@@ -17,8 +19,12 @@ from support.tiny_residual import tiny_residual
 import jpegcompile
 from jpegcompile import ImageDataset
 from jpegcompile.dct.ingest import ingest
+from jpegcompile.errors import UsageError
+from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.read import read_coefficients
 from jpegcompile.learning.ingest import JpegIngest
+from jpegcompile.network_input import NetworkInput
+from jpegcompile.preprocessing.reading import preprocess_of
 
 AUGMENT = "flip,crop=3,cutout=5,contrast=0.4,saturation=0.3"
 
@@ -64,6 +70,16 @@ def test_ingest_of_a_compiled_model(kind: str, tmp_path: Path) -> None:
         expected = ingest(read_coefficients(file), session.info.input, 8)
         np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance(expected))
         assert np.abs(actual - expected[:, ::-1]).max() > 100 * tolerance(expected)
+
+
+def test_files_that_are_turned_have_no_matrices() -> None:
+    taken = NetworkInput("image", 3, 16, 16, "NCHW").normalized(
+        preprocess_of({**NUMBERS, "orientation": True})
+    )
+    frame = Frame(16, 16, ((1, 1),) * 3, "ycbcr", orientation=6)
+    with refused("learning-frame-turned", UsageError):
+        JpegIngest.for_frame(frame, taken)
+    assert JpegIngest.for_frame(replace(frame, orientation=3), taken).block == 8
 
 
 def test_images_that_share_matrices_are_one_product(tmp_path: Path) -> None:

@@ -67,10 +67,9 @@ def fault_of(
     found: list[Tensor] = [answer.detach(), given.grad]
     if domain == "spatial":
         found = [block_dct(part) for part in found]
-    return max(
-        float(np.abs(part.double().numpy() - meant).max())
-        for part, meant in zip(found, (made, gradient), strict=True)
-    )
+    # NumPy's maximum of numbers with a NaN is NaN, in contrast to Python's.
+    pairs = zip(found, (made, gradient), strict=True)
+    return float(np.max([np.abs(part.double().numpy() - meant).max() for part, meant in pairs]))
 
 
 def check(*case: Any) -> None:

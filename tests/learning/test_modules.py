@@ -132,9 +132,10 @@ def test_twins(name: str) -> None:
     check(QUICK[name], torch.randn(3, 4, 8, 16, dtype=torch.float64), 1e-10)
 
 
-def test_a_wrong_gradient_is_found() -> None:
+@pytest.mark.parametrize("fault", [1e-6, torch.nan])
+def test_a_wrong_gradient_is_found(fault: float) -> None:
     with pytest.raises(AssertionError):
-        check(QUICK["conv"], torch.randn(3, 4, 8, 16, dtype=torch.float64), 1e-10, fault=1e-6)
+        check(QUICK["conv"], torch.randn(3, 4, 8, 16, dtype=torch.float64), 1e-10, fault)
 
 
 @thorough

@@ -53,3 +53,15 @@ def test_one_process_has_the_statistics_of_its_batch() -> None:
     assert torch.equal(shared(maps), single(maps))
     assert list(shared.state_dict()) == list(single.state_dict())
     assert largest(*zip(shared.buffers(), single.buffers(), strict=True)) == 0
+
+
+def test_a_normalization_with_two_names_is_replaced_under_both() -> None:
+    norm, network = JpegBatchNorm2d(3), torch.nn.Module()
+    network.first = network.second = norm
+    network.part = torch.nn.Sequential(norm, JpegBatchNorm2d(3))
+    shared = JpegSyncBatchNorm2d.convert_sync_batchnorm(network)
+    assert type(shared.first) is JpegSyncBatchNorm2d
+    assert shared.first is shared.second is shared.part[0]  # type: ignore[index]
+    assert dict(shared.named_parameters())["first.weight"] is norm.weight
+    assert not any(type(part) is JpegBatchNorm2d for part in shared.modules())
+    assert type(JpegSyncBatchNorm2d.convert_sync_batchnorm(norm)) is JpegSyncBatchNorm2d

@@ -96,6 +96,16 @@ def test_results_change_in_place(name: str, kind: torch.dtype) -> None:
         made.sum().backward()
 
 
+def test_modules_run_without_memory() -> None:
+    """On the device "meta", which shows the shapes of a network."""
+    for module in (MODULES["project"], MODULES["asm"]):
+        maps = torch.zeros(2, 3, 16, 8, device="meta", requires_grad=True)
+        made = module(maps)
+        made.sum().backward()
+        assert made.shape == maps.shape
+        assert maps.grad is not None
+
+
 def test_the_choice() -> None:
     maps = torch.zeros(1, 1, 8, 8)
     assert implementation_of(maps) == "native"

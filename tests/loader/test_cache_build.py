@@ -229,6 +229,24 @@ def test_a_full_disk(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert build_cache(images, output, on_error="skip").resumed == 11
 
 
+def test_an_error_after_the_cache_has_its_name(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message names that error; the cache stays."""
+
+    def failing(output: Path) -> None:
+        os.replace(partial_paths(output)[0], output)
+        raise OSError(5, "Input/output error")
+
+    output = tmp_path / "c.jpegcache"
+    with monkeypatch.context() as patch:
+        patch.setattr(building, "replace_output", failing)
+        with refused("cache-write-failed", AccessError) as caught:
+            build_cache(images, output, on_error="skip")
+    assert "Input/output error" in str(caught.value)
+    assert build_cache(images, output, on_error="skip").state == "kept"
+
+
 def test_an_image_is_not_overwritten(images: Path) -> None:
     image = min((images / "a").iterdir())
     before = image.read_bytes()

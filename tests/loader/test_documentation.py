@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from pathlib import Path
 
 import pytest
 from support.mixed_files import jpeg_file, mixed_file
+from support.pages import examples
 from support.shard_files import write_shard
 
 import jpegcompile
 from jpegcompile.cli import run_command
 from jpegcompile.digits import model_path, preprocess_path
-
-DOCS = Path(__file__).resolve().parents[2] / "docs"
-
-
-def blocks(language: str, page: str = "data.md") -> list[str]:
-    text = (DOCS / page).read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
@@ -43,7 +36,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_python(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    first, *others = blocks("python")
+    first, *others = examples("data.md")
     assert len(others) == 4
     shared: dict[str, object] = {}
     exec(first, shared)
@@ -58,7 +51,7 @@ def test_python(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_commands(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "photos" / "broken.jpg").unlink()
     (project / "photos" / "image.png").write_bytes(mixed_file("png", 40, 50))
-    refused, taken = blocks("console")
+    refused, taken = examples("data.md", "console")
     line, expected = refused.removeprefix("$ jpegcompile ").split("\n", 1)
     assert run_command(shlex.split(line)) == 4
     assert capsys.readouterr().err == expected
@@ -73,6 +66,6 @@ def test_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         group.mkdir(parents=True, exist_ok=True)
         (group / f"{index}.jpg").write_bytes(jpeg_file(40, 50 + index, index))
     shared: dict[str, object] = {}
-    for code in blocks("python", "data_cache.md"):
+    for code in examples("data_cache.md"):
         exec(code, shared)
     assert shared["count"] == 2

@@ -76,7 +76,7 @@ WRONG: dict[str, list[Any]] = {
     "augmentation-item-unknown": ["flop", "", "imagenet=1", "flip,,crop=4"],
     "augmentation-item-malformed": ["crop", "crop=a", "crop=1:2", "resized-crop=1", "aligned=1"],
     "augmentation-out-of-range": [
-        *("crop=-1", "crop=1.5", "flip=2", "flip=nan", "hue=0.6", "brightness=-1"),
+        *("crop=-1", "crop=1.5", "flip=2", "flip=nan", "hue=0.6", "brightness=-1", "contrast=inf"),
         *("resized-crop=0:1", "resized-crop=0.5:2", "resized-crop=1:0.5", "cutout=2.5"),
         *({"scale": 3}, {"aligned": 1}, {"flip": "a"}, {"ratio": [2, 1]}),
     ],

@@ -95,5 +95,8 @@ def twin_networks(**design: Any) -> tuple[ResNet, ResNet]:
 
 
 def largest(*pairs: tuple[Tensor, Tensor]) -> float:
-    """Return the largest difference of pairs of tensors."""
-    return max(float((a.detach() - b.detach()).abs().max()) for a, b in pairs)
+    """Return the largest difference of pairs of tensors; NaN if one has a NaN."""
+    # Python's `max` would pass over a NaN.
+    return float(
+        torch.stack([(a.detach() - b.detach()).abs().max().double() for a, b in pairs]).max()
+    )

@@ -5,6 +5,7 @@ Every change is affine in the pixels, so it applies to coefficients exactly. Not
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -124,7 +125,7 @@ class Augmentation:
         return cls(**made)
 
 
-def _is_number(value: object, most: float = float("inf")) -> bool:
+def _is_number(value: object, most: float = sys.float_info.max) -> bool:
     # False for NaN.
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
 

@@ -252,7 +252,8 @@ def _without_remains(output: Path) -> Iterator[None]:
         yield
     except BaseException:
         data, journal = partial_paths(output)
-        if data.stat().st_size <= HEADER_BYTES:
+        # A finished cache has its own name by now.
+        if data.is_file() and data.stat().st_size <= HEADER_BYTES:
             data.unlink()
             if journal.is_file() and not journal.is_symlink():
                 journal.unlink()

@@ -72,7 +72,8 @@ def steps(matrix: Matrix) -> tuple[int, int, int] | None:
 def average_pool(matrix: Matrix, *, include_pad: bool) -> Window | None:
     """Return the window of the average pooling with this matrix; None if there is none."""
     taps = [np.flatnonzero(np.abs(row) > _TOLERANCE) for row in matrix]
-    if any(len(tap) == 0 for tap in taps):
+    # The weights of a mean are positive, and at most 1.
+    if any(len(tap) == 0 for tap in taps) or not _TOLERANCE < matrix.max() <= 1 + _TOLERANCE:
         return None
     outputs, size = matrix.shape
     gaps = [int(np.diff(tap).min()) for tap in taps if len(tap) > 1]

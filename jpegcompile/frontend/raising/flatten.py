@@ -7,6 +7,8 @@ W' has the block DCT of each row of W; see `passes/lower/lower_flatten.py`.
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import onnx
 from onnx import helper
@@ -21,7 +23,8 @@ def raise_flatten(state: State, node: onnx.NodeProto) -> bool:
     """Append a Flatten of pixels, and change the weights of its readers.
 
     Returns:
-        Whether that is possible: all readers are products with constant weights.
+        Whether that is possible: all readers are products with constant weights, which nothing else
+        reads.
     """
     value = state.values[node.input[0]]
     axis = next((a.i for a in node.attribute if a.name == "axis"), 1)
@@ -30,6 +33,9 @@ def raise_flatten(state: State, node: onnx.NodeProto) -> bool:
     if axis not in (1, -3) or value.size is None or state.readers[flat] != len(readers):
         return False
     if not all(_is_product(state, reader, flat) for reader in readers):
+        return False
+    uses = Counter(reader.input[1] for reader in readers)
+    if any(state.readers[name] != count for name, count in uses.items()):
         return False
     for reader in readers:
         _change_weights(state, reader, value)

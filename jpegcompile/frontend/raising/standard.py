@@ -14,11 +14,11 @@ import onnx
 from onnx import helper
 
 from jpegcompile.frontend.raising.flatten import raise_flatten
-from jpegcompile.frontend.raising.state import State, Value
+from jpegcompile.frontend.raising.state import FLOATS, State, Value
 from jpegcompile.frontend.walk import all_graphs, graphs_of
 
 _SUMS = ("Add", "Sub", "Sum")
-_ON_ONE = ("Cast", "Identity", "Neg")
+_ON_ONE = ("Identity", "Neg")
 _ALONG_CHANNELS = ("Gather", "Split")
 _PAD_TAKES_INPUTS_SINCE = 11
 
@@ -71,6 +71,8 @@ def _is_same(state: State, node: onnx.NodeProto, maps: list[str]) -> bool:
         return False
     op, others = node.op_type, [name for name in node.input if name and name not in maps]
     size = state.values[maps[0]].size
+    if op == "Cast":
+        return _attribute(node, "to") in FLOATS
     if op in _ON_ONE:
         return True
     if op in _SUMS or op == "Concat":
@@ -79,7 +81,7 @@ def _is_same(state: State, node: onnx.NodeProto, maps: list[str]) -> bool:
     if op == "Mul":
         return len(maps) == 1 and all(_is_flat(state, name) for name in others)
     if op == "Div":
-        return node.input[0] in maps and all(_is_flat(state, name) for name in others)
+        return maps == [node.input[0]] and all(_is_flat(state, name) for name in others)
     if op in _ALONG_CHANNELS:
         axis = _attribute(node, "axis") or 0
         return axis in (1, -3) and node.input[0] in maps and len(maps) == 1

@@ -29,7 +29,7 @@ from jpegcompile.weights.read import MappedWeights
 Size = tuple[int, int]
 # Largest height and width of a map in pixels: no JPEG file is larger.
 _LARGEST = 65535
-_FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16)
+FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16)
 
 
 @dataclass
@@ -109,10 +109,11 @@ class State:
         self.names = FreshNames(graph)
         self.constants = {tensor.name: tensor for tensor in graph.initializer}
         self.added: dict[str, onnx.TensorProto] = {}
+        self._shared: dict[str, str] = {}
         self._claimed: set[str] = set()
         self._mapped = None if self.folder is None else MappedWeights(self.folder)
         kinds = [value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)]
-        kinds = [kind for kind in kinds if kind in _FLOATS]
+        kinds = [kind for kind in kinds if kind in FLOATS]
         self.kind = helper.tensor_dtype_to_np_dtype(kinds[0] if kinds else TensorProto.FLOAT)
         self.makers = {o: node for node in graph.node for o in node.output if o}
         self.readers = Counter(i for node in graph.node for i in node.input if i)
@@ -158,11 +159,12 @@ class State:
         self.added[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
         return name
 
-    def shared(self, name: str, values: NDArray[Any]) -> str:
-        """Return the constant of a reserved name, which the first call adds."""
-        if name not in self.added:
-            self.added[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
-        return name
+    def shared(self, label: str, values: NDArray[Any]) -> str:
+        """Return the name of the constant of a label, which the first call adds."""
+        if label not in self._shared:
+            # A model that was raised before may have a constant of that name.
+            self._shared[label] = self.constant(label, values)
+        return self._shared[label]
 
     def add(
         self,

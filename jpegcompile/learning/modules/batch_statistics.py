@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from jpegcompile.learning.composed import HALVES, block_of
+from jpegcompile.learning.maps import block_of, widened
 from jpegcompile.learning.tiles import applied
 from jpegcompile.learning.transforms import on_dc, ones_map
 
@@ -68,10 +68,6 @@ def _count(maps: Tensor) -> int:
     return maps.numel() // max(1, maps.shape[1])
 
 
-def _wide(maps: Tensor) -> Tensor:
-    return maps.float() if maps.dtype in HALVES else maps
-
-
 def _mean(maps: Tensor) -> Tensor:
     block = block_of(maps)
     return maps[..., ::block, ::block].mean(_CHANNEL) / block
@@ -97,7 +93,7 @@ def _centered_in_place(maps: Tensor) -> tuple[Tensor, Tensor]:
 def _composed(
     maps: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    mean, centered = _centered(_wide(maps))
+    mean, centered = _centered(widened(maps))
     variance = centered.square().mean(_CHANNEL)
     return affine(centered, variance, weight, bias, eps).to(maps.dtype), mean, variance
 
@@ -118,10 +114,10 @@ def _derivative(direction: Tensor, normal: Tensor, along: Tensor, scale: Tensor)
 def _normal(maps: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     """Return maps that are normalized without parameters, and their factor [C]."""
     if torch.is_grad_enabled():
-        _, centered = _centered(_wide(maps))
+        _, centered = _centered(widened(maps))
         factor = torch.rsqrt(centered.square().mean(_CHANNEL) + eps)
         return centered * on_channels(factor, centered), factor
-    _, centered = _centered_in_place(_wide(maps))
+    _, centered = _centered_in_place(widened(maps))
     factor = torch.rsqrt(centered.square().mean(_CHANNEL) + eps)
     centered *= on_channels(factor, centered)
     return centered, factor
@@ -134,7 +130,7 @@ class _BatchNorm(torch.autograd.Function):
     def forward(
         maps: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
     ) -> tuple[Tensor, Tensor, Tensor]:
-        mean, made = _centered_in_place(_wide(maps))
+        mean, made = _centered_in_place(widened(maps))
         variance = made.square().mean(_CHANNEL)
         factor = torch.rsqrt(variance + eps)
         made *= on_channels(factor if weight is None else factor * weight, made)

@@ -32,5 +32,5 @@ class JpegConv2d(nn.Conv2d):
     @property
     def is_pointwise(self) -> bool:
         """Whether the convolution reads one coefficient of each channel."""
-        is_padded = self.padding not in ("valid", (0, 0)) and self.padding != "same"
+        is_padded = self.padding not in ("valid", "same", (0, 0))
         return self.kernel_size == (1, 1) and self.stride == (1, 1) and not is_padded

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _NormBase
 
-from jpegcompile.learning.composed import HALVES
+from jpegcompile.learning.maps import widened
 from jpegcompile.learning.modules.batch_statistics import Normalized, normalize, on_channels
 from jpegcompile.learning.transforms import block_of, on_dc, ones_map
 
@@ -125,7 +125,7 @@ def scaled(
     eps: float,
 ) -> Tensor:
     """Return maps [N, C, H, W] that are normalized by given statistics [C]."""
-    wide = maps.float() if maps.dtype in HALVES else maps
+    wide = widened(maps)
     factor = torch.rsqrt(variance + eps)
     if weight is not None:
         factor = factor * weight
@@ -140,7 +140,7 @@ def by_groups(
     given: Tensor, groups: int, weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return normalized maps, and the means and biased variances [N, G] of groups of channels."""
-    maps = given.float() if given.dtype in HALVES else given
+    maps = widened(given)
     block, (batch, channels) = block_of(maps), maps.shape[:2]
     dc = maps[..., ::block, ::block].mean((2, 3)) / block
     each = channels // groups

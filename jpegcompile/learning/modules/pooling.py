@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
-from jpegcompile.learning.composed import is_channels_last
+from jpegcompile.learning.maps import is_channels_last
 from jpegcompile.learning.modules.domain import (
     Domain,
     check_frequencies,

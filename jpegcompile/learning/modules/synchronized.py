@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, distributed, nn
 
-from jpegcompile.learning.composed import HALVES
+from jpegcompile.learning.maps import widened
 from jpegcompile.learning.modules.batch_statistics import Normalized, affine, on_channels
 from jpegcompile.learning.modules.normalization import JpegBatchNorm2d
 from jpegcompile.learning.tiles import applied
@@ -38,11 +38,24 @@ class JpegSyncBatchNorm2d(JpegBatchNorm2d):
 
     @classmethod
     def convert_sync_batchnorm(cls, module: nn.Module, process_group: Any = None) -> nn.Module:
-        """Return a module whose `JpegBatchNorm2d` are replaced; its tensors stay the same."""
-        for name, child in list(module.named_children()):
-            setattr(module, name, cls.convert_sync_batchnorm(child, process_group))
-        if type(module) is not JpegBatchNorm2d:
-            return module
+        """Return a module whose `JpegBatchNorm2d` are replaced; its tensors stay the same.
+
+        A module with several names stays one module.
+        """
+        if type(module) is JpegBatchNorm2d:
+            return cls._of(module, process_group)
+        made: dict[nn.Module, nn.Module] = {}
+        for parent in list(module.modules()):
+            for name, child in parent._modules.items():
+                if child is not None and type(child) is JpegBatchNorm2d:
+                    if child not in made:
+                        made[child] = cls._of(child, process_group)
+                    parent._modules[name] = made[child]
+        return module
+
+    @classmethod
+    def _of(cls, module: JpegBatchNorm2d, process_group: Any) -> JpegSyncBatchNorm2d:
+        """Return the module that replaces another one, with its tensors and its mode."""
         made = cls(
             module.num_features,
             module.eps,
@@ -71,7 +84,7 @@ class JpegSyncBatchNorm2d(JpegBatchNorm2d):
     def _normalized(self, maps: Tensor) -> Normalized:
         if not self._is_shared:
             return super()._normalized(maps)
-        wide = maps.float() if maps.dtype in HALVES else maps
+        wide = widened(maps)
         block = block_of(wide)
         counts = wide.new_full((1,), wide.numel() // wide.shape[1])
         # The sum of pixels is the sum of the DCs times the block size.

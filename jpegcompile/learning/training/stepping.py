@@ -15,6 +15,8 @@ from jpegcompile.learning.training.task import Task
 
 # Every step has random numbers of its own, for networks with dropout.
 _RANKS, _STEPS = 2**12, 2**32
+# Numbers that PyTorch accepts.
+_SEEDS = 2**64
 
 
 class Stepper:
@@ -49,7 +51,8 @@ class Stepper:
             steps: number of the step in all epochs.
         """
         task, settings = self._task, self._task.settings
-        torch.manual_seed((settings.seed * _RANKS + task.group.rank) * _STEPS + steps)
+        number = (settings.seed * _RANKS + task.group.rank) * _STEPS + steps
+        torch.manual_seed(number % _SEEDS)
         self.rate = self._schedule.set(self._optimizer, epoch, step)
         labels, teacher = task.labels(pair), task.teacher_scores(pair)
         inputs = on_device(pair.student.inputs, task.group.device)

@@ -78,7 +78,9 @@ def unpacked_blocks(blocks: int, stream: Tensor, lengths: Tensor, offsets: Tenso
     given = {"stream": stream, "lengths": lengths, "offsets": offsets}
     given["order"] = _order(stream.device)
     tensors = [given[name] for name in inputs_of(launch)]
-    values: Tensor = launch_op(tensors, launch_text(launch), [blocks, 64])
+    # Triton launches kernels on the current GPU.
+    with torch.cuda.device_of(stream):  # type: ignore[no-untyped-call]
+        values: Tensor = launch_op(tensors, launch_text(launch), [blocks, 64])
     return values
 
 

@@ -1,19 +1,13 @@
 #include "preprocess/integer/bindings.h"
 
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/string.h>
-
-#include <array>
 #include <limits>
 #include <memory>
-#include <optional>
 #include <span>
-#include <stdexcept>
-#include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "jpeg/open_rows.h"
+#include "jpeg/python_arrays.h"
 #include "preprocess/integer/integer_decode.h"
 #include "preprocess/names.h"
 #include "preprocess/python_placement.h"
@@ -23,18 +17,16 @@ namespace nb = nanobind;
 namespace jpegcompile {
 namespace {
 
-nb::object decode(const nb::bytes& source, nb::handle placement, const std::string& color_name,
+nb::object decode(const nb::bytes& source, nb::handle placement, const nb::str& color_name,
                   const nb::tuple& fill) {
   const Placement placed = placement_of(placement);
-  const PixelColor color = named<PixelColor>(nb::str(color_name.c_str()), kColorNames);
+  const PixelColor color = named<PixelColor>(color_name, kColorNames);
   std::vector<std::uint8_t> values;
   for (nb::handle value : fill) values.push_back(nb::cast<std::uint8_t>(value));
-  const std::array<std::size_t, 3> shape = {static_cast<std::size_t>(channels_of(color)),
-                                            static_cast<std::size_t>(placed.rows.length),
-                                            static_cast<std::size_t>(placed.columns.length)};
-  using Pixels = std::unique_ptr<std::uint8_t[]>;
-  auto pixels = std::make_unique<Pixels>(
-      std::make_unique_for_overwrite<std::uint8_t[]>(shape[0] * shape[1] * shape[2]));
+  const auto channels = static_cast<std::size_t>(channels_of(color));
+  const auto height = static_cast<std::size_t>(placed.rows.length);
+  const auto width = static_cast<std::size_t>(placed.columns.length);
+  auto pixels = std::make_unique_for_overwrite<std::uint8_t[]>(channels * height * width);
   {
     const std::span<const unsigned char> bytes{
         static_cast<const unsigned char*>(source.data()), source.size()};
@@ -42,14 +34,9 @@ nb::object decode(const nb::bytes& source, nb::handle placement, const std::stri
     ReadOptions options;
     options.max_pixels = std::numeric_limits<std::uint64_t>::max();
     const std::unique_ptr<BlockRows> rows = rows_of(read_coefficients(bytes, options));
-    decode_integers(*rows, placed, color, values, pixels->get());
+    decode_integers(*rows, placed, color, values, pixels.get());
   }
-  std::uint8_t* const data = pixels->get();
-  const nb::capsule owner(pixels.release(), [](void* held) noexcept {
-    const std::unique_ptr<Pixels> reclaimed(static_cast<Pixels*>(held));
-  });
-  return nb::cast(nb::ndarray<nb::numpy, std::uint8_t>(data, shape.size(), shape.data(), owner),
-                  nb::rv_policy::reference);
+  return array_over(std::move(pixels), {channels, height, width});
 }
 
 }  // namespace

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import onnx
 import pytest
+from support.pages import examples
 from support.tiers import thorough
 
 from jpegcompile.cli import run_command
 from jpegcompile.digits import images_path, model_path, preprocess_path
-
-TEXT = (Path(__file__).resolve().parents[3] / "docs" / "finetune.md").read_text(encoding="utf-8")
 
 
 def loss_of(printed: str, row: str) -> float:
@@ -33,7 +32,7 @@ def test_the_example(
     Path("photos").mkdir()
     for index, file in enumerate(sorted(images_path().rglob("*.jpg"))):
         shutil.copy(file, f"photos/{index}.jpg")
-    [block] = re.findall(r"^```console\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+    [block] = examples("finetune.md", "console")
     printed = []
     for line in block.splitlines():
         assert run_command(shlex.split(line.removeprefix("$ jpegcompile "))) == 0

@@ -208,6 +208,13 @@ def test_mean_loss_is_of_labeled_images() -> None:
     np.testing.assert_allclose(sums[0], sums[1])
 
 
+def test_every_seed_is_allowed() -> None:
+    task = small_task(epochs=1, seed=2**64 - 1)
+    pair = next(task.training.pairs(0))
+    sums = Loop(task, Outputs())._stepper.learn(pair, task.counted(pair), 0, 0, 0)
+    assert sums.isfinite().all()
+
+
 def test_student_and_teacher_must_read_the_same_images(tmp_path: Path) -> None:
     other = tmp_path / "0"
     other.mkdir()
