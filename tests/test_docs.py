@@ -59,7 +59,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of results with two files."""
     monkeypatch.setattr(tables, "DOCS", tmp_path)
     tables._results.cache_clear()
-    machine = {"processor": "fast", "processors": 2}
+    machine = {"processor": "fast", "processors": "2 processors"}
     head = {"benchmark": "b", "machine": machine, "versions": {"tool": "1"}}
     times = [{"net": "a", "threads": 1, "ms": 2.5}, {"net": "b", "threads": 2, "ms": None}]
     first = {**head, "command": "run it", "date": "today", "rows": times}
@@ -165,6 +165,28 @@ def test_messages_are_read_from_sources() -> None:
         errors.Text("UsageError", "resolved", "here / in {node} is {names}; omit it"),
         errors.Text(errors.REASONS, "reason-a", "{where} is {names}"),
         errors.Text("ImageError", "made-elsewhere", "omit it"),
+    ]
+
+
+REPEATED = """
+def f(self, names):
+    text = "has no names"
+    text = f"{text}; give some"
+    raise UsageError(Message("longer", text))
+    one = "first"
+    raise UsageError(Message("earlier", f"{one} and {other}"))
+    other = f"{one} {other}"
+    one = f"{other}"
+    raise UsageError(Message("in-turn", one))
+"""
+
+
+def test_variables_that_contain_their_earlier_text() -> None:
+    tree = errors._with_variables(ast.parse(REPEATED))
+    assert [text.template for text in errors._texts_of(tree)] == [
+        "has no names; give some",
+        "{one} and {other}",
+        "{one} {other}",
     ]
 
 

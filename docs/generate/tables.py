@@ -154,12 +154,9 @@ def _rendered(spec: Spec) -> str:
 def _source(results: Mapping[str, Any]) -> str:
     """Say in one line how rows were measured, as far as the file tells."""
     versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
-    machine = {**results["machine"]}
-    if "processors" in machine:
-        machine["processors"] = f"{machine['processors']} processors"
     settings = ", ".join(f"{name} {value}" for name, value in results.get("settings", {}).items())
     command = f"`{results['command']}`" if "command" in results else ""
-    where = ", ".join(map(str, machine.values()))
+    where = ", ".join(map(str, results["machine"].values()))
     parts = [command, where, versions, settings, results.get("date", "")]
     said = "; ".join(part for part in parts if part)
     sentences = [f"{said}." if said else "", results.get("note", "")]
