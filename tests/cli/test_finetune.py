@@ -85,9 +85,44 @@ def test_a_learned_model_and_its_compiled_form(
 def test_files_that_must_not_be_overwritten(
     arguments: tuple[Any, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    refuses(capsys, 2, "finetune-output-twice", *arguments, "--compiled", tmp_path / "out.onnx")
-    refuses(capsys, 2, "finetune-output-twice", *arguments, "-o", MODEL)
+    refuses(capsys, 2, "output-is-input", *arguments, "--compiled", tmp_path / "out.onnx")
+    refuses(capsys, 2, "output-is-input", *arguments, "-o", MODEL)
     assert not (tmp_path / "out.onnx").exists()
+
+
+def test_a_source_model_does_not_say_its_preprocessing(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("finetune", MODEL, "--images", images, "-o", tmp_path / "out.onnx")
+    refuses(capsys, 2, "finetune-preprocess-missing", *given)
+
+
+@thorough
+def test_a_compiled_model_brings_its_preprocessing_and_frequencies(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out, compiled = (tmp_path / f"{name}.onnx" for name in ("source", "out", "compiled"))
+    made = jpegcompile.compile(MODEL, preprocess=preprocess_path(), truncate=6, frequencies=8)
+    made.save(source)
+    given = ("finetune", source, "--images", images, "-o", out, "--batch", 8, "--device", "cpu")
+    more = ("--validation", images, "--compiled", compiled, "--distill")
+    result = Finetuning.from_json(run_json(capsys, *given, *more))
+    assert result.settings.frequencies["frequencies"] == 8
+    assert result.settings.frequencies["truncate"] == 6
+    # The teacher has all frequencies.
+    assert result.before is not None
+    assert result.before.agreement is not None
+    assert result.before.agreement < 1
+    for path in (out, compiled):
+        info = jpegcompile.load(path).info
+        assert info.frequencies == result.settings.frequencies
+        assert info.preprocess == jpegcompile.load(source).info.preprocess
+    compared = jpegcompile.compare(out, compiled, images).after
+    assert result.after is not None
+    assert compared is not None
+    assert result.after.top1 == compared.top1
+    exact = Finetuning.from_json(run_json(capsys, *given, "--frequencies", 15))
+    assert exact.settings.frequencies["frequencies"] == 15
 
 
 def test_few_images_cannot_be_split(

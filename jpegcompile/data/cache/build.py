@@ -75,7 +75,6 @@ def build_cache(
         UsageError: if the arguments contradict each other.
     """
     origin = origin_of(images, labels, tolerant=tolerant)
-    require_writable(output)
     # If the path is a link, the linked file is replaced.
     target = Path(output)
     target = Path(os.path.realpath(target)) if target.is_symlink() else target
@@ -84,6 +83,7 @@ def build_cache(
     if old is not None:
         _require_usable(old, on_error)
         return report_of(old, state="kept")
+    require_writable(output)
     with open_partial(target) as partial:
         partial.resume(_fingerprint(origin))
         resumed = _build(partial, origin, on_error, threads or available_processors(), progress)
