@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
+from jpegcompile.data.cache.layout import SUFFIX
 from jpegcompile.data.cache.open import CoefficientCache
 from jpegcompile.data.found import Images, Labels, listed
 from jpegcompile.data.sample import Sample
@@ -14,8 +15,6 @@ from jpegcompile.data.shards import sample_keys, shard_samples
 from jpegcompile.errors import UsageError
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.messages import Message
-
-SUFFIX = ".jpegcache"
 
 
 @dataclass(frozen=True)

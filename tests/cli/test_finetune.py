@@ -145,6 +145,34 @@ def test_a_teacher_with_other_classes(
     refuses(capsys, 2, "teacher-classes-differ", *given)
 
 
+@thorough
+def test_a_teacher_has_its_own_input(images: Path, tmp_path: Path) -> None:
+    import torch
+
+    described = json.loads(Path(preprocess_path()).read_text())
+    compiled, open_size = tmp_path / "compiled.onnx", tmp_path / "open.onnx"
+    resized = {**described, "resize": {"size": [32, 32]}}
+    jpegcompile.compile(MODEL, preprocess=resized, resolution=(64, 64)).save(compiled)
+    # An input of another name, for any size.
+    model = onnx.load(MODEL)
+    for node in model.graph.node:
+        node.input[:] = ["pixels" if name == "image" else name for name in node.input]
+    [value] = model.graph.input
+    value.name = "pixels"
+    for side in (2, 3):
+        value.type.tensor_type.shape.dim[side].dim_param = f"side{side}"
+    onnx.save(model, open_size)
+    given = {option.name: option.default for option in FINETUNE.options}
+    given |= {"model": MODEL, "images": images, "preprocess": preprocess_path()}
+    given |= {"output": tmp_path / "out.onnx", "image_input": "image"}
+    group = Group(0, 1, torch.device("cpu"))
+    for path, size in ((compiled, (64, 64)), (open_size, (32, 32))):
+        teacher = Run({**given, "distill": path}, group).teacher
+        assert teacher is not None
+        assert teacher.image.size == size
+        assert teacher.preprocess.geometry.takes_any_size == (path == compiled)
+
+
 def test_a_batch_is_divided_among_processes(images: Path, tmp_path: Path) -> None:
     import torch
 

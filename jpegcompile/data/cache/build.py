@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from jpegcompile.data.cache.layout import HASH, IMAGE, UNUSABLE, VERSION, hash_of
+from jpegcompile.data.cache.layout import HASH, IMAGE, SUFFIX, UNUSABLE, VERSION, hash_of
 from jpegcompile.data.cache.open import CoefficientCache
 from jpegcompile.data.cache.origin import Origin, content_of, identity_of, origin_of
 from jpegcompile.data.cache.partial import Finished, Partial, open_partial, replace_output
@@ -74,6 +74,7 @@ def build_cache(
             this cache.
         UsageError: if the arguments contradict each other.
     """
+    _require_images(images)
     origin = origin_of(images, labels, tolerant=tolerant)
     # If the path is a link, the linked file is replaced.
     target = Path(output)
@@ -91,6 +92,18 @@ def build_cache(
         replace_output(target)
     cache = CoefficientCache(target)
     return report_of(cache, state="built", resumed=resumed)
+
+
+def _require_images(images: Images) -> None:
+    """Refuse a cache in place of images."""
+    if isinstance(images, str | os.PathLike) and os.fspath(images).lower().endswith(SUFFIX):
+        raise UsageError(
+            Message(
+                "cache-of-cache",
+                f"{os.fspath(images)}: is a cache already; give the images that it was built from,"
+                " or use it as it is",
+            )
+        )
 
 
 def _fingerprint(origin: Origin) -> bytes:

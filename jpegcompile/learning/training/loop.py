@@ -176,8 +176,8 @@ class Loop:
             )
         if self._board is not None:
             mean = sums[0] / max(1.0, sums[3 if self._task.teacher is not None else 4])
-            values = {"step/loss": mean, "step/learning_rate": self._stepper.rate}
-            self._board.add(course.steps, values)
+            values = {"loss": mean, "learning_rate": self._stepper.rate}
+            self._board.add_step(course.steps, values)
 
     def _finish_epoch(self) -> None:
         course, task, outputs = self.course, self._task, self._outputs

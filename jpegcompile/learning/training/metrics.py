@@ -59,16 +59,22 @@ class Board:
         from torch.utils.tensorboard import SummaryWriter
 
         self._writer: Any = SummaryWriter(folder, purge_step=done + 1)
+        self._step = done
 
-    def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Write values of a step."""
-        for name, value in values.items():
-            self._writer.add_scalar(name, value, step)
+    def add_step(self, step: int, values: Mapping[str, float]) -> None:
+        """Write the values of a step, unless they are there already."""
+        if step > self._step:
+            self._add("step", values, step)
+            self._step = step
 
     def add_epoch(self, step: int, epoch: EpochResult) -> None:
         """Write the values of an epoch."""
-        self.add(step, {f"epoch/{name}": value for name, value in row_of(epoch).items()})
+        self._add("epoch", row_of(epoch), step)
         self._writer.flush()
+
+    def _add(self, group: str, values: Mapping[str, float], step: int) -> None:
+        for name, value in values.items():
+            self._writer.add_scalar(f"{group}/{name}", value, step)
 
     def close(self) -> None:
         """Finish the event files."""

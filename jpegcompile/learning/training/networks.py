@@ -15,7 +15,9 @@ from jpegcompile.data.filling import Inputs
 from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.compare import check_scores, score_output
 from jpegcompile.frequency_plan import FrequencyPlan
-from jpegcompile.frontend.load import load_source
+from jpegcompile.frontend.image import declared_image
+from jpegcompile.frontend.load import load_source, load_standard
+from jpegcompile.frontend.preprocessing_nodes.read_nodes import read_preprocessing_nodes
 from jpegcompile.learning.ingest import JpegIngest
 from jpegcompile.learning.onnx.logits import logits_of
 from jpegcompile.learning.onnx.prepared import prepared
@@ -69,6 +71,7 @@ class Network:
         block: block size of the images that the network reads; 1 for pixels.
         classes: number of classes.
         output: name of the output with the scores.
+        described: preprocessing as the user or the model describes it, for any resolution.
         plan: frequencies of its nonlinearities.
         sha256: hash of the model.
     """
@@ -81,6 +84,7 @@ class Network:
     block: int
     classes: int
     output: str
+    described: Preprocess
     plan: FrequencyPlan
     sha256: str
 
@@ -148,9 +152,42 @@ def network_of(
         block,
         _classes(network, image, chosen),
         chosen,
+        asked.preprocess,
         asked.frequencies,
         source.sha256,
     )
+
+
+def options_of_teacher(
+    teacher: str | os.PathLike[str], options: Mapping[str, Any], student: Network
+) -> dict[str, Any]:
+    """Return the options of the student that apply to its teacher, which is another model.
+
+    Args:
+        teacher: path of the teacher.
+        options: `preprocess`, `image_input` and `input_size` of the student, as the user gives
+            them. A teacher that was compiled before has its own preprocessing.
+        student: the student. A teacher for any size runs at the size that the student was trained
+            at.
+
+    Raises:
+        UnsupportedModelError, AccessError: as `load_source`.
+    """
+    inputs = {value.name for value in load_standard(teacher).model.graph.input}
+    name = options["image_input"] if options["image_input"] in inputs else None
+    source = load_source(teacher, name)
+    image = declared_image(source.model, name, source.name)
+    size = None
+    if image.has_dynamic_size:
+        nodes = read_preprocessing_nodes(source.model, image.name, image.layout)
+        size = options["input_size"] or (student.trained if nodes.size is None else None)
+    info = None if source.raised is None else source.raised.info
+    has_own = info is not None and info.preprocessing is not None
+    return {
+        "preprocess": None if has_own else student.described,
+        "image_input": name,
+        "input_size": size,
+    }
 
 
 def _only(module: fx.GraphModule, index: int) -> fx.GraphModule:

@@ -17,7 +17,7 @@ from jpegcompile.learning.training.distributed import Group
 from jpegcompile.learning.training.evaluation import evaluated
 from jpegcompile.learning.training.feeds import Feed
 from jpegcompile.learning.training.loop import Loop, Outputs
-from jpegcompile.learning.training.networks import Network, network_of
+from jpegcompile.learning.training.networks import Network, network_of, options_of_teacher
 from jpegcompile.learning.training.settings import settings_of
 from jpegcompile.learning.training.task import Task
 from jpegcompile.learning.training.written import require_outputs
@@ -222,7 +222,8 @@ class Run:
         distill = self._given["distill"]
         if distill is None or distill == option.DISTILL.choices[0]:
             return None if distill is None else self.original
-        teacher = _fixed(distill, asked, None, reads_pixels)
+        own = options_of_teacher(distill, asked, self.student)
+        teacher = _fixed(distill, own, None, reads_pixels)
         if teacher.classes != self.student.classes:
             raise UsageError(
                 Message(
@@ -246,7 +247,7 @@ class Run:
             "images": self._images[0],
             "validation images": validation and digest_of_images(validation.student.samples())[0],
             "preprocess": student.preprocess.to_json(),
-            "ranks": self._group.ranks,
+            "processes": self._group.ranks,
             **{name: given[name] for name in ("tolerant", "fallback")},
             **self.settings.to_json(),
         }

@@ -91,6 +91,9 @@ def _require_others(given: Mapping[str, Any]) -> None:
     if given["checkpoint_every"] is not None and given["checkpoint"] is None:
         text = "--checkpoint-every says how often to write a checkpoint; add --checkpoint FILE"
         raise UsageError(Message("checkpoint-every-without-checkpoint", text))
+    if given["cache"] is not None and given["fallback"] != "none":
+        text = "--cache contains coefficients only, and --fallback needs the files; leave one out"
+        raise UsageError(Message("finetune-cache-with-fallback", text))
     if given["nesterov"] and (given["optimizer"] != "sgd" or given["momentum"] == 0):
         text = "--nesterov changes the momentum of sgd; add --optimizer sgd and a --momentum"
         raise UsageError(Message("nesterov-without-momentum", text))

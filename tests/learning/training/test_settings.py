@@ -62,6 +62,8 @@ def test_options_that_need_others() -> None:
         settings(resume=True)
     with refused("checkpoint-every-without-checkpoint", UsageError):
         settings(checkpoint_every=5)
+    with refused("finetune-cache-with-fallback", UsageError):
+        settings(cache="c.jpegcache", fallback="pixels")
     for changed in ({"momentum": 0.0}, {"optimizer": "adamw"}):
         with refused("nesterov-without-momentum", UsageError):
             settings(nesterov=True, **changed)
