@@ -188,7 +188,7 @@ def write_folder(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> No
         raise
 
 
-def writing(content: bytes) -> Callable[[BinaryIO], object]:
+def writing(content: bytes | memoryview) -> Callable[[BinaryIO], object]:
     """Return a function that writes a content, for `write_together`."""
     return lambda stream: stream.write(content)
 

@@ -168,6 +168,28 @@ def test_messages_are_read_from_sources() -> None:
     ]
 
 
+REPEATED = """
+def f(self, names):
+    text = "has no names"
+    text = f"{text}; give some"
+    raise UsageError(Message("longer", text))
+    one = "first"
+    raise UsageError(Message("earlier", f"{one} and {other}"))
+    other = f"{one} {other}"
+    one = f"{other}"
+    raise UsageError(Message("in-turn", one))
+"""
+
+
+def test_variables_that_contain_their_earlier_text() -> None:
+    tree = errors._with_variables(ast.parse(REPEATED))
+    assert [text.template for text in errors._texts_of(tree)] == [
+        "has no names; give some",
+        "{one} and {other}",
+        "{one} {other}",
+    ]
+
+
 def test_messages_of_the_native_reader_are_read_from_sources() -> None:
     texts = {text.template for text in errors._texts_of_reader()}
     assert "{name}: is a directory; give the path of a JPEG file" in texts

@@ -160,24 +160,30 @@ def _with_variables(tree: ast.Module) -> ast.Module:
 def _with_texts(value: ast.expr, function: ast.FunctionDef) -> ast.expr:
     """Return the texts of a variable that a part of a format string names, or the part.
 
-    The variable counts if all its values are texts, and none is empty.
+    The variable counts if all its values are texts from lines above, and none is empty. The
+    statement that the part belongs to, such as ``text = f"{text} ..."``, gives no value.
     """
     if not isinstance(value, ast.FormattedValue) or not isinstance(value.value, ast.Name):
         return value
     name = value.value.id
+    assigned = [
+        node
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign) and [ast.unparse(one) for one in node.targets] == [name]
+    ]
+    own = {id(node.targets[0]) for node in assigned if any(n is value for n in ast.walk(node))}
     stored = [
         node
         for node in ast.walk(function)
         if isinstance(node, ast.Name | ast.arg)
         and name == (node.id if isinstance(node, ast.Name) else node.arg)
         and not isinstance(getattr(node, "ctx", None), ast.Load)
+        and id(node) not in own
     ]
     texts = [
-        text
-        for node in ast.walk(function)
-        if isinstance(node, ast.Assign) and [ast.unparse(one) for one in node.targets] == [name]
-        for text in [node.value]
-        if _is_choice(text)
+        node.value
+        for node in assigned
+        if _is_choice(node.value) and (node.end_lineno or node.lineno) < value.lineno
     ]
     if not texts or len(stored) != len(texts):
         return value

@@ -22,9 +22,10 @@ from jpegcompile.commands.search import (
     run_search,
     show_found,
 )
-from jpegcompile.commands.written import MODEL, require_distinct, written_files
+from jpegcompile.commands.written import written_files
 from jpegcompile.compiled_model import CompiledModel
 from jpegcompile.compiler import compile as compile_model
+from jpegcompile.distinct_files import MODEL, require_distinct
 from jpegcompile.errors import CheckFailedError
 from jpegcompile.files import require_writable, write_whole
 from jpegcompile.frequency_plan import FrequencyPlan, frequency_plan

@@ -18,7 +18,7 @@ from jpegcompile.errors import UsageError
 from jpegcompile.messages import Message
 from jpegcompile.options.compiling import AUTO, FREQUENCIES, IMAGE_INPUT, INPUT_SIZE
 from jpegcompile.options.requested import SPATIAL_HAS_NO_FREQUENCIES
-from jpegcompile.options.running import SEARCH
+from jpegcompile.options.searching import SEARCH
 from jpegcompile.preprocessing.reading import with_decoder
 from jpegcompile.progress import Progress
 from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies

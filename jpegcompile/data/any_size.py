@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from jpegcompile.data.augmentation.draws import Draws
 from jpegcompile.data.coefficients import CoefficientFilling
 from jpegcompile.data.filling import ReadOptions
 from jpegcompile.data.target import Target
@@ -28,7 +29,6 @@ from jpegcompile.interface import (
 )
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.frame import Frame
-from jpegcompile.jpeg.read import ImageSource, source_name
 from jpegcompile.messages import Message
 from jpegcompile.metadata import CompiledInfo
 from jpegcompile.network_input import NetworkInput
@@ -57,8 +57,7 @@ class AnySizeFilling(CoefficientFilling):
         batch = padded(made) if made else _empty(self._target.taken, len(self._frame.sampling))
         return self._pinned({name: torch.from_numpy(values) for name, values in batch.items()})
 
-    def _require_fitting(self, image: Coefficients, source: ImageSource) -> None:
-        name = source_name([source], 0)
+    def _accept(self, image: Coefficients, name: str, draws: Draws | None) -> None:
         check_usable(image.frame, self._target.taken, self._frame, name)
         if image.color_space == "rgb":
             raise ImageError(

@@ -16,7 +16,7 @@ from jpegcompile.data.batch import ImageBatch
 from jpegcompile.data.coefficients import CoefficientFilling
 from jpegcompile.data.filling import Error, Filling, ReadOptions, TensorFilling
 from jpegcompile.data.packed import PackedFilling
-from jpegcompile.data.placed_coefficients import PlacedFilling
+from jpegcompile.data.placed_coefficients import PlacedCoefficientFilling
 from jpegcompile.data.placed_packed import PlacedPackedFilling
 from jpegcompile.data.placed_tensors import Placing
 from jpegcompile.data.sample import Sample
@@ -172,7 +172,7 @@ class Batching:
             placing = Placing(target, target.augmentation)
             if target.form == "packed":
                 return PlacedPackedFilling(placing, reading)
-            return PlacedFilling(placing, reading)
+            return PlacedCoefficientFilling(placing, reading)
         assert info.frame is not None
         if info.input.is_preprocessed:
             return AnySizeFilling(target, info, info.frame, reading)

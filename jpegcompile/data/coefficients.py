@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jpegcompile.data.augmentation.draws import Draws
-from jpegcompile.data.filling import Errors, Filling, Inputs, ReadOptions
-from jpegcompile.data.reading import read_each
+from jpegcompile.data.filling import Inputs, ReadOptions
+from jpegcompile.data.kept_images import KeptFilling
+from jpegcompile.data.reading import coefficients_of_each
 from jpegcompile.data.target import Target
 from jpegcompile.errors import ImageError
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.jpeg.frame import Frame
 from jpegcompile.jpeg.packed import PackedBatch
-from jpegcompile.jpeg.read import ImageSource, source_name
 from jpegcompile.jpeg.subsampling import subsampling_of
 from jpegcompile.messages import Message
 from jpegcompile.runtime.input_tensors import check_usable, coefficient_feeds, fits_inputs
 
 
-class CoefficientFilling(Filling):
+class CoefficientFilling(KeptFilling[Coefficients]):
     """The inputs of a model for coefficients."""
 
     def __init__(self, target: Target, frame: Frame, reading: ReadOptions):
@@ -35,21 +35,8 @@ class CoefficientFilling(Filling):
             frame: frame that the model is compiled for.
             reading: how files are read.
         """
-        self._target, self._frame, self._reading = target, frame, reading
-        self._images: list[Coefficients] = []
-
-    def add(self, sources: Sequence[ImageSource], draws: Sequence[Draws] = ()) -> Errors:
-        """See `Filling`."""
-        images, errors = read_each(sources, self._reading)
-        for place, (image, source) in enumerate(zip(images, sources, strict=True)):
-            if image is None:
-                continue
-            try:
-                self._require_fitting(image, source)
-                self._images.append(image)
-            except ImageError as error:
-                errors[place] = error
-        return errors
+        super().__init__(coefficients_of_each, reading)
+        self._target, self._frame = target, frame
 
     def inputs(self) -> Inputs:
         """Return tensors by the names of inputs, or packed arrays."""
@@ -64,8 +51,8 @@ class CoefficientFilling(Filling):
             return {name: values.pin_memory() for name, values in tensors.items()}
         return tensors
 
-    def _require_fitting(self, image: Coefficients, source: ImageSource) -> None:
-        taken, name = self._target.taken, source_name([source], 0)
+    def _accept(self, image: Coefficients, name: str, draws: Draws | None) -> None:
+        taken = self._target.taken
         check_usable(image.frame, taken, self._frame, name)
         if not fits_inputs(image.frame, self._frame, taken):
             found = subsampling_of(image.frame) or image.color_space

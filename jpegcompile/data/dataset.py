@@ -10,7 +10,7 @@ See `docs/data.md`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Literal
 
@@ -174,6 +174,11 @@ class ImageDataset(IterableDataset[ImageBatch]):
         # Use shared memory, so that persistent workers see changes of the epoch.
         self._epoch = torch.zeros((), dtype=torch.int64)
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]
+
+    @property
+    def classes(self) -> Mapping[str, int]:
+        """Class index of every folder that has a class; empty for files and shards."""
+        return self._images.classes
 
     def set_epoch(self, epoch: int) -> None:
         """Set the number of the next epoch, which determines the order and random changes.

@@ -6,28 +6,22 @@ turns them into the network's input.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from jpegcompile.data.augmentation.draws import Draws
-from jpegcompile.data.filling import Errors, Filling, ReadOptions
+from jpegcompile.data.filling import ReadOptions
+from jpegcompile.data.kept_images import PlacedFilling
 from jpegcompile.data.placed_tensors import Arrays, Placing, tables_of
-from jpegcompile.data.placed_view import PlacedView
-from jpegcompile.data.reading import read_each
-from jpegcompile.errors import ImageError
+from jpegcompile.data.reading import coefficients_of_each
 from jpegcompile.interface import CHROMA, LUMA, QUANTIZATION
 from jpegcompile.jpeg.coefficients import Coefficients
-from jpegcompile.jpeg.read import ImageSource, source_name
-from jpegcompile.messages import Message
 
 # The components of each plane.
 _COMPONENTS = {LUMA: range(1), CHROMA: range(1, 3)}
 
 
-class PlacedFilling(Filling):
+class PlacedCoefficientFilling(PlacedFilling[Coefficients]):
     """Coefficients, axis matrices, color and squares of the images of a batch."""
 
     def __init__(self, placing: Placing, reading: ReadOptions) -> None:
@@ -37,26 +31,7 @@ class PlacedFilling(Filling):
             placing: random changes of the images.
             reading: how files are read.
         """
-        self._placing, self._reading = placing, reading
-        self._images: list[Coefficients] = []
-        self._views: list[PlacedView] = []
-        self._draws: list[Draws] = []
-
-    def add(self, sources: Sequence[ImageSource], draws: Sequence[Draws] = ()) -> Errors:
-        """See `Filling`."""
-        images, errors = read_each(sources, self._reading)
-        for place, (image, source, own) in enumerate(zip(images, sources, draws, strict=True)):
-            if image is None:
-                continue
-            try:
-                self._views.append(self._placing.view(image.frame, own))
-            except ImageError as error:
-                name = source_name([source], 0)
-                errors[place] = ImageError(Message(error.code, f"{name}: {error}"))
-                continue
-            self._images.append(image)
-            self._draws.append(own)
-        return errors
+        super().__init__(placing, coefficients_of_each, reading)
 
     def inputs(self) -> dict[str, Tensor]:
         """Return tensors by the names of inputs."""

@@ -10,20 +10,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegcompile.data.augmentation.draws import Draws
-from jpegcompile.data.filling import Errors, Filling, ReadOptions
+from jpegcompile.data.filling import ReadOptions
+from jpegcompile.data.kept_images import PlacedFilling
 from jpegcompile.data.placed_images import PlacedImages
 from jpegcompile.data.placed_tensors import Placing
 from jpegcompile.data.placed_view import PlacedView
-from jpegcompile.errors import ImageError
-from jpegcompile.jpeg.pack_images import pack_images
+from jpegcompile.data.reading import packed_of_each
 from jpegcompile.jpeg.packed_image import PackedImage
 from jpegcompile.jpeg.packed_images import PackedImages
-from jpegcompile.jpeg.read import ImageSource
-from jpegcompile.messages import Message
 
 
-class PlacedPackedFilling(Filling):
+class PlacedPackedFilling(PlacedFilling[PackedImage]):
     """Packed images, and what else `JpegIngest` needs."""
 
     def __init__(self, placing: Placing, reading: ReadOptions) -> None:
@@ -33,33 +30,7 @@ class PlacedPackedFilling(Filling):
             placing: random changes of the images.
             reading: how files are read.
         """
-        self._placing, self._reading = placing, reading
-        self._images: list[PackedImage] = []
-        self._views: list[PlacedView] = []
-        self._draws: list[Draws] = []
-
-    def add(self, sources: Sequence[ImageSource], draws: Sequence[Draws] = ()) -> Errors:
-        """See `Filling`."""
-        reading = self._reading
-        made = pack_images(
-            sources,
-            threads=reading.threads,
-            tolerant=reading.tolerant,
-            max_pixels=reading.max_pixels,
-        )
-        errors: Errors = {}
-        for place, (image, own) in enumerate(zip(made, draws, strict=True)):
-            if not isinstance(image, PackedImage):
-                errors[place] = image
-                continue
-            try:
-                self._views.append(self._placing.view(image.frame, own))
-            except ImageError as error:
-                errors[place] = ImageError(Message(error.code, f"{image.name}: {error}"))
-                continue
-            self._images.append(image)
-            self._draws.append(own)
-        return errors
+        super().__init__(placing, packed_of_each, reading)
 
     def inputs(self) -> PlacedImages:
         """Return the added images."""

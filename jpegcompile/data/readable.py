@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeGuard
 
+from jpegcompile.data.cache.layout import SUFFIX
 from jpegcompile.data.cache.open import CoefficientCache
 from jpegcompile.data.found import Images, Labels, listed
 from jpegcompile.data.sample import Sample
@@ -14,8 +15,6 @@ from jpegcompile.data.shards import sample_keys, shard_samples
 from jpegcompile.errors import UsageError
 from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.messages import Message
-
-SUFFIX = ".jpegcache"
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,7 @@ class Readable:
         paths: paths of the shards.
         cache: cache that contains the samples.
         fallback: as for `ImageDataset`.
+        classes: class index of every folder that has a class.
     """
 
     shards: Sequence[int]
@@ -35,6 +35,7 @@ class Readable:
     paths: Sequence[str] = ()
     cache: CoefficientCache | None = None
     fallback: Fallback = "none"
+    classes: Mapping[str, int] = field(default_factory=dict)
 
     def of_shard(self, index: int) -> Iterator[Sample]:
         """Yield the samples of a shard, in its order."""
@@ -83,7 +84,7 @@ def readable(
         return made
     listing = listed(images, labels, fallback)
     paths = listing.shards
-    return Readable(range(len(paths)), listing.samples, paths, None, fallback)
+    return Readable(range(len(paths)), listing.samples, paths, None, fallback, listing.classes)
 
 
 def _is_cache(images: Images) -> TypeGuard[str | os.PathLike[str]]:
@@ -112,4 +113,4 @@ def _from_cache(cache: CoefficientCache, fallback: Fallback, *, tolerant: bool) 
         )
     if cache.meta.shards:
         return Readable(range(len(cache.meta.shards)), None, (), cache)
-    return Readable((), cache, (), cache)
+    return Readable((), cache, (), cache, classes=cache.meta.classes)

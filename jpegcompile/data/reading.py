@@ -1,18 +1,24 @@
-"""Read the coefficients of the files of a batch. Unusable files leave no gaps."""
+"""Read the files of a batch. Unusable files leave no gaps."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias, TypeVar
 
-from jpegcompile.data.filling import Errors, ReadOptions
+from jpegcompile.data.filling import Error, ReadOptions
 from jpegcompile.errors import AccessError, ImageError
 from jpegcompile.jpeg.coefficients import Coefficients
+from jpegcompile.jpeg.pack_images import pack_images
+from jpegcompile.jpeg.packed_image import PackedImage
 from jpegcompile.jpeg.read import ImageSource, read_coefficients_many
 
+Image = TypeVar("Image", bound=Coefficients | PackedImage)
+Read: TypeAlias = Callable[[Sequence[ImageSource], ReadOptions], Sequence[Image | Error]]
 
-def read_each(
+
+def coefficients_of_each(
     sources: Sequence[ImageSource], reading: ReadOptions
-) -> tuple[list[Coefficients | None], Errors]:
+) -> list[Coefficients | Error]:
     """Read files.
 
     Args:
@@ -20,29 +26,34 @@ def read_each(
         reading: how files are read.
 
     Returns:
-        The coefficients of each file, None for files that cannot be read; and the errors of these
-        by their index. Messages name each source as if it were the only one.
+        The coefficients of each file, or its error. Messages name each source as if it were the
+        only one.
     """
     try:
-        images = read_coefficients_many(
-            sources, threads=reading.threads, max_pixels=reading.max_pixels
-        )
+        return [
+            *read_coefficients_many(sources, threads=reading.threads, max_pixels=reading.max_pixels)
+        ]
     except (ImageError, AccessError):
-        return _one_by_one(sources, reading)
-    return list(images), {}
+        return [_one(source, reading) for source in sources]
 
 
-def _one_by_one(
+def _one(source: ImageSource, reading: ReadOptions) -> Coefficients | Error:
+    try:
+        [image] = read_coefficients_many(
+            [source], threads=1, tolerant=reading.tolerant, max_pixels=reading.max_pixels
+        )
+    except (ImageError, AccessError) as error:
+        return error
+    return image
+
+
+def packed_of_each(
     sources: Sequence[ImageSource], reading: ReadOptions
-) -> tuple[list[Coefficients | None], Errors]:
-    images: list[Coefficients | None] = []
-    errors: Errors = {}
-    for place, source in enumerate(sources):
-        try:
-            images += read_coefficients_many(
-                [source], threads=1, tolerant=reading.tolerant, max_pixels=reading.max_pixels
-            )
-        except (ImageError, AccessError) as error:
-            images.append(None)
-            errors[place] = error
-    return images, errors
+) -> list[PackedImage | Error]:
+    """Read files without unpacking them; otherwise as `coefficients_of_each`."""
+    return pack_images(
+        sources,
+        threads=reading.threads,
+        tolerant=reading.tolerant,
+        max_pixels=reading.max_pixels,
+    )

@@ -23,14 +23,12 @@ from jpegcompile.options.running import (
     ARENA,
     CACHE_FILE,
     CHOSEN_FILES,
-    EXACT_MASKS,
     EXECUTION,
     NODE_INPUTS,
     PROGRESS,
-    SEARCH,
-    SEARCHED_RELU,
     SESSION_THREADS,
 )
+from jpegcompile.options.searching import EXACT_MASKS, SEARCH, SEARCHED_RELU
 from jpegcompile.options.training import ON_EPOCH
 from jpegcompile.options.verbs import COMPILE, TUNE, VERBS
 

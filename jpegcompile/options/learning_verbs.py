@@ -26,9 +26,6 @@ from jpegcompile.options.training import (
 )
 from jpegcompile.options.training import RUNNING as LEARNING_ON
 
-_PAIR = (Argument("original"), Argument("compiled"))
-
-
 FINETUNE = Verb(
     "finetune",
     "Learn the weights of MODEL on JPEG files, also for few frequencies or a lower resolution.",

@@ -1,4 +1,4 @@
-"""Options of verbs that run models on files: verify, compare, bench, run, and the searches."""
+"""Options of verbs that run models on files or read images: verify, compare, bench, run, cache."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from jpegcompile.options.option import Option
 
 if TYPE_CHECKING:
-    from jpegcompile.frequency_plan import Masking
     from jpegcompile.jpeg.pixel_fallback import Fallback
     from jpegcompile.jpeg.unusable import OnError
     from jpegcompile.runtime.providers import Asked
@@ -232,46 +231,6 @@ CLASS_NAMES: Option[Path | None] = Option(
     place="command",
 )
 
-TUNED_BATCH: Option[int | None] = Option(
-    "batch",
-    None,
-    "Batch size to measure with.",
-    kind="integer",
-    most=MOST_IMAGES,
-    metavar="N",
-    default_text="32, or the fixed batch size",
-)
-AGAIN: Option[bool] = Option(
-    "again", False, "Repeat measurements that exist for this GPU.", kind="flag"
-)
-CHECKED_MODEL: Option[Path | None] = Option(
-    "model", None, "Also check this ONNX model.", kind="path", metavar="FILE"
-)
-CHECKED_BATCH: Option[int] = Option(
-    "batch",
-    32,
-    "Batch size of the time measurements.",
-    kind="integer",
-    most=MOST_IMAGES,
-    metavar="N",
-)
-GPUS: Option[Sequence[str]] = Option(
-    "gpus",
-    ("sm_80", "sm_90", "sm_100"),
-    "GPU architectures to compile for.",
-    kind="names",
-    metavar="ARCH,...",
-    earlier={"--gpu": "--gpus"},
-)
-KERNEL_FILE: Option[Path | None] = Option(
-    "output",
-    None,
-    "File to write.",
-    kind="path",
-    short="-o",
-    default_text="one file for each architecture, where every compiled model finds it",
-)
-
 CACHE_FILE: Option[Path | None] = Option(
     "output", None, "Cache to write.", kind="path", short="-o", metavar="FILE"
 )
@@ -314,40 +273,6 @@ LIMIT: Option[int | None] = Option(
     kind="integer",
     metavar="N",
     default_text="all images",
-)
-
-MAX_DROP: Option[float | None] = Option(
-    "max_drop",
-    None,
-    "How many percentage points of top-1 accuracy may be lost.",
-    kind="points",
-    metavar="POINTS",
-)
-CACHE: Option[Path | None] = Option(
-    "cache",
-    None,
-    "Folder of measurements. An interrupted search continues from them.",
-    kind="path",
-    metavar="DIR",
-    default_text="a folder of the user's caches",
-)
-EXACT_MASKS: Option[bool] = Option(
-    "has_exact_masks", False, "Whether masks stay exact, as with --truncate auto.", place="python"
-)
-SEARCHED_RELU: Option[Masking] = Option(
-    "relu", "asm", "As for compile.", choices=("asm", "apx"), place="python"
-)
-SEARCH: tuple[Option[Any], ...] = (
-    MAX_DROP,
-    replace(
-        IMAGES,
-        help="Folder of JPEG files, with one folder for each class. One half of the files chooses,"
-        " the other half verifies.",
-    ),
-    LABELS,
-    OUTPUT_NAME,
-    CACHE,
-    *FILES,
 )
 
 SESSION_THREADS: Option[int | None] = Option(

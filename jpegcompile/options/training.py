@@ -285,7 +285,7 @@ LEARNED_INPUT: tuple[Option[Any], ...] = (
     replace(
         PREPROCESS,
         help="How images become the input of the network; see compile.",
-        is_required=True,
+        default_text="that of MODEL, if it was compiled before",
         recorded="",
     ),
     IMAGE_INPUT,

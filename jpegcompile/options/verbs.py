@@ -19,25 +19,28 @@ from jpegcompile.options.compiling import (
     STRICT,
     inspected,
 )
+from jpegcompile.options.gpus import (
+    AGAIN,
+    CHECKED_BATCH,
+    CHECKED_MODEL,
+    GPUS,
+    KERNEL_FILE,
+    TUNED_BATCH,
+)
 from jpegcompile.options.learning_verbs import CACHE_VERB, FINETUNE
 from jpegcompile.options.option import Argument, Section, Verb
 from jpegcompile.options.running import (
     ABSOLUTE,
-    AGAIN,
     ALLOWED_DROP,
     BATCHES,
     BLOCK_SEED,
     BLOCKS,
     CHANGES,
-    CHECKED_BATCH,
-    CHECKED_MODEL,
     CLASS_NAMES,
     EXECUTION,
     FILES,
-    GPUS,
     IMAGES,
     JSON,
-    KERNEL_FILE,
     LABELLED,
     LABELS,
     LIMIT,
@@ -52,15 +55,14 @@ from jpegcompile.options.running import (
     RIVALS,
     ROUNDS,
     SAMPLES,
-    SEARCH,
     SECONDS,
     SEED,
     SHARD,
     THREADS,
     TOP,
-    TUNED_BATCH,
     UNLABELLED,
 )
+from jpegcompile.options.searching import SEARCH
 
 _PAIR = (Argument("original"), Argument("compiled"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -96,7 +97,8 @@ class Evaluated(Record):
     @property
     def score(self) -> tuple[float, float]:
         """What learning improves: top-1, then the loss; without labels only the loss."""
-        return self.top1 or 0.0, -self.loss
+        # A loss that is not a number would compare as neither better nor worse.
+        return self.top1 or 0.0, -math.inf if math.isnan(self.loss) else -self.loss
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ from jpegcompile.messages import Message
 from jpegcompile.options import running as option
 from jpegcompile.options.fitted import image_of
 from jpegcompile.options.renamed import accepts_earlier
+from jpegcompile.options.searching import EXACT_MASKS, SEARCHED_RELU
 from jpegcompile.preprocessing.preprocess import Preprocess
 from jpegcompile.preprocessing.presets import for_network
 from jpegcompile.preprocessing.reading import preprocess_of
@@ -130,8 +131,8 @@ def choose_frequencies(
     preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess,
     labels: str | os.PathLike[str] | None = None,
     output_name: str | None = option.OUTPUT_NAME.default,
-    relu: Masking = option.SEARCHED_RELU.default,
-    has_exact_masks: bool = option.EXACT_MASKS.default,
+    relu: Masking = SEARCHED_RELU.default,
+    has_exact_masks: bool = EXACT_MASKS.default,
     truncate: int | None = None,
     image_input: str | None = None,
     input_size: InputSize | None = None,

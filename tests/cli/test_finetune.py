@@ -85,9 +85,44 @@ def test_a_learned_model_and_its_compiled_form(
 def test_files_that_must_not_be_overwritten(
     arguments: tuple[Any, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    refuses(capsys, 2, "finetune-output-twice", *arguments, "--compiled", tmp_path / "out.onnx")
-    refuses(capsys, 2, "finetune-output-twice", *arguments, "-o", MODEL)
+    refuses(capsys, 2, "output-is-input", *arguments, "--compiled", tmp_path / "out.onnx")
+    refuses(capsys, 2, "output-is-input", *arguments, "-o", MODEL)
     assert not (tmp_path / "out.onnx").exists()
+
+
+def test_a_source_model_does_not_say_its_preprocessing(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("finetune", MODEL, "--images", images, "-o", tmp_path / "out.onnx")
+    refuses(capsys, 2, "finetune-preprocess-missing", *given)
+
+
+@thorough
+def test_a_compiled_model_brings_its_preprocessing_and_frequencies(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out, compiled = (tmp_path / f"{name}.onnx" for name in ("source", "out", "compiled"))
+    made = jpegcompile.compile(MODEL, preprocess=preprocess_path(), truncate=6, frequencies=8)
+    made.save(source)
+    given = ("finetune", source, "--images", images, "-o", out, "--batch", 8, "--device", "cpu")
+    more = ("--validation", images, "--compiled", compiled, "--distill")
+    result = Finetuning.from_json(run_json(capsys, *given, *more))
+    assert result.settings.frequencies["frequencies"] == 8
+    assert result.settings.frequencies["truncate"] == 6
+    # The teacher has all frequencies.
+    assert result.before is not None
+    assert result.before.agreement is not None
+    assert result.before.agreement < 1
+    for path in (out, compiled):
+        info = jpegcompile.load(path).info
+        assert info.frequencies == result.settings.frequencies
+        assert info.preprocess == jpegcompile.load(source).info.preprocess
+    compared = jpegcompile.compare(out, compiled, images).after
+    assert result.after is not None
+    assert compared is not None
+    assert result.after.top1 == compared.top1
+    exact = Finetuning.from_json(run_json(capsys, *given, "--frequencies", 15))
+    assert exact.settings.frequencies["frequencies"] == 15
 
 
 def test_few_images_cannot_be_split(
@@ -108,6 +143,34 @@ def test_a_teacher_with_other_classes(
     onnx.save(model, tmp_path / "teacher.onnx")
     given = (*arguments, "--distill", tmp_path / "teacher.onnx")
     refuses(capsys, 2, "teacher-classes-differ", *given)
+
+
+@thorough
+def test_a_teacher_has_its_own_input(images: Path, tmp_path: Path) -> None:
+    import torch
+
+    described = json.loads(Path(preprocess_path()).read_text())
+    compiled, open_size = tmp_path / "compiled.onnx", tmp_path / "open.onnx"
+    resized = {**described, "resize": {"size": [32, 32]}}
+    jpegcompile.compile(MODEL, preprocess=resized, resolution=(64, 64)).save(compiled)
+    # An input of another name, for any size.
+    model = onnx.load(MODEL)
+    for node in model.graph.node:
+        node.input[:] = ["pixels" if name == "image" else name for name in node.input]
+    [value] = model.graph.input
+    value.name = "pixels"
+    for side in (2, 3):
+        value.type.tensor_type.shape.dim[side].dim_param = f"side{side}"
+    onnx.save(model, open_size)
+    given = {option.name: option.default for option in FINETUNE.options}
+    given |= {"model": MODEL, "images": images, "preprocess": preprocess_path()}
+    given |= {"output": tmp_path / "out.onnx", "image_input": "image"}
+    group = Group(0, 1, torch.device("cpu"))
+    for path, size in ((compiled, (64, 64)), (open_size, (32, 32))):
+        teacher = Run({**given, "distill": path}, group).teacher
+        assert teacher is not None
+        assert teacher.image.size == size
+        assert teacher.preprocess.geometry.takes_any_size == (path == compiled)
 
 
 def test_a_batch_is_divided_among_processes(images: Path, tmp_path: Path) -> None:

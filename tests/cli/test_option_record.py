@@ -24,7 +24,7 @@ from jpegcompile.jpeg.pixel_fallback import FALLBACKS
 from jpegcompile.jpeg.subsampling import SUBSAMPLINGS
 from jpegcompile.jpeg.unusable import ON_ERROR
 from jpegcompile.metadata import CompiledInfo
-from jpegcompile.options import compiling, running
+from jpegcompile.options import compiling, gpus, running
 from jpegcompile.options.functions import FUNCTIONS
 from jpegcompile.options.option import Option, Verb
 from jpegcompile.options.requested import ModelOptions, compile_options
@@ -114,7 +114,7 @@ def test_choices_are_the_values_that_the_code_accepts(verb: Verb) -> None:
 
 
 def test_words_in_help_texts() -> None:
-    assert tuple(ARCHITECTURES) == compiling.ARCHITECTURES == running.GPUS.default
+    assert tuple(ARCHITECTURES) == compiling.ARCHITECTURES == gpus.GPUS.default
     assert all(name in compiling.SUBSAMPLING.help for name in SUBSAMPLINGS)
     assert all(name in running.RIVALS.help for name in RIVALS)
     assert compiling.GPU.default_text == DEFAULT_GPU

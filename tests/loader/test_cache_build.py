@@ -188,6 +188,24 @@ def test_a_cache_that_is_up_to_date_is_kept(images: Path, tmp_path: Path) -> Non
     assert build_cache(images, output, on_error="skip").state == "built"
 
 
+def test_a_cache_that_is_up_to_date_may_be_read_only(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "c.jpegcache"
+    build_cache(images, path, on_error="skip")
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert build_cache(images, path, on_error="skip").state == "kept"
+    with refused("output-not-writable", AccessError):
+        build_cache(images, tmp_path / "other.jpegcache", on_error="skip")
+
+
+def test_a_cache_is_no_image(images: Path, tmp_path: Path) -> None:
+    path = tmp_path / "c.jpegcache"
+    build_cache(images, path, on_error="skip")
+    with refused("cache-of-cache", UsageError):
+        build_cache(path, tmp_path / "other.jpegcache")
+
+
 def test_unusable_images_stop_a_build(images: Path, tmp_path: Path) -> None:
     output = tmp_path / "c.jpegcache"
     with refused("jpeg-not-recognized", ImageError) as caught:

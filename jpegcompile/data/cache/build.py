@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from jpegcompile.data.cache.layout import HASH, IMAGE, UNUSABLE, VERSION, hash_of
+from jpegcompile.data.cache.layout import HASH, IMAGE, SUFFIX, UNUSABLE, VERSION, hash_of
 from jpegcompile.data.cache.open import CoefficientCache
 from jpegcompile.data.cache.origin import Origin, content_of, identity_of, origin_of
 from jpegcompile.data.cache.partial import Finished, Partial, open_partial, replace_output
@@ -74,8 +74,8 @@ def build_cache(
             this cache.
         UsageError: if the arguments contradict each other.
     """
+    _require_images(images)
     origin = origin_of(images, labels, tolerant=tolerant)
-    require_writable(output)
     # If the path is a link, the linked file is replaced.
     target = Path(output)
     target = Path(os.path.realpath(target)) if target.is_symlink() else target
@@ -84,6 +84,7 @@ def build_cache(
     if old is not None:
         _require_usable(old, on_error)
         return report_of(old, state="kept")
+    require_writable(output)
     with open_partial(target) as partial:
         partial.resume(_fingerprint(origin))
         resumed = _build(partial, origin, on_error, threads or available_processors(), progress)
@@ -91,6 +92,18 @@ def build_cache(
         replace_output(target)
     cache = CoefficientCache(target)
     return report_of(cache, state="built", resumed=resumed)
+
+
+def _require_images(images: Images) -> None:
+    """Refuse a cache in place of images."""
+    if isinstance(images, str | os.PathLike) and os.fspath(images).lower().endswith(SUFFIX):
+        raise UsageError(
+            Message(
+                "cache-of-cache",
+                f"{os.fspath(images)}: is a cache already; give the images that it was built from,"
+                " or use it as it is",
+            )
+        )
 
 
 def _fingerprint(origin: Origin) -> bytes:

@@ -28,6 +28,8 @@ from jpegcompile.messages import Message
 
 MAGIC: Final = b"\x89JPCACHE"
 VERSION: Final = 1
+# A path that ends with it is a cache wherever images are given.
+SUFFIX: Final = ".jpegcache"
 HASH: Final = 16
 
 # Kinds of samples.

@@ -183,7 +183,7 @@ def _require_any_batch(module: Module, source: Source) -> None:
         Message(
             "learning-batch-fixed",
             f"{source.name}: {'; '.join(module.report.notes)}; a module that learns needs any"
-            " batch: remove that node, or export the model with a dynamic batch",
+            " batch: export the model with a dynamic batch, and without a node that fixes it",
         )
     )
 

@@ -1,25 +1,29 @@
 """Checkpoints: everything that a run needs to continue as if it had never stopped.
 
-The file is a `torch.save` of tensors, numbers, texts and lists, so reading it runs no code. Random
+The file is a `torch.save` of tensors, numbers, texts and lists, so reading it runs no code. It
+contains the state as bytes, with a hash, because `torch.load` does not notice changed bits. Random
 numbers need no state: every step seeds them from the seed, the rank and the number of the step.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from jpegcompile.errors import AccessError, UsageError, one_line
-from jpegcompile.files import write_together
+from jpegcompile.files import write_together, writing
+from jpegcompile.jpeg.packed_image import Buffer
 from jpegcompile.messages import Message
 
-FORMAT = 1
+FORMAT = 2
 # Longest value of an option in a message.
 _MOST_TEXT = 40
 
@@ -44,8 +48,15 @@ class CheckpointFile:
         Raises:
             AccessError: if the file cannot be written.
         """
-        whole = {"format": FORMAT, "identity": json.dumps(self.identity), **state}
-        write_together([(self.path, lambda stream: torch.save(whole, stream))])
+        identity, content = json.dumps(self.identity), _saved(dict(state))
+        whole = {
+            "format": FORMAT,
+            "identity": identity,
+            "hash": _hash_of(identity, content),
+            "state": torch.frombuffer(content, dtype=torch.uint8),
+        }
+        # torch.save would hide the error of a full disk.
+        write_together([(self.path, writing(_saved(whole)))])
 
     def read(self) -> dict[str, Any]:
         """Return the state that was written, with its tensors in CPU memory.
@@ -54,7 +65,9 @@ class CheckpointFile:
             AccessError: if the file cannot be read, or is not a checkpoint.
             UsageError: if the checkpoint belongs to another run.
         """
-        data = _loaded(self.path)
+        data = _loaded(self.path, self.path)
+        if not {"format", "identity"} <= data.keys():
+            raise _no_checkpoint(self.path, "it was not written by finetune")
         if data["format"] != FORMAT:
             raise UsageError(
                 Message(
@@ -63,8 +76,12 @@ class CheckpointFile:
                     f" {FORMAT}; use the version that wrote it, or remove the file",
                 )
             )
-        self._require_same(json.loads(data["identity"]))
-        return data
+        identity, content = data["identity"], data.get("state")
+        state = content.numpy().tobytes() if isinstance(content, torch.Tensor) else b""
+        if _hash_of(str(identity), state) != data.get("hash"):
+            raise _no_checkpoint(self.path, "its content does not have its hash")
+        self._require_same(json.loads(identity))
+        return _loaded(self.path, io.BytesIO(state))
 
     def require_absent(self) -> None:
         """Refuse to overwrite the checkpoint of an earlier run.
@@ -96,9 +113,21 @@ class CheckpointFile:
                 )
 
 
-def _loaded(path: Path) -> dict[str, Any]:
+def _saved(data: dict[str, Any]) -> memoryview:
+    stream = io.BytesIO()
+    torch.save(data, stream)
+    return stream.getbuffer()
+
+
+def _loaded(path: Path, source: Path | io.BytesIO) -> dict[str, Any]:
+    """Read a file that `torch.save` wrote, or its content.
+
+    Args:
+        path: path of the file, for messages.
+        source: what to read.
+    """
     try:
-        data = torch.load(path, map_location="cpu", weights_only=True)
+        data = torch.load(source, map_location="cpu", weights_only=True)
     except OSError as error:
         raise AccessError(
             Message(
@@ -108,9 +137,15 @@ def _loaded(path: Path) -> dict[str, Any]:
     except Exception as error:
         # The reader of torch raises errors of many kinds for damaged files.
         raise _no_checkpoint(path, one_line(error)) from error
-    if not isinstance(data, dict) or not {"format", "identity"} <= data.keys():
-        raise _no_checkpoint(path, "it was not written by finetune")
+    if not isinstance(data, dict):
+        raise _no_checkpoint(path, "it contains no state")
     return data
+
+
+def _hash_of(identity: str, content: Buffer) -> str:
+    digest = blake2b(identity.encode(), digest_size=16)
+    digest.update(content)
+    return digest.hexdigest()
 
 
 def _no_checkpoint(path: str | os.PathLike[str], reason: str) -> AccessError:

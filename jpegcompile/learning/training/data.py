@@ -50,12 +50,21 @@ class Reading:
         """Return the training images, in random order.
 
         Raises:
-            UsageError, AccessError: as `ImageDataset`.
+            UsageError, AccessError: as `ImageDataset`; or if all images are held out.
         """
         share = self.settings.validation
         held = isinstance(share, float) and share > 0
         keep = self._held_out(is_chosen=False) if held else None
-        return self._feed(self.images, student, teacher, keep, is_training=True)
+        feed = self._feed(self.images, student, teacher, keep, is_training=True)
+        if held and next(feed.student.samples(), None) is None:
+            raise UsageError(
+                Message(
+                    "validation-takes-all",
+                    f"--validation {share:g} holds out all of the images, so none is left to learn"
+                    " from; give a smaller share, a folder of other images, or 0",
+                )
+            )
+        return feed
 
     def validation(self, student: Network, teacher: Network | None) -> Feed | None:
         """Return the validation images; None if there are none.
@@ -65,7 +74,16 @@ class Reading:
         """
         share = self.settings.validation
         if not isinstance(share, float):
-            return self._feed(share, student, teacher, None, is_training=False)
+            feed = self._feed(share, student, teacher, None, is_training=False)
+            if next(feed.student.samples(), None) is None:
+                raise UsageError(
+                    Message(
+                        "validation-without-images",
+                        f"--validation {share}: has no images; give a folder with images, a share"
+                        " or 0",
+                    )
+                )
+            return feed
         if not share:
             return None
         keep = self._held_out(is_chosen=True)
@@ -132,6 +150,28 @@ class Reading:
         cache = self.cache if images is self.images else None
         labels = None if _are_shards(images) else self.options["labels"]
         return {**self.options, "labels": labels, "cache": cache}
+
+
+def require_same_classes(training: ImageDataset, validation: ImageDataset) -> None:
+    """Refuse validation images whose folders have other classes than those of training.
+
+    Without --labels the classes are the sorted names of the folders, so a missing folder changes
+    the classes of others.
+
+    Raises:
+        UsageError: naming a folder.
+    """
+    known = training.classes
+    for folder, number in validation.classes.items() if known else ():
+        if known.get(folder) != number:
+            there = f"class {known[folder]}" if folder in known else "no folder"
+            raise UsageError(
+                Message(
+                    "validation-classes-differ",
+                    f"--validation: folder '{folder}' is class {number}, but in --images it is"
+                    f" {there}; map the folders of both to classes with --labels",
+                )
+            )
 
 
 def _are_shards(images: Images) -> bool:

@@ -18,7 +18,7 @@ import torch.distributed as processes
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from jpegcompile.errors import AccessError, UsageError
+from jpegcompile.errors import AccessError, UsageError, one_line
 from jpegcompile.messages import Message
 
 
@@ -114,19 +114,53 @@ def process_group(device: str | None) -> Iterator[Group]:
         device: as for `device_of`.
 
     Raises:
-        UsageError, AccessError: as `device_of`.
+        UsageError: as `device_of`.
+        AccessError: as `device_of`; or if another process cannot be reached or has ended.
     """
-    ranks, kind = int(os.environ.get("WORLD_SIZE", "1")), device_of(device)
-    if ranks == 1:
+    kind = device_of(device)
+    if os.environ.get("WORLD_SIZE", "1") == "1":
         yield Group(0, 1, kind)
         return
     joined = not processes.is_initialized()
     if joined:
-        if kind.type == "cuda":
-            torch.cuda.set_device(kind)
-        processes.init_process_group("nccl" if kind.type == "cuda" else "gloo")
+        _join(kind)
     try:
         yield Group(processes.get_rank(), processes.get_world_size(), kind)
+    except RuntimeError as error:
+        if not any(word in str(error) for word in _OF_PROCESSES):
+            raise
+        raise AccessError(
+            Message(
+                "process-lost",
+                f"another of the {os.environ['WORLD_SIZE']} processes has ended, so process"
+                f" {processes.get_rank()} cannot go on; see the message of that process, and"
+                " continue with --resume if there is a --checkpoint",
+            )
+        ) from error
     finally:
         if joined:
             processes.destroy_process_group()
+
+
+# Errors of the libraries that connect processes contain one of these words.
+_OF_PROCESSES = ("gloo", "NCCL", "TCPStore", "Connection closed by peer", "Connection reset")
+
+
+def _join(device: torch.device) -> None:
+    """Join the other processes.
+
+    Raises:
+        AccessError: if they cannot be reached.
+    """
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    try:
+        processes.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    except (RuntimeError, ValueError) as error:
+        raise AccessError(
+            Message(
+                "processes-not-joined",
+                f"cannot join {os.environ['WORLD_SIZE']} processes, as WORLD_SIZE asks:"
+                f" {one_line(error)[:200]}; start the processes with torchrun, or unset WORLD_SIZE",
+            )
+        ) from error

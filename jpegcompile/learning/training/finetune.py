@@ -16,6 +16,7 @@ from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.learning.export import to_onnx
 from jpegcompile.learning.training.distributed import process_group
+from jpegcompile.learning.training.memory import naming_memory
 from jpegcompile.learning.training.run import Run
 from jpegcompile.options import compiling
 from jpegcompile.options import training as option
@@ -39,7 +40,7 @@ def finetune(
     images: Images,
     output: str | os.PathLike[str],
     *,
-    preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess,
+    preprocess: str | os.PathLike[str] | Mapping[str, Any] | Preprocess | None = None,
     compiled: str | os.PathLike[str] | None = option.COMPILED.default,
     labels: str | os.PathLike[str] | None = LABELS.default,
     validation: float | str | os.PathLike[str] = option.VALIDATION.default,
@@ -97,7 +98,8 @@ def finetune(
         images: folder with one folder for each class or without labels; a list of files; or
             WebDataset shards, as for `ImageDataset`.
         output: path of the learned model, an ordinary ONNX model like `model`.
-        preprocess: how images become the network's input, as for `compile`.
+        preprocess: how images become the network's input, as for `compile`. Default: that of
+            `model`, if it was compiled before.
         compiled: path for the learned model after compilation with the same approximations.
         labels: JSON file that maps folder names to class indices.
         validation: share of the images that is held out to evaluate each epoch; or the path of
@@ -162,7 +164,11 @@ def finetune(
         KeyboardInterrupt: if the user interrupts; the checkpoint is written before.
     """
     given = dict(locals())
-    with process_group(device) as group, torch.random.fork_rng(_devices(group.device)):
+    with (
+        naming_memory(batch),
+        process_group(device) as group,
+        torch.random.fork_rng(_devices(group.device)),
+    ):
         run = Run(given, group)
         loop = run.learned(progress or no_progress, on_epoch)
         if group.is_first:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -17,16 +18,21 @@ class Interrupts:
     Attributes:
         number: number of the first signal; 0 if there was none.
         is_agreed: whether all processes stop, because one of them got a signal.
+        earlier: handlers of the signals before the loop, by number.
     """
 
-    number: int = 0
-    is_agreed: bool = False
+    def __init__(self) -> None:
+        """Begin without signals."""
+        self.number = 0
+        self.is_agreed = False
+        self.earlier: dict[int, Any] = {}
 
     def note(self, number: int, frame: FrameType | None) -> None:
-        """Remember a signal. A second signal acts at once."""
+        """Remember a signal. A second signal acts at once, as it would have before the loop."""
         if self.number:
-            raise KeyboardInterrupt
-        self.number = number
+            signal.signal(number, self.earlier[number])
+            signal.raise_signal(number)
+        self.number = self.number or number
 
 
 @contextmanager
@@ -42,9 +48,11 @@ def delayed(*, is_wanted: bool) -> Iterator[Interrupts]:
     if not is_wanted or threading.current_thread() is not threading.main_thread():
         yield interrupts
         return
-    earlier = {number: signal.signal(number, interrupts.note) for number in _SIGNALS}
     try:
+        for number in _SIGNALS:
+            interrupts.earlier[number] = signal.getsignal(number)
+            signal.signal(number, interrupts.note)
         yield interrupts
     finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
+        for one, handler in interrupts.earlier.items():
+            signal.signal(one, handler)

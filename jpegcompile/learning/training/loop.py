@@ -95,7 +95,7 @@ class Loop:
         """Learn all epochs that are left.
 
         Raises:
-            CheckFailedError: if the loss is no finite number.
+            CheckFailedError: if the loss or a weight is no finite number.
             KeyboardInterrupt: if the user interrupts; the checkpoint is written before.
             ImageError, AccessError, UsageError: as `ImageDataset` and `Task.labels`.
         """
@@ -176,8 +176,8 @@ class Loop:
             )
         if self._board is not None:
             mean = sums[0] / max(1.0, sums[3 if self._task.teacher is not None else 4])
-            values = {"step/loss": mean, "step/learning_rate": self._stepper.rate}
-            self._board.add(course.steps, values)
+            values = {"loss": mean, "learning_rate": self._stepper.rate}
+            self._board.add_step(course.steps, values)
 
     def _finish_epoch(self) -> None:
         course, task, outputs = self.course, self._task, self._outputs
@@ -188,6 +188,7 @@ class Loop:
         if task.validation is not None:
             self._save()
         result = self._result(sums, seconds, self._evaluated())
+        self._require_finite(result)
         course.epochs.append(result)
         score = (0.0, 0.0) if result.validation is None else result.validation.score
         if result.validation is None or score > course.best.score:
@@ -204,6 +205,24 @@ class Loop:
         self._write()
         if outputs.on_epoch is not None:
             outputs.on_epoch(result)
+
+    def _require_finite(self, result: EpochResult) -> None:
+        """Refuse weights that the last step made useless, before they replace others.
+
+        Raises:
+            CheckFailedError: if the validation loss or a weight is not finite.
+        """
+        found = result.validation
+        is_finite = found is None or math.isfinite(found.loss)
+        if is_finite and all(one.isfinite().all() for one in self._task.student.parameters()):
+            return
+        raise CheckFailedError(
+            Message(
+                "learning-diverged",
+                f"the {'weights are' if is_finite else 'validation loss is'} not finite after epoch"
+                f" {result.epoch}; lower --learning-rate, or limit gradients with --clip 1",
+            )
+        )
 
     def _result(
         self, sums: list[float], seconds: float, validation: Evaluated | None

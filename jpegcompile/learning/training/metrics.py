@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
+import os
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -51,32 +53,42 @@ class Board:
 
         Args:
             folder: folder of the event files; created if it does not exist.
-            done: number of steps so far. Later steps of an interrupted run are hidden.
+            done: number of steps so far. TensorBoard hides later steps of earlier runs in the
+                folder, which an interrupted run repeats.
         """
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writer: Any = SummaryWriter(folder, purge_step=done or None)
+        self._writer: Any = SummaryWriter(folder, purge_step=done + 1)
+        self._step = done
 
-    def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Write values of a step."""
-        for name, value in values.items():
-            self._writer.add_scalar(name, value, step)
+    def add_step(self, step: int, values: Mapping[str, float]) -> None:
+        """Write the values of a step, unless they are there already."""
+        if step > self._step:
+            self._add("step", values, step)
+            self._step = step
 
     def add_epoch(self, step: int, epoch: EpochResult) -> None:
         """Write the values of an epoch."""
-        self.add(step, {f"epoch/{name}": value for name, value in row_of(epoch).items()})
+        self._add("epoch", row_of(epoch), step)
         self._writer.flush()
+
+    def _add(self, group: str, values: Mapping[str, float], step: int) -> None:
+        for name, value in values.items():
+            self._writer.add_scalar(f"{group}/{name}", value, step)
 
     def close(self) -> None:
         """Finish the event files."""
         self._writer.close()
 
 
-def require_tensorboard() -> None:
-    """Raise an error if TensorBoard is not installed.
+def require_tensorboard(folder: Path) -> None:
+    """Raise an error if event files for TensorBoard cannot be written.
+
+    Args:
+        folder: folder of the event files, which is created with its parents.
 
     Raises:
-        AccessError: if it is not installed.
+        AccessError: if TensorBoard is not installed, or the folder cannot be created or written.
     """
     if find_spec("tensorboard") is None:
         raise AccessError(
@@ -86,3 +98,13 @@ def require_tensorboard() -> None:
                 " 'jpegcompile[tensorboard]', or use --metrics",
             )
         )
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return
+    reason = os.strerror(errno.EACCES if there.is_dir() else errno.ENOTDIR)
+    raise AccessError(
+        Message(
+            "tensorboard-folder",
+            f"{folder}: cannot write event files: {there}: {reason}; give another --tensorboard",
+        )
+    )

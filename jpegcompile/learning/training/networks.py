@@ -12,14 +12,20 @@ from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from jpegcompile.data.filling import Inputs
+from jpegcompile.errors import UsageError
 from jpegcompile.evaluation.compare import check_scores, score_output
-from jpegcompile.frontend.load import load_source
+from jpegcompile.frequency_plan import FrequencyPlan
+from jpegcompile.frontend.image import declared_image
+from jpegcompile.frontend.load import load_source, load_standard
+from jpegcompile.frontend.preprocessing_nodes.read_nodes import read_preprocessing_nodes
 from jpegcompile.learning.ingest import JpegIngest
 from jpegcompile.learning.onnx.logits import logits_of
 from jpegcompile.learning.onnx.prepared import prepared
 from jpegcompile.learning.onnx.read import LearningDomain, from_onnx
 from jpegcompile.learning.transforms import block_of
+from jpegcompile.messages import Message
 from jpegcompile.network_input import NetworkInput
+from jpegcompile.options.recompiling import complete_from_model
 from jpegcompile.options.requested import compile_options
 from jpegcompile.preprocessing.preprocess import Preprocess
 
@@ -64,6 +70,9 @@ class Network:
         trained: (height, width) that the network was trained at.
         block: block size of the images that the network reads; 1 for pixels.
         classes: number of classes.
+        output: name of the output with the scores.
+        described: preprocessing as the user or the model describes it, for any resolution.
+        plan: frequencies of its nonlinearities.
         sha256: hash of the model.
     """
 
@@ -74,6 +83,9 @@ class Network:
     trained: tuple[int, int]
     block: int
     classes: int
+    output: str
+    described: Preprocess
+    plan: FrequencyPlan
     sha256: str
 
     @property
@@ -95,6 +107,7 @@ def network_of(
     Args:
         model: path of the model.
         options: options of `from_onnx` that it shares with `compile`; `preprocess` is one of them.
+            A model that was compiled before has defaults for them, as for `compile`.
         output_name: name of the output with the scores; None for the first output.
         domain: domain of the feature maps.
         reads_pixels: whether the network reads pixels, rather than an image in the JPEG domain.
@@ -104,6 +117,16 @@ def network_of(
     """
     asked = compile_options(input="coefficients", **options)
     source = load_source(model, asked.image_input)
+    asked, _ = complete_from_model(source, asked)
+    if asked.preprocess is None:
+        raise UsageError(
+            Message(
+                "finetune-preprocess-missing",
+                f"{source.name}: does not say how images become its input; give --preprocess with"
+                " the normalization that it was trained with: imagenet, cifar10, unit, none or a"
+                " JSON file",
+            )
+        )
     ready = prepared(source, asked)
     image, preprocess = ready.module.image, ready.options.preprocess
     assert preprocess is not None
@@ -111,7 +134,7 @@ def network_of(
         model,
         domain=domain,
         input="spatial" if reads_pixels else "jpeg",
-        **options,
+        **{**options, "preprocess": asked.preprocess, "image_input": asked.image_input},
     )
     outputs = [tensor.name for tensor in ready.module.graph.outputs]
     chosen = score_output(outputs, output_name)
@@ -128,8 +151,43 @@ def network_of(
         trained.size,
         block,
         _classes(network, image, chosen),
+        chosen,
+        asked.preprocess,
+        asked.frequencies,
         source.sha256,
     )
+
+
+def options_of_teacher(
+    teacher: str | os.PathLike[str], options: Mapping[str, Any], student: Network
+) -> dict[str, Any]:
+    """Return the options of the student that apply to its teacher, which is another model.
+
+    Args:
+        teacher: path of the teacher.
+        options: `preprocess`, `image_input` and `input_size` of the student, as the user gives
+            them. A teacher that was compiled before has its own preprocessing.
+        student: the student. A teacher for any size runs at the size that the student was trained
+            at.
+
+    Raises:
+        UnsupportedModelError, AccessError: as `load_source`.
+    """
+    inputs = {value.name for value in load_standard(teacher).model.graph.input}
+    name = options["image_input"] if options["image_input"] in inputs else None
+    source = load_source(teacher, name)
+    image = declared_image(source.model, name, source.name)
+    size = None
+    if image.has_dynamic_size:
+        nodes = read_preprocessing_nodes(source.model, image.name, image.layout)
+        size = options["input_size"] or (student.trained if nodes.size is None else None)
+    info = None if source.raised is None else source.raised.info
+    has_own = info is not None and info.preprocessing is not None
+    return {
+        "preprocess": None if has_own else student.described,
+        "image_input": name,
+        "input_size": size,
+    }
 
 
 def _only(module: fx.GraphModule, index: int) -> fx.GraphModule:

@@ -9,19 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from jpegcompile.data.cache.build import build_cache
+from jpegcompile.dct.frequencies import ALL
 from jpegcompile.errors import UsageError
-from jpegcompile.files import is_same_file, require_writable
-from jpegcompile.frequency_plan import frequency_plan
 from jpegcompile.learning.training.checkpoint import CheckpointFile
-from jpegcompile.learning.training.data import Reading, digest_of_images
+from jpegcompile.learning.training.data import Reading, digest_of_images, require_same_classes
 from jpegcompile.learning.training.distributed import Group
 from jpegcompile.learning.training.evaluation import evaluated
 from jpegcompile.learning.training.feeds import Feed
 from jpegcompile.learning.training.loop import Loop, Outputs
-from jpegcompile.learning.training.metrics import require_tensorboard
-from jpegcompile.learning.training.networks import Network, network_of
+from jpegcompile.learning.training.networks import Network, network_of, options_of_teacher
 from jpegcompile.learning.training.settings import settings_of
 from jpegcompile.learning.training.task import Task
+from jpegcompile.learning.training.written import require_outputs
 from jpegcompile.messages import Message
 from jpegcompile.options import training as option
 from jpegcompile.progress import Progress
@@ -31,7 +30,6 @@ from jpegcompile.results.finetuning import EpochResult, Evaluated, Finetuning, T
 _INPUT = ("preprocess", "image_input", "input_size")
 _LESS = ("frequencies", "truncate", "relu", "resolution")
 _READING = ("labels", "on_error", "tolerant", "fallback", "threads")
-_WRITTEN = ("output", "compiled", "checkpoint", "metrics")
 
 
 class Run:
@@ -55,8 +53,9 @@ class Run:
             UsageError, UnsupportedModelError, AccessError: as `finetune`.
         """
         self._given, self._group = given, group
-        self._checked = settings_of(given, (0, 0), is_normalized=True)
-        self._require_outputs()
+        checked = settings_of(given, (0, 0), is_normalized=True)
+        _require_divisible(checked.batch, group.ranks)
+        require_outputs(given)
         reads_pixels = given["domain"] == "auto"
         asked = {name: given[name] for name in _INPUT}
         name = given["output_name"]
@@ -68,7 +67,10 @@ class Run:
             reads_pixels=reads_pixels,
         )
         self.settings: TrainingSettings = settings_of(
-            given, self.student.image.size, is_normalized=self.student.is_normalized
+            given,
+            self.student.image.size,
+            is_normalized=self.student.is_normalized,
+            plan=self.student.plan,
         )
         self.original: Network | None = None
         if given["evaluate_original"] or given["distill"] == option.DISTILL.choices[0]:
@@ -113,11 +115,14 @@ class Run:
     def task(self) -> Task:
         """What is learned from what."""
         group, training = self._group, self._training
+        validation = self._reading.validation(self.student, self.teacher)
+        if validation is not None:
+            require_same_classes(training.student, validation.student)
         return Task(
             self.student.scores,
             None if self.teacher is None else self.teacher.scores,
             training,
-            self._reading.validation(self.student, self.teacher),
+            validation,
             self.student.classes,
             max(1, self._images[1] // self.settings.batch),
             self.settings,
@@ -128,8 +133,8 @@ class Run:
         """Return arguments of `to_onnx` for the compiled model; empty if there is none."""
         if self._given["compiled"] is None:
             return {}
-        plan = frequency_plan(*(self._given[n] for n in ("frequencies", "relu", "truncate")))
-        domain = "auto" if plan.is_exact and self._given["domain"] == "auto" else "jpeg"
+        is_exact = self.student.plan.is_exact
+        domain = "auto" if is_exact and self._given["domain"] == "auto" else "jpeg"
         return {"compiled": self._given["compiled"], "domain": domain}
 
     def result(self, loop: Loop) -> Finetuning:
@@ -217,7 +222,8 @@ class Run:
         distill = self._given["distill"]
         if distill is None or distill == option.DISTILL.choices[0]:
             return None if distill is None else self.original
-        teacher = _fixed(distill, asked, None, reads_pixels)
+        own = options_of_teacher(distill, asked, self.student)
+        teacher = _fixed(distill, own, None, reads_pixels)
         if teacher.classes != self.student.classes:
             raise UsageError(
                 Message(
@@ -232,48 +238,20 @@ class Run:
         given, student, teacher = self._given, self.student, self.teacher
         if given["checkpoint"] is None:
             return None
+        validation = self.task.validation
         identity = {
             "model": student.sha256,
+            "image_input": student.image.name,
+            "output_name": student.output,
             "teacher": None if teacher is None else teacher.sha256,
             "images": self._images[0],
+            "validation images": validation and digest_of_images(validation.student.samples())[0],
             "preprocess": student.preprocess.to_json(),
-            "ranks": self._group.ranks,
+            "processes": self._group.ranks,
+            **{name: given[name] for name in ("tolerant", "fallback")},
             **self.settings.to_json(),
         }
         return CheckpointFile(Path(given["checkpoint"]), identity, given["checkpoint_every"])
-
-    def _require_outputs(self) -> None:
-        """Refuse outputs that cannot be written, before anything is learned.
-
-        Raises:
-            UsageError: if a file would be overwritten that is read, or written twice.
-            AccessError: if a file cannot be written, or TensorBoard is missing.
-        """
-        given = self._given
-        if given["tensorboard"] is not None:
-            require_tensorboard()
-        if self._checked.batch % self._group.ranks:
-            raise UsageError(
-                Message(
-                    "batch-not-divisible",
-                    f"--batch {self._checked.batch} cannot be divided among {self._group.ranks}"
-                    " processes; give a multiple",
-                )
-            )
-        used = [Path(given[name]) for name in ("model", "labels") if given[name] is not None]
-        for name in _WRITTEN:
-            if given[name] is None:
-                continue
-            path = Path(given[name])
-            if any(is_same_file(path, other) for other in used):
-                raise UsageError(
-                    Message(
-                        "finetune-output-twice",
-                        f"{path}: is another file of the command; give another --{name}",
-                    )
-                )
-            require_writable(path)
-            used.append(path)
 
     def _evaluated_original(self, loop: Loop) -> Evaluated | None:
         """Return the evaluation of the original, if it is asked for."""
@@ -285,6 +263,16 @@ class Run:
         return evaluated(self.task, self.original.scores, feed, loop.course.seen)
 
 
+def _require_divisible(batch: int, ranks: int) -> None:
+    if batch % ranks:
+        raise UsageError(
+            Message(
+                "batch-not-divisible",
+                f"--batch {batch} cannot be divided among {ranks} processes; give a multiple",
+            )
+        )
+
+
 def _fixed(
     model: str | os.PathLike[str],
     asked: Mapping[str, Any],
@@ -292,6 +280,8 @@ def _fixed(
     reads_pixels: bool,
 ) -> Network:
     """Return a network that does not learn, at its own resolution with all frequencies."""
-    network = network_of(model, asked, output_name, domain="auto", reads_pixels=reads_pixels)
+    # A model that was compiled before would have its own frequencies.
+    exact = {**asked, "frequencies": ALL}
+    network = network_of(model, exact, output_name, domain="auto", reads_pixels=reads_pixels)
     network.scores.eval().requires_grad_(False)
     return network

@@ -9,7 +9,7 @@ from typing import Any
 
 from jpegcompile.data.augmentation.text import augmentation_of
 from jpegcompile.errors import UsageError
-from jpegcompile.frequency_plan import frequency_plan
+from jpegcompile.frequency_plan import FrequencyPlan, frequency_plan
 from jpegcompile.messages import Message
 from jpegcompile.options import training as option
 from jpegcompile.results.finetuning import TrainingSettings
@@ -19,10 +19,16 @@ _WHOLE = {"epochs": 1, "batch": 1, "seed": 0}
 _SHARES = ("label_smoothing", "distill_weight", "momentum")
 _NOT_NEGATIVE = ("learning_rate", "weight_decay", "warmup")
 _RATE, _LOW_RATE = 0.01, 0.001
+# Tensors have no larger numbers.
+_LARGEST = 3.4e38
 
 
 def settings_of(
-    given: Mapping[str, Any], resolution: tuple[int, int], *, is_normalized: bool
+    given: Mapping[str, Any],
+    resolution: tuple[int, int],
+    *,
+    is_normalized: bool,
+    plan: FrequencyPlan | None = None,
 ) -> TrainingSettings:
     """Return the settings that options ask for.
 
@@ -31,6 +37,7 @@ def settings_of(
         resolution: (height, width) of the network's input while learning.
         is_normalized: whether the network has normalization layers. Without them, a large learning
             rate makes a network diverge.
+        plan: frequencies while learning; None for those that the options say.
 
     Raises:
         UsageError: if the value of an option is invalid, or options exclude each other.
@@ -44,10 +51,10 @@ def settings_of(
     for name in _SHARES:
         _require(name, given[name], 0 <= given[name] <= 1, "a number from 0 to 1")
     for name in _NOT_NEGATIVE:
-        _require(name, given[name], 0 <= given[name] < float("inf"), "a number, 0 or more")
+        _require(name, given[name], 0 <= given[name] <= _LARGEST, f"a number from 0 to {_LARGEST}")
     for name in ("temperature", "clip"):
-        is_right = given[name] is None or 0 < given[name] < float("inf")
-        _require(name, given[name], is_right, "a number above 0")
+        is_right = given[name] is None or 0 < given[name] <= _LARGEST
+        _require(name, given[name], is_right, f"a number above 0, at most {_LARGEST}")
     for each in (option.OPTIMIZER, option.DECAY, option.SCHEDULE, option.KEEP, option.AMP):
         known = (*each.choices, None) if each is option.AMP else each.choices
         _require(each.name, given[each.name], given[each.name] in known, " or ".join(each.choices))
@@ -63,19 +70,36 @@ def settings_of(
                         " --validation 0 out",
                     )
                 )
-    if given["resume"] and given["checkpoint"] is None:
-        text = "--resume continues from a checkpoint; add --checkpoint FILE"
-        raise UsageError(Message("resume-without-checkpoint", text))
-    plan = frequency_plan(given["frequencies"], given["relu"], given["truncate"])
+    _require_others(given)
+    asked = frequency_plan(given["frequencies"], given["relu"], given["truncate"])
     epochs = given["epochs"]
     changed = {
         "milestones": tuple(given["milestones"] or sorted({epochs // 2, 3 * epochs // 4} - {0})),
         "validation": validation,
-        "frequencies": plan.to_json(),
+        "frequencies": (plan or asked).to_json(),
         "resolution": resolution,
     }
     named = {each.name: given[each.name] for each in fields(TrainingSettings) if each.name in given}
     return TrainingSettings(**{**named, **changed})
+
+
+def _require_others(given: Mapping[str, Any]) -> None:
+    """Refuse options that have no effect without another one."""
+    if given["resume"] and given["checkpoint"] is None:
+        text = "--resume continues from a checkpoint; add --checkpoint FILE"
+        raise UsageError(Message("resume-without-checkpoint", text))
+    if given["checkpoint_every"] is not None and given["checkpoint"] is None:
+        text = "--checkpoint-every says how often to write a checkpoint; add --checkpoint FILE"
+        raise UsageError(Message("checkpoint-every-without-checkpoint", text))
+    if given["cache"] is not None and given["fallback"] != "none":
+        text = "--cache contains coefficients only, and --fallback needs the files; leave one out"
+        raise UsageError(Message("finetune-cache-with-fallback", text))
+    if given["nesterov"] and (given["optimizer"] != "sgd" or given["momentum"] == 0):
+        text = "--nesterov changes the momentum of sgd; add --optimizer sgd and a --momentum"
+        raise UsageError(Message("nesterov-without-momentum", text))
+    if given["milestones"] and given["schedule"] != "step":
+        text = "--milestones are the epochs of --schedule step; add it, or leave --milestones out"
+        raise UsageError(Message("milestones-without-steps", text))
 
 
 def validation_of(given: float | str | os.PathLike[str]) -> float | str:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
+from jpegcompile.errors import UsageError
 from jpegcompile.learning.training.feeds import Pair, on_device
 from jpegcompile.learning.training.losses import losses_of
 from jpegcompile.learning.training.optimizers import LearningRate, optimizer_of
 from jpegcompile.learning.training.task import Task
-
-# Every step has random numbers of its own, for networks with dropout.
-_RANKS, _STEPS = 2**12, 2**32
-# Numbers that PyTorch accepts.
-_SEEDS = 2**64
+from jpegcompile.messages import Message
 
 
 class Stepper:
@@ -49,14 +49,18 @@ class Stepper:
             epoch: number of the epoch, from 0.
             step: number of the step in the epoch.
             steps: number of the step in all epochs.
+
+        Raises:
+            UsageError: if a normalization has one value per channel, whose variance is zero.
         """
         task, settings = self._task, self._task.settings
-        number = (settings.seed * _RANKS + task.group.rank) * _STEPS + steps
-        torch.manual_seed(number % _SEEDS)
+        # Every step has random numbers of its own, for networks with dropout.
+        numbers = np.random.SeedSequence([settings.seed, task.group.rank, steps])
+        torch.manual_seed(int(numbers.generate_state(1, np.uint64)[0]))
         self.rate = self._schedule.set(self._optimizer, epoch, step)
         labels, teacher = task.labels(pair), task.teacher_scores(pair)
         inputs = on_device(pair.student.inputs, task.group.device)
-        with task.precision():
+        with task.precision(), _naming_normalization():
             scores = self._network(inputs)
         losses = losses_of(scores, labels, teacher, settings)
         # The gradients of the processes are averaged.
@@ -85,3 +89,19 @@ class Stepper:
         self._optimizer.load_state_dict(state["optimizer"])
         self._scaler.load_state_dict(state["scaler"])
         self.rate = state["rate"]
+
+
+@contextmanager
+def _naming_normalization() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise UsageError(
+            Message(
+                "normalization-of-one-value",
+                "a batch normalization gets one value per channel, which has no variance; give a"
+                " larger --batch, or more images",
+            )
+        ) from error

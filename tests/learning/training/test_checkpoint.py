@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
 import torch
 from support.codes import refused
 
-from jpegcompile.errors import AccessError, UsageError
+from jpegcompile.errors import AccessError, JpegCompileError, UsageError
 from jpegcompile.learning.training import checkpoint
 from jpegcompile.learning.training.checkpoint import CheckpointFile
 
@@ -30,7 +31,7 @@ def test_checkpoints_of_other_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with refused("checkpoint-of-another-run", UsageError) as caught:
         CheckpointFile(path, {"batch": 16, "seed": 1}).read()
     assert "with batch 8, and now it is 16" in str(caught.value)
-    monkeypatch.setattr(checkpoint, "FORMAT", 2)
+    monkeypatch.setattr(checkpoint, "FORMAT", checkpoint.FORMAT + 1)
     with refused("checkpoint-format", UsageError):
         CheckpointFile(path, {"batch": 8, "seed": 1}).read()
 
@@ -50,6 +51,43 @@ def test_files_that_are_no_checkpoints(tmp_path: Path) -> None:
     torch.save({"format": 1, "identity": Path("x")}, path)
     with refused("checkpoint-damaged", AccessError):
         CheckpointFile(path, {}).read()
+
+
+def test_changed_bits_are_noticed(tmp_path: Path) -> None:
+    file = CheckpointFile(tmp_path / "c.pt", {"batch": 8})
+    weights = torch.randn(500, generator=torch.Generator().manual_seed(0))
+    file.write({"weights": weights, "place": [1, 2]})
+    whole = file.path.read_bytes()
+    generator, codes = random.Random(1), list[str]()
+    for _ in range(100):
+        place = generator.randrange(len(whole))
+        changed = bytearray(whole)
+        changed[place] ^= 1 << generator.randrange(8)
+        file.path.write_bytes(changed)
+        try:
+            found = file.read()
+        except JpegCompileError as error:
+            codes.append(error.code)
+        else:
+            # Between the parts of the file are bytes without a meaning.
+            assert torch.equal(found["weights"], weights)
+            assert found["place"] == [1, 2]
+    assert len(codes) > 50
+    assert set(codes) <= {"checkpoint-damaged", "checkpoint-format"}
+    for length in range(0, len(whole), 500):
+        file.path.write_bytes(whole[:length])
+        with refused("checkpoint-damaged", AccessError):
+            file.read()
+
+
+def test_an_edited_checkpoint_is_refused(tmp_path: Path) -> None:
+    file = CheckpointFile(tmp_path / "c.pt", {"batch": 8})
+    file.write({"place": 1})
+    stored = torch.load(file.path, weights_only=True)
+    for changed in ({"identity": "{}"}, {"state": "text"}, {"hash": 0}):
+        torch.save({**stored, **changed}, file.path)
+        with refused("checkpoint-damaged", AccessError):
+            file.read()
 
 
 def test_a_failed_write_keeps_the_earlier_checkpoint(tmp_path: Path) -> None:

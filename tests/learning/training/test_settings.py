@@ -10,7 +10,6 @@ from support.codes import refused
 
 from jpegcompile.errors import AccessError, UsageError
 from jpegcompile.learning.training.distributed import device_of
-from jpegcompile.learning.training.metrics import require_tensorboard
 from jpegcompile.learning.training.settings import settings_of, validation_of
 from jpegcompile.options.learning_verbs import FINETUNE
 
@@ -29,7 +28,7 @@ def test_defaults() -> None:
     assert settings_of(DEFAULTS, (32, 32), is_normalized=False).learning_rate == 0.001
     assert found.frequencies["frequencies"] == 15
     assert settings(epochs=1, schedule="step").milestones == ()
-    assert settings(milestones=(5, 9)).milestones == (5, 9)
+    assert settings(milestones=(5, 9), schedule="step").milestones == (5, 9)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +60,16 @@ def test_options_that_need_others() -> None:
         settings(validation="0", evaluate_original=True)
     with refused("resume-without-checkpoint", UsageError):
         settings(resume=True)
+    with refused("checkpoint-every-without-checkpoint", UsageError):
+        settings(checkpoint_every=5)
+    with refused("finetune-cache-with-fallback", UsageError):
+        settings(cache="c.jpegcache", fallback="pixels")
+    for changed in ({"momentum": 0.0}, {"optimizer": "adamw"}):
+        with refused("nesterov-without-momentum", UsageError):
+            settings(nesterov=True, **changed)
+    with refused("milestones-without-steps", UsageError):
+        settings(milestones=(2,))
+    assert settings(milestones=(2,), schedule="step").milestones == (2,)
 
 
 def test_validation_is_a_share_or_a_path() -> None:
@@ -78,9 +87,3 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(device_of("cuda")) == "cuda:1"
     with refused("device-missing", AccessError):
         device_of("cuda:2")
-
-
-def test_tensorboard_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jpegcompile.learning.training.metrics.find_spec", lambda name: None)
-    with refused("tensorboard-missing", AccessError):
-        require_tensorboard()
