@@ -265,7 +265,9 @@ def test_half_precision(case: Case) -> None:
     [
         (Case(y_rows=True), "transposed DCT"),
         (Case(program=ASM_RELU, phi=6), "another mask"),
-        (replace(WIDE, program=ASM_RELU, phi=6, y_rows=True), "another mask"),
+        pytest.param(
+            *(replace(WIDE, program=ASM_RELU, phi=6, y_rows=True), "another mask"), marks=[thorough]
+        ),
         (replace(WIDE, program=ASM_RELU, phi=6, y_rows=True), "transposed DCT"),
         (Case(), "no halo"),
     ],

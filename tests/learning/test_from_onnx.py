@@ -15,6 +15,7 @@ from support.codes import refused
 from support.graphs import Graph
 from support.learning_onnx import answers, difference, gradients, images_of, learn, run
 from support.nhwc_networks import resnet_v2, squeezed_head
+from support.tiers import quick_of
 from torch import nn
 
 import jpegcompile
@@ -148,7 +149,7 @@ def test_the_compiled_file_has_the_set_frequencies(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [resnet_v2(9, False), resnet_v2(13, True), squeezed_head(13, True)]
+    "model", quick_of([resnet_v2(9, False), resnet_v2(13, True), squeezed_head(13, True)], quick=2)
 )
 def test_rearranged_weights_go_back_to_their_place(model: Graph) -> None:
     assert checked(model.model()).source.rewritten is None
