@@ -23,7 +23,7 @@ from jpegcompile.search.interval import PairedCounts
 from jpegcompile.search.probe import Probe
 from jpegcompile.search.splits import require_budget
 
-IMAGES_OF_A_CLASS = 6
+IMAGES_OF_A_CLASS = 4
 BUDGET = 15.0
 
 
@@ -35,7 +35,7 @@ def top1_after(compiled: Path, images: Path) -> float:
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six images of each class of the demo."""
+    """Four images of each class of the demo."""
     folder = tmp_path_factory.mktemp("images")
     for group in sorted(images_path().iterdir()):
         (folder / group.name).mkdir()
@@ -261,7 +261,7 @@ def test_apx_needs_more_frequencies(found: FrequencySearch, images: Path, cache:
 def test_too_few_images(images: Path, cache: Path) -> None:
     with refused("search-images-too-few", UsageError) as error:
         search(images, cache, max_drop=1.0)
-    for number in ("30 of the images", "268", "536 images", "8.3 points"):
+    for number in ("20 of the images", "268", "536 images", "12 points"):
         assert number in str(error.value)
     with refused("search-max-drop-out-of-range", UsageError):
         search(images, cache, max_drop=-1)
