@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 
 import click
-import pytest
+from support.tiers import check_each
 
 from jpegcompile.commands import COMMANDS, command_of
 
@@ -35,8 +35,11 @@ def text_of(page: Path) -> str:
     return page.read_text(encoding="utf-8").replace("\\\n", " ")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_commands(page: Path) -> None:
+def test_commands() -> None:
+    check_each(PAGES, require_commands, lambda page: page.name)
+
+
+def require_commands(page: Path) -> None:
     text = text_of(page)
     fenced = "".join(re.findall(r"^```.*?^```$", text, re.DOTALL | re.MULTILINE))
     lines = re.findall(r"^(?:\$ )?jpegcompile (.*)$", fenced, re.MULTILINE)
@@ -47,8 +50,11 @@ def test_commands(page: Path) -> None:
         assert given <= options_of(words[0]), line
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_options_in_prose(page: Path) -> None:
+def test_options_in_prose() -> None:
+    check_each(PAGES, require_options_in_prose, lambda page: page.name)
+
+
+def require_options_in_prose(page: Path) -> None:
     known = OTHERS.union(*map(options_of, COMMANDS))
     prose = re.sub(r"^```.*?^```$|^    .*$", "", text_of(page), flags=re.DOTALL | re.MULTILINE)
     spans = re.findall(r"`([^`\n]*)`", prose)
@@ -62,7 +68,10 @@ def test_options_in_prose(page: Path) -> None:
     assert named - measured <= known
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_python_is_valid(page: Path) -> None:
+def test_python_is_valid() -> None:
+    check_each(PAGES, require_valid_python, lambda page: page.name)
+
+
+def require_valid_python(page: Path) -> None:
     for block in re.findall(r"^```python\n(.*?)^```$", text_of(page), re.DOTALL | re.MULTILINE):
         ast.parse(block)

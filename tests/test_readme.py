@@ -14,7 +14,6 @@ from support.tiers import thorough
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-SHORT = "--rounds 1 --seconds 0"
 
 
 def block(language: str) -> str:
@@ -62,16 +61,15 @@ def test_links_lead_somewhere() -> None:
         assert (ROOT / "".join(link)).exists(), link
 
 
-def test_example_in_short(clone: Path) -> None:
-    """Every command; the benchmarks measure for as short as they can."""
-    commands = block("bash")
-    assert commands.count("--rounds 3") == commands.count("jpegcompile bench") == 2
-    done = run(clone, ["bash", "-euo", "pipefail"], commands.replace("--rounds 3", SHORT))
+def test_example_without_benchmarks(clone: Path) -> None:
+    lines = block("bash").replace("\\\n", " ").splitlines()
+    commands = [line for line in lines if not line.startswith("jpegcompile bench ")]
+    assert len(commands) == len(lines) - 2
+    done = run(clone, ["bash", "-euo", "pipefail"], "\n".join(commands))
     assert done.returncode == 0, done.stderr
     assert "97.50 %" in done.stdout
     assert "photos/1.jpg: " in done.stdout
     assert "3 images; the same prediction" in done.stdout
-    assert done.stdout.count("the same answers on ") == 2
 
 
 @thorough

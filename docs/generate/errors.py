@@ -88,7 +88,9 @@ def _introduction(group: str) -> str:
 def _texts() -> Iterator[Text]:
     for folder in SOURCES:
         for path in sorted((ROOT / folder).rglob("*.py")):
-            if not any(parent.is_symlink() for parent in path.parents):
+            if any(parent.is_symlink() for parent in path.parents):
+                continue
+            if "Message(" in path.read_text(encoding="utf-8"):
                 yield from _texts_of(_with_variables(_with_constants(_parsed(path))))
 
 
@@ -232,12 +234,17 @@ def _texts_of(tree: ast.AST, group: str = REASONS, scope: ast.AST | None = None)
 
 def _group_of_users(name: str, scope: ast.AST) -> str:
     """Return the group of the first error or note that is created with a variable."""
-    for node in ast.walk(scope):
-        if not isinstance(node, ast.Call) or _name(node) not in _GROUP_OF:
-            continue
-        if any(_names(argument, name) for argument in node.args):
-            return _GROUP_OF[_name(node)]
+    for call in _users(scope):
+        if any(_names(argument, name) for argument in call.args):
+            return _GROUP_OF[_name(call)]
     return REASONS
+
+
+@cache
+def _users(scope: ast.AST) -> list[ast.Call]:
+    """Return the calls in a scope that create an error or a note."""
+    calls = (node for node in ast.walk(scope) if isinstance(node, ast.Call))
+    return [call for call in calls if _name(call) in _GROUP_OF]
 
 
 def _names(argument: ast.expr, name: str) -> bool:

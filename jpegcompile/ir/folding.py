@@ -59,7 +59,16 @@ def fold_constants(
 
 
 def _fold_small(graph: gs.Graph, is_excluded: Callable[[gs.Node], bool]) -> None:
-    graph.fold_constants(fold_shapes=False, should_exclude_node=is_excluded)
+    # graphsurgeon copies the graph before it looks for nodes to fold; most graphs have none.
+    if any(map(_may_fold, graph.nodes)):
+        graph.fold_constants(fold_shapes=False, should_exclude_node=is_excluded)
+
+
+def _may_fold(node: gs.Node) -> bool:
+    """Whether a node reads constants only, or contains graphs."""
+    return all(isinstance(t, gs.Constant) or not t.name for t in node.inputs) or any(
+        isinstance(value, gs.Graph) for value in node.attrs.values()
+    )
 
 
 def _takes_large(node: gs.Node, large: int) -> bool:

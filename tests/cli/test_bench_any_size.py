@@ -13,7 +13,7 @@ from support.bench_results import QUICK
 from support.codes import code_in
 from support.commands import fails, run_json, run_text
 from support.images import make_jpeg
-from support.tiers import thorough
+from support.tiers import quick_of, thorough
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
@@ -133,7 +133,7 @@ def damaged(compiled: Path, path: Path, what: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("what", ["weights", "crop"])
+@pytest.mark.parametrize("what", quick_of(["crop", "weights"]))
 def test_wrong_answers_are_not_timed(
     what: str,
     source: Path,

@@ -49,6 +49,7 @@ def test_compile_verify_compare_and_run(
     assert len(run_json(capsys, "run", output, images)["predictions"]) == 40
 
 
+@thorough
 def test_a_search(
     model: Path, images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from support.ahead_of_time import compiled
 from support.codes import refused
+from support.tiers import thorough
 
 from jpegcompile.errors import AccessError, InternalError, UsageError
 from jpegcompile.gpu import aot, disassembly
@@ -62,6 +63,7 @@ def cubin(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], byt
     return compile_in(tmp_path_factory.mktemp("first") / "folder", 90, 16, 16)
 
 
+@thorough
 def test_one_cubin_serves_all_geometries_and_is_the_same_everywhere(
     cubin: tuple[dict[str, Any], bytes], tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from support.cuda_launches import Node, Run, numbers, run
 from support.cuda_replay import BATCH, Case, Order, attributes_of, check_case, line_of
 from support.gpu_maps import Doubles
 from support.made_cubins import all_cubins
+from support.tiers import quick_of
 
 from jpegcompile.dct.blocks import to_jpeg, to_spatial
 from jpegcompile.dct.frequencies import keep_band
@@ -197,7 +198,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return runs, {cubin.shared: cubin for cubin in cubins}
 
 
-@pytest.mark.parametrize("index", range(len(CASES)), ids=[case.name for case in CASES])
+@pytest.mark.parametrize(
+    "index", quick_of(range(len(CASES)), quick=12, ids=lambda index: CASES[index].name)
+)
 def test_launches_make_what_the_operator_means(index: int, made: Made) -> None:
     check_case(CASES[index], made[0][index], made[1])
 

@@ -19,6 +19,7 @@ from support.cuda_files import BATCH, Files
 from support.cuda_launches import Given, Node, numbers
 from support.cuda_replay import Made, Order, made_by, replayed, require_same
 from support.gpu_maps import Doubles, largest_error
+from support.tiers import thorough
 
 from jpegcompile.dct.blocks import to_jpeg
 from jpegcompile.dct.frequencies import keep_band
@@ -124,6 +125,8 @@ _ALL = [
 ]
 CASES = {case.name: case for case in _ALL}
 CONVOLUTIONS = [name for name in CASES if "Conv" in name]
+# Many programs, each interpreted for milliseconds.
+LONG = ("many-steps", "JpegIngestSpatialConv-7x7", "JpegIngestSpatialConvRelu-1x17")
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +145,9 @@ def _error(case: Case, made: Made) -> float:
     return largest_error(case.y.decoded(memory, expected.shape), expected)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[thorough] * (name in LONG)) for name in CASES]
+)
 def test_launches_make_what_the_operator_means(name: str, made: dict[str, Made]) -> None:
     # A convolution also sums 7 x 7 pixels of three channels, and its transform 8 x 8.
     allowed = 4 * ALLOWED if name in CONVOLUTIONS else ALLOWED

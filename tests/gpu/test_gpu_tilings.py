@@ -45,7 +45,6 @@ def check(*asked: tuple[Any, ...]) -> None:
 
 def test_a_sample_of_kernels() -> None:
     check(
-        (80, "tf32x3", ["thin"], [32]),
         (90, "float16", ["pixels"], [32]),
         (100, "float32", ["pixels, truncated"], [32]),
     )

@@ -48,7 +48,7 @@ def written(path: Path, most: int, *archs: str) -> None:
 
 
 def test_a_model_is_written_with_its_kernels(tmp_path: Path) -> None:
-    written(tmp_path / "m.onnx", 2, "sm_80")
+    written(tmp_path / "m.onnx", 1, "sm_80")
 
 
 @pytest.mark.thorough

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from support.codes import refused
 from support.images import make_jpeg
+from support.tiers import quick_of
 from support.triton_modules import AGREEMENT, Array, Material, distance
 
 import jpegcompile
@@ -96,7 +97,7 @@ def test_damaged_files_are_left_out(tiny: Material, files: list[Path], tmp_path:
     assert distance(made, expected) < AGREEMENT
 
 
-@pytest.mark.parametrize("mode", ["coefficients", "tensor"])
+@pytest.mark.parametrize("mode", quick_of(["coefficients", "tensor"]))
 def test_several_views_are_made_on_the_host(
     tiny: Material, files: list[Path], tmp_path: Path, mode: Any
 ) -> None:

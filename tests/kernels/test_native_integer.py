@@ -26,7 +26,7 @@ from support.pillow_integers import (
     whole,
 )
 from support.processes import succeeds
-from support.tiers import thorough
+from support.tiers import quick_of, thorough
 
 from jpegcompile import _core
 from jpegcompile.dct import integer_decode
@@ -83,8 +83,13 @@ GEOMETRIES = {
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("name", GEOMETRIES)
-@pytest.mark.parametrize("folder", ["photos", "odd"])
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        *(("odd", name) for name in GEOMETRIES),
+        *quick_of((("photos", name) for name in GEOMETRIES), quick=2),
+    ],
+)
 def test_files_resized(shared: Path, folder: str, name: str) -> None:
     geometry = GEOMETRIES[name]
     fill = tuple(int(value) for value in geometry.fill * (3 // len(geometry.fill)))

@@ -78,17 +78,18 @@ def test_instruction_sets(isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JPEGCOMPILE_ISA", isa)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
     code = """
+from itertools import product
 from support.coefficient_files import SAMPLINGS, random_file
 from support.preprocessing import assert_as_reference, network
 resize = {"fit": "exact", "scaled_decoding": True}
 made = 0
-for down in (3.1, 9.3, 21):
-    for across in (3.1, 9.3, 21):
-        for width in range(9, 17):
-            size = (round(width * across), round(8 * down))
-            data = random_file(SAMPLINGS["4:2:0"], *size)
-            assert_as_reference(data, network((8, width), resize=resize), 1)
-            made += 1
+for index, (down, across) in enumerate(product((3.1, 9.3, 21), repeat=2)):
+    # A third of the widths from 9 to 16 for each pair.
+    for width in range(9 + (index + index // 3) % 3, 17, 3):
+        size = (round(width * across), round(8 * down))
+        data = random_file(SAMPLINGS["4:2:0"], *size)
+        assert_as_reference(data, network((8, width), resize=resize), 1)
+        made += 1
 print(made)
 """
-    assert succeeds(code).strip() == "72"
+    assert succeeds(code).strip() == "24"

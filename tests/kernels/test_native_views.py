@@ -14,6 +14,7 @@ from PIL import Image
 from support.coefficient_files import SAMPLINGS, random_file
 from support.images import make_jpeg
 from support.preprocessing import network
+from support.tiers import thorough
 from support.views import COUNTS, CROPS, resized_by_pillow
 
 from jpegcompile.network_input import NetworkInput
@@ -138,7 +139,7 @@ def test_errors_are_of_whole_images() -> None:
     np.testing.assert_array_equal(batch.tensor[0], batch.tensor[2])
 
 
-@pytest.mark.parametrize("source", ["bytes", "path"])
+@pytest.mark.parametrize("source", [pytest.param("bytes", marks=[thorough]), "path"])
 def test_views_of_very_wide_images_are_made_one_by_one(source: str, tmp_path: Path) -> None:
     """Views are computed in pieces, and the file is read again for each."""
     file = make_jpeg(65000, 64)

@@ -18,6 +18,7 @@ from support.external_models import external_residual
 from support.graphs import Graph
 from support.learning_onnx import answers, difference, gradients, images_of, learn, run
 from support.nhwc_networks import resnet_v2, squeezed_head
+from support.tiers import quick_of
 from torch import nn
 
 import jpegcompile
@@ -230,7 +231,7 @@ def test_modules_with_names_of_attributes() -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [resnet_v2(9, False), resnet_v2(13, True), squeezed_head(13, True)]
+    "model", quick_of([resnet_v2(9, False), resnet_v2(13, True), squeezed_head(13, True)], quick=2)
 )
 def test_rearranged_weights_go_back_to_their_place(model: Graph) -> None:
     assert checked(model.model()).source.rewritten is None

@@ -237,18 +237,22 @@ def test_a_forgotten_part_of_a_verification_is_seen(
     assert is_right == (merge is forgets_nothing)
 
 
+@pytest.fixture(scope="module")
+def whole_and_parts(approximate: Path, images: Path) -> tuple[Any, list[Comparison]]:
+    """The JSON of a comparison on all images, and comparisons on parts of them."""
+    parts = random_parts(jpeg_files(images).files, 0)
+    return json_of(compared(approximate, images)), [
+        compared(approximate, images, files=part) for part in parts
+    ]
+
+
 @pytest.mark.parametrize("merge", [forgets_nothing, forgets_labels, averages_the_means])
 def test_a_forgotten_part_of_a_comparison_is_seen(
     merge: Callable[[Any, Any], ComparisonEvidence],
-    approximate: Path,
-    images: Path,
+    whole_and_parts: tuple[Any, list[Comparison]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = json_of(compared(approximate, images))
-    results = [
-        compared(approximate, images, files=part)
-        for part in random_parts(jpeg_files(images).files, 0)
-    ]
+    whole, results = whole_and_parts
     monkeypatch.setattr(ComparisonEvidence, "merge", merge)
     assert (json_of(reduce(Comparison.merge, results)) == whole) == (merge is forgets_nothing)
 

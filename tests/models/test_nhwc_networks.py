@@ -9,7 +9,7 @@ import pytest
 from support.coefficient_models import check_coefficients
 from support.graphs import Graph, check_compiled, check_fault, kept_reasons, random_weight
 from support.nhwc_networks import resnet_v1, resnet_v2, squeezed_head
-from support.tiers import thorough
+from support.tiers import quick_of, thorough
 
 from jpegcompile.messages import code_of
 
@@ -32,7 +32,7 @@ def test_of_tensors(network: Callable[[int, bool], Graph], opset: int, optimized
 
 @networks
 @forms
-@pytest.mark.parametrize("opset", OPSETS)
+@pytest.mark.parametrize("opset", quick_of(OPSETS, quick=2))
 def test_of_coefficients(
     network: Callable[[int, bool], Graph], opset: int, optimized: bool
 ) -> None:

@@ -14,6 +14,7 @@ from support.graphs import Graph, assert_same, feeds_of, run_float32
 from support.refusals import refused_model
 from support.sources import NETWORK, check_as_runtime
 from support.surgery import KEPT, replace_nodes
+from support.tiers import quick_of
 
 import jpegcompile
 from jpegcompile.errors import UnsupportedModelError
@@ -54,7 +55,7 @@ def test_one_surgery(surgery: str, network: str) -> None:
     check_as_runtime(model)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", quick_of(range(40), quick=14))
 def test_several_surgeries(seed: int) -> None:
     """Whatever several do together: the answers of ONNX Runtime, or one short line."""
     rng = random.Random(seed)

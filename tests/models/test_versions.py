@@ -13,6 +13,7 @@ from onnx import helper
 from support.graphs import Graph, assert_same, feeds_of, run_float32, statistics
 from support.images import make_jpeg
 from support.refusals import refused_model
+from support.tiers import quick_of
 from support.tiny_residual import tiny_residual
 
 import jpegcompile
@@ -53,7 +54,7 @@ def network(opset: int) -> Graph:
     return Graph(f"(T[N,3,16,16] x) => (T[N,6] y) {{ {body} }}", used, opset)
 
 
-@pytest.mark.parametrize("opset", range(OLDEST_OPSET, newest_opset() + 1))
+@pytest.mark.parametrize("opset", quick_of(range(OLDEST_OPSET, newest_opset() + 1), quick=6))
 def test_opsets(opset: int) -> None:
     source = network(opset).model("float")
     feeds = feeds_of(source)
@@ -71,7 +72,7 @@ def test_opsets(opset: int) -> None:
         assert_same(run_float32(result.model, feeds), wanted)
 
 
-@pytest.mark.parametrize("version", [None, *range(1, onnx.IR_VERSION + 1)])
+@pytest.mark.parametrize("version", quick_of([None, *range(1, onnx.IR_VERSION + 1)], quick=4))
 def test_ir_versions(version: int | None, tmp_path: Path) -> None:
     """Up to 3 every initializer is an input too, and so it may be later."""
     model = tiny_residual()

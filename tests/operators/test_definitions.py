@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.operators import PROGRAMS, WITH_BODIES
+from support.tiers import check_each
 
 from jpegcompile.operators.definition import PIXELS, Attribute, Operand, Operator, by_name
 from jpegcompile.operators.ingest import DECODES, PREPROCESSING
@@ -66,8 +67,11 @@ def test_only_functions_need_onnx() -> None:
         assert others == ({"onnx"} if path.stem == "function" else set())
 
 
-@pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
-def test_a_definition_agrees_with_itself(operator: Operator) -> None:
+def test_definitions_agree_with_themselves() -> None:
+    check_each(OPERATORS.values(), require_agreement, lambda operator: operator.name)
+
+
+def require_agreement(operator: Operator) -> None:
     inputs, outputs = operator.inputs, operator.outputs
     names = [operand.name for operand in (*inputs, *outputs)]
     attributes = [attribute.name for attribute in operator.all_attributes]
@@ -87,8 +91,11 @@ def test_a_definition_agrees_with_itself(operator: Operator) -> None:
     assert bool(operator.exact) == bool(operator.masking)
 
 
-@pytest.mark.parametrize("name", WITH_BODIES)
-def test_bodies_read_every_input(name: str) -> None:
+def test_bodies_read_every_input() -> None:
+    check_each(WITH_BODIES, require_reading)
+
+
+def require_reading(name: str) -> None:
     """References can omit attributes, which are also for kernels."""
     operator = OPERATORS[name]
     for body in operator.bodies:
@@ -103,8 +110,11 @@ def test_what_standard_operators_cannot_express() -> None:
     assert without == {*PROGRAMS, *(operator.name for operator in (*DECODES, *PREPROCESSING))}
 
 
-@pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
-def test_references_are_there(operator: Operator) -> None:
+def test_references_are_there() -> None:
+    check_each(OPERATORS.values(), require_reference, lambda operator: operator.name)
+
+
+def require_reference(operator: Operator) -> None:
     if operator in (*DECODES, *PREPROCESSING):
         assert not operator.reference
         return

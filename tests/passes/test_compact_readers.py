@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from support.compact_graphs import PADDED, STEM, R, X, Y, check_compact, network
 from support.graphs import outline_of
 from support.plans import planned
+from support.tiers import quick_of
 
 EXCITED = f"""{STEM}
     d = Conv(r, w2, b1)  g = GlobalAveragePool(d)  f = Sigmoid(g)  m = Mul(d, f)"""
 
 
-@pytest.mark.parametrize("kept", [1, 6, 11])
-@pytest.mark.parametrize("size", ["16,24", "12,20", "14,10"])
+@pytest.mark.parametrize(
+    ("size", "kept"), quick_of(product(["16,24", "12,20", "14,10"], [1, 6, 11]), quick=2)
+)
 def test_the_end_of_a_squeeze_and_excitation_block(size: str, kept: int) -> None:
     graph = network(f"{EXCITED}  s = Add(m, r)  u = Relu(s)  e = Conv(u, w2)  y = Relu(e)", size)
     check_compact(graph, truncate=kept)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from support.compact_graphs import PADDED, STEM, R, X, Y, bands_of, check_compact, network, values
 from support.graphs import apply, assert_same, check_untouched, module_before, outline_of
 from support.operators import COMPACT, PROGRAMS
 from support.plans import planned, planned_options
-from support.tiers import check_each
+from support.tiers import check_each, quick_of
 
 from jpegcompile.backends.emit import emit
 from jpegcompile.dct.frequencies import resolve
@@ -26,7 +28,7 @@ BOTTLENECK = f"""{STEM}
 SIZES = {"16,24": 8, "12,20": 4, "14,10": 2}
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", quick_of(SIZES))
 def test_a_bottleneck(size: str) -> None:
     graph, n = network(BOTTLENECK, size), resolve(8, SIZES[size])
     assert check_compact(graph, truncate=8) == {
@@ -46,8 +48,9 @@ def test_a_bottleneck(size: str) -> None:
     )
 
 
-@pytest.mark.parametrize("kept", [1, 4, 12, 14])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("size", "kept"), quick_of(product(SIZES, [1, 4, 12, 14]), lambda case: case[0])
+)
 def test_other_numbers(size: str, kept: int) -> None:
     check_compact(network(BOTTLENECK, size), truncate=kept)
 

@@ -53,11 +53,11 @@ def shallow_stack() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("step", "count"),
     [
-        ("{1} = Relu({0})", 700),
-        ("{1} = Tanh({0})", 700),
-        ("c{2} = Conv({0}, v)  r{2} = Relu(c{2})  {1} = Add(r{2}, {0})", 250),
-        ("{1} = Slice({0}, begin, end)", 300),
-        ("{1} = Floor({0})", 700),
+        ("{1} = Relu({0})", 350),
+        ("{1} = Tanh({0})", 350),
+        ("c{2} = Conv({0}, v)  r{2} = Relu(c{2})  {1} = Add(r{2}, {0})", 125),
+        ("{1} = Slice({0}, begin, end)", 150),
+        ("{1} = Floor({0})", 350),
     ],
 )
 def test_chains(step: str, count: int) -> None:
@@ -69,10 +69,10 @@ def test_chains(step: str, count: int) -> None:
         end=np.asarray([99, 99]),
     )
     model = graph.model("float")
-    started = time.monotonic()
+    started = time.process_time()
     compiled = jpegcompile.compile(model, input="tensor").model
-    # Quadratic time was a minute; linear time is 3 seconds.
-    assert time.monotonic() - started < 30
+    # Quadratic time was 15 seconds; linear time is one second.
+    assert time.process_time() - started < 8
     feeds = feeds_of(model)
     assert_same(run_float32(compiled, feeds), run_float32(model, feeds))
 

@@ -12,6 +12,7 @@ from support.graphs import (
     lowered,
     module_before,
 )
+from support.tiers import quick_of
 from support.ties import behind_conv, compiled, differing, image, without_exact
 
 from jpegcompile.backends.emit import emit
@@ -98,7 +99,7 @@ def test_kernels_of_the_spatial_domain_leave_ties_alone(body: str) -> None:
     assert differing(automatic, graph.model("float"), {"x": image()}) == [0, 0]
 
 
-@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("body", quick_of(BODIES, quick=9))
 def test_the_images_have_equal_values(body: str) -> None:
     """If operators were considered continuous, outputs would be wrong at many positions."""
     graph = behind_conv(body)

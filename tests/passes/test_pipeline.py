@@ -24,6 +24,7 @@ from support.graphs import (
     snapshot,
     statistics,
 )
+from support.tiers import quick_of
 
 from jpegcompile import passes
 from jpegcompile.backends.emit import emit
@@ -59,7 +60,7 @@ OUTLINE = (
 OPSETS = sorted({7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 19, 20, 21, 22, newest_opset()})
 
 
-@pytest.mark.parametrize("opset", OPSETS)
+@pytest.mark.parametrize("opset", quick_of(OPSETS, quick=6))
 def test_opsets(opset: int) -> None:
     module = check_compiled(Graph(NETWORK, WEIGHTS, opset), OUTLINE)
     assert kept_reasons(module) == {}

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.tiers import quick_of
 
 from jpegcompile.dct.color import Color
 from jpegcompile.errors import UsageError
@@ -177,7 +178,7 @@ def refusal_of(document: Any) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("base", BASES, ids=json.dumps)
+@pytest.mark.parametrize("base", quick_of(BASES, quick=3, ids=json.dumps))
 def test_the_schema_takes_what_the_reader_takes(base: dict[str, Any], validator: Any) -> None:
     """With every field changed to every value, right or wrong."""
     outcomes = []
