@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from jpegcompile import _core
-from jpegcompile.learning.threads import torch_team
 from jpegcompile.dct.frequencies import full
 from jpegcompile.learning.maps import (
     HALVES,
@@ -15,6 +14,7 @@ from jpegcompile.learning.maps import (
     planes_of,
     with_strides_of,
 )
+from jpegcompile.learning.threads import torch_team
 
 _TYPES = (torch.float32, *HALVES)
 
