@@ -14,7 +14,7 @@ from jpegcompile.data.batch import ImageBatch
 from jpegcompile.data.dataset import ImageDataset
 from jpegcompile.data.filling import Inputs
 from jpegcompile.data.placed_images import PlacedImages
-from jpegcompile.errors import AccessError, InternalError
+from jpegcompile.errors import InternalError
 from jpegcompile.learning.ingest import JpegIngest
 from jpegcompile.learning.packed_ingest import ingest_packed
 from jpegcompile.messages import Message
@@ -78,29 +78,7 @@ class Feed:
         if not self.workers:
             return iter(dataset)
         pin = torch.cuda.is_available()
-        return _of_workers(
-            DataLoader(dataset, batch_size=None, num_workers=self.workers, pin_memory=pin)
-        )
-
-
-def _of_workers(loader: DataLoader[ImageBatch]) -> Iterator[ImageBatch]:
-    """Yield the batches of processes that read.
-
-    Raises:
-        AccessError: if one of them has ended.
-    """
-    try:
-        yield from loader
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
-            raise
-        raise AccessError(
-            Message(
-                "reading-process-lost",
-                "a process of --workers has ended, perhaps for lack of memory; give fewer --workers"
-                " or a smaller --batch",
-            )
-        ) from error
+        return iter(DataLoader(dataset, batch_size=None, num_workers=self.workers, pin_memory=pin))
 
 
 def full_only(pairs: Iterator[Pair], size: int, seen: Callable[[Pair], None]) -> Iterator[Pair]:

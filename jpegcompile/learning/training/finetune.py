@@ -16,7 +16,7 @@ from jpegcompile.jpeg.pixel_fallback import Fallback
 from jpegcompile.jpeg.unusable import OnError
 from jpegcompile.learning.export import to_onnx
 from jpegcompile.learning.training.distributed import process_group
-from jpegcompile.learning.training.memory import naming_memory
+from jpegcompile.learning.training.failures import naming_failures
 from jpegcompile.learning.training.run import Run
 from jpegcompile.options import compiling
 from jpegcompile.options import training as option
@@ -165,7 +165,7 @@ def finetune(
     """
     given = dict(locals())
     with (
-        naming_memory(batch),
+        naming_failures(batch),
         process_group(device) as group,
         torch.random.fork_rng(_devices(group.device)),
     ):

@@ -6,7 +6,10 @@ import csv
 import errno
 import io
 import os
-from collections.abc import Mapping, Sequence
+import platform
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -46,39 +49,78 @@ def write_metrics(path: Path, epochs: Sequence[EpochResult]) -> None:
 
 
 class Board:
-    """Writes scalars for TensorBoard: of every epoch, and the loss of steps."""
+    """Writes scalars for TensorBoard: of every epoch, and the loss of steps.
+
+    `SummaryWriter` of PyTorch writes in a thread, which prints a traceback if the disk is full.
+    """
 
     def __init__(self, folder: Path, done: int) -> None:
-        """Open the event files.
+        """Open an event file.
 
         Args:
             folder: folder of the event files; created if it does not exist.
             done: number of steps so far. TensorBoard hides later steps of earlier runs in the
                 folder, which an interrupted run repeats.
-        """
-        from torch.utils.tensorboard import SummaryWriter
 
-        self._writer: Any = SummaryWriter(folder, purge_step=done + 1)
-        self._step = done
+        Raises:
+            AccessError: if the file cannot be written.
+        """
+        from tensorboard.compat.proto.event_pb2 import SessionLog
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        name = f"events.out.tfevents.{time.time_ns()}.{platform.node()}.{os.getpid()}"
+        self._folder, self._step = folder, done
+        with self._writing():
+            folder.mkdir(parents=True, exist_ok=True)
+            self._records = RecordWriter((folder / name).open("xb"))
+        self._write(file_version="brain.Event:2")
+        self._write(done + 1, session_log=SessionLog(status=SessionLog.START))
 
     def add_step(self, step: int, values: Mapping[str, float]) -> None:
-        """Write the values of a step, unless they are there already."""
+        """Write the values of a step, unless they are there already.
+
+        Raises:
+            AccessError: if the file cannot be written.
+        """
         if step > self._step:
             self._add("step", values, step)
             self._step = step
 
     def add_epoch(self, step: int, epoch: EpochResult) -> None:
-        """Write the values of an epoch."""
+        """Write the values of an epoch; otherwise as `add_step`."""
         self._add("epoch", row_of(epoch), step)
-        self._writer.flush()
-
-    def _add(self, group: str, values: Mapping[str, float], step: int) -> None:
-        for name, value in values.items():
-            self._writer.add_scalar(f"{group}/{name}", value, step)
 
     def close(self) -> None:
-        """Finish the event files."""
-        self._writer.close()
+        """Finish the event file; otherwise as `add_step`."""
+        with self._writing():
+            self._records.close()
+
+    def _add(self, group: str, values: Mapping[str, float], step: int) -> None:
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        scalars = [Summary.Value(tag=f"{group}/{n}", simple_value=v) for n, v in values.items()]
+        self._write(step, summary=Summary(value=scalars))
+
+    def _write(self, step: int = 0, **content: Any) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event
+
+        event = Event(wall_time=time.time(), step=step, **content)
+        with self._writing():
+            self._records.write(event.SerializeToString())
+            self._records.flush()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise AccessError(
+                Message(
+                    "tensorboard-write-failed",
+                    f"{self._folder}: cannot write event files: {error.strerror}; free some space,"
+                    " or give another --tensorboard",
+                )
+            ) from error
 
 
 def require_tensorboard(folder: Path) -> None:

@@ -12,6 +12,7 @@ from jpegcompile.data.found import SHARD
 from jpegcompile.data.patterns import expanded
 from jpegcompile.distinct_files import MODEL, require_distinct
 from jpegcompile.errors import UsageError
+from jpegcompile.evaluation.dataset import suffixes_of
 from jpegcompile.files import require_writable
 from jpegcompile.learning.training.metrics import require_tensorboard
 from jpegcompile.messages import Message
@@ -41,11 +42,13 @@ def require_outputs(given: Mapping[str, Any]) -> None:
         weights = data_file(given["output"])
         written.insert(1, ("the weights of --output", "--output", weights))
     require_distinct(written, {MODEL: model, **dict(_read_files(given))}, None)
-    # A cache may be in the folder of its images.
-    others = [one for one in written if one[1] != "--cache"]
-    require_distinct(others, {MODEL: None}, _folder(given["images"]))
-    for _, _, path in others:
-        require_writable(path)
+    # Other files than images may be in the folder of the images.
+    suffixes = suffixes_of("pixels")
+    like_images = [one for one in written if one[2].suffix.lower() in suffixes]
+    require_distinct(like_images, {MODEL: None}, _folder(given["images"]))
+    for _, option, path in written:
+        if option != "--cache":
+            require_writable(path)
     if given["cache"] is not None:
         _require_cache(Path(given["cache"]))
 

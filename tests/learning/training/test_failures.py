@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,16 @@ from torch import nn
 from jpegcompile.errors import AccessError, CheckFailedError, UsageError
 from jpegcompile.learning.training.checkpoint import CheckpointFile
 from jpegcompile.learning.training.distributed import process_group
-from jpegcompile.learning.training.feeds import _of_workers
+from jpegcompile.learning.training.failures import naming_failures
 from jpegcompile.learning.training.loop import Loop, Outputs
-from jpegcompile.learning.training.memory import naming_memory
 
 
 def test_exhausted_memory() -> None:
-    with refused("learning-memory-exhausted", AccessError), naming_memory(8):
+    with refused("learning-memory-exhausted", AccessError), naming_failures(8):
         torch.empty(2**50, dtype=torch.uint8)
-    with refused("learning-memory-exhausted", AccessError), naming_memory(8):
+    with refused("learning-memory-exhausted", AccessError), naming_failures(8):
         raise MemoryError
-    with pytest.raises(RuntimeError, match="something else"), naming_memory(8):
+    with pytest.raises(RuntimeError, match="something else"), naming_failures(8):
         raise RuntimeError("something else")
 
 
@@ -45,17 +43,18 @@ def test_processes_that_end(monkeypatch: pytest.MonkeyPatch) -> None:
         raise RuntimeError("something else")
 
 
-def test_reading_processes_that_end() -> None:
-    def batches(text: str) -> Iterator[Any]:
-        yield 1
-        raise RuntimeError(text)
-
-    loader: Any = batches("DataLoader worker (pid(s) 7) exited unexpectedly")
-    with refused("reading-process-lost", AccessError):
-        list(_of_workers(loader))
-    other: Any = batches("something else")
-    with pytest.raises(RuntimeError, match="something else"):
-        list(_of_workers(other))
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed."),
+        ConnectionResetError(104, "Connection reset by peer"),
+        EOFError(),
+    ],
+    ids=repr,
+)
+def test_reading_processes_that_end(error: Exception) -> None:
+    with refused("reading-process-lost", AccessError), naming_failures(8):
+        raise error
 
 
 class Normalized(nn.Module):

@@ -26,12 +26,14 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "1"}
 WORKER = TESTS / "support" / "learning_worker.py"
 
 
-def torchrun(processes: int, *arguments: object) -> subprocess.CompletedProcess[str]:
+def torchrun(
+    processes: int, *arguments: object, fails: bool = False
+) -> subprocess.CompletedProcess[str]:
     """Run a program in processes of its own."""
     launcher = [sys.executable, "-P", "-m", "torch.distributed.run", "--standalone"]
     command = [*launcher, f"--nproc-per-node={processes}", *map(str, arguments)]
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode != 0) == fails, done.stderr
     return done
 
 
@@ -113,3 +115,15 @@ def test_the_command_in_two_processes(tmp_path: Path) -> None:
     assert "in 2 processes" in done.stdout
     assert output.exists()
     assert len((tmp_path / "m.csv").read_text().splitlines()) == 4
+
+
+@thorough
+def test_a_process_that_fails_ends_the_others(tmp_path: Path) -> None:
+    images = few_images(tmp_path)
+    (images / "3" / "broken.jpg").write_bytes(b"no image")
+    output = tmp_path / "out.onnx"
+    program = finetune(images, output, "--validation", 0)[2:]
+    lines = [line for line in torchrun(2, *program, fails=True).stderr.splitlines() if "]" in line]
+    for code in ("jpeg-not-recognized", "process-lost"):
+        assert sum(line.endswith(f"[{code}]") for line in lines) == 1
+    assert not output.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from support.tiers import thorough
 from jpegcompile.errors import AccessError
 from jpegcompile.learning.training.checkpoint import CheckpointFile
 from jpegcompile.learning.training.loop import Loop, Outputs
-from jpegcompile.learning.training.metrics import require_tensorboard, row_of
+from jpegcompile.learning.training.metrics import Board, require_tensorboard, row_of
 
 
 class KilledError(Exception):
@@ -79,3 +80,11 @@ def test_folders_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("jpegcompile.learning.training.metrics.find_spec", lambda name: None)
     with refused("tensorboard-missing", AccessError):
         require_tensorboard(tmp_path)
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    board = Board.__new__(Board)
+    board._folder = tmp_path
+    with refused("tensorboard-write-failed", AccessError) as caught, board._writing():
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert "No space left on device; free some space" in str(caught.value)

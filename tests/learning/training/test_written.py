@@ -44,7 +44,7 @@ def given(tmp_path: Path) -> dict[str, Any]:
         ({"compiled": "plan.json", "distill": "plan.json"}, "is the file of --distill"),
         ({"output": "plan.json", "images": ["plan.json"]}, "plan.json of --images"),
         ({"output": "v.tar", "validation": "v.tar"}, "is the file of --validation"),
-        ({"output": "images/0.onnx"}, "is in the folder of --images; give another --output"),
+        ({"output": "images/0.jpg"}, "is in the folder of --images; give another --output"),
     ],
     ids=str,
 )
@@ -67,7 +67,8 @@ def test_a_cache_replaces_only_a_cache(given: dict[str, Any], tmp_path: Path) ->
         require_outputs({**given, "cache": other})
     with refused("output-not-writable", AccessError):
         require_outputs({**given, "cache": tmp_path / "none" / "c.jpegcache"})
-    require_outputs({**given, "cache": tmp_path / "images" / "c.jpegcache"})
+    for name in ("cache", "output", "metrics"):
+        require_outputs({**given, name: tmp_path / "images" / "file.x"})
 
 
 def test_folders_of_validation_have_the_classes_of_training(tmp_path: Path) -> None:
