@@ -32,6 +32,8 @@ NODES = {
     "edges": """(T[N,3,16,16] x) => (T[] y) { c = Conv(x, w)
         r = Pad<mode = "reflect">(c, pads)  e = Pad<mode = "edge">(r, pads)
         y = Pad<mode = "wrap">(e, pads) }""",
+    "joined": """(T[N,3,16,16] x) => (T[] y) { c = Conv(x, w)  o = Concat<axis = 1>(c)
+        y = Concat<axis = 1>(o, c) }""",
     "slopes": """(T[N,3,16,16] x) => (T[] y) { c = Conv<strides = [2,2], pads = [0,0,1,1]>(x, w)
         p = PRelu(c, slope)  l = LeakyRelu<alpha = 0.125>(p)  k = Clip(l, low, high)
         y = Mul(k, scale) }""",
