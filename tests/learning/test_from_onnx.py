@@ -9,30 +9,34 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnx_graphsurgeon as gs
 import pytest
 import torch
 from onnx import numpy_helper
 from support.codes import refused
 from support.external_models import external_residual
 from support.graphs import Graph
-from support.learning_onnx import answers, difference, gradients, images_of, learn, run
+from support.learning_onnx import (
+    CLOSE,
+    answers,
+    checked,
+    difference,
+    gradients,
+    images_of,
+    learn,
+    run,
+)
 from support.nhwc_networks import resnet_v2, squeezed_head
 from support.tiers import quick_of
 from torch import nn
 
 import jpegcompile
-from jpegcompile.backends.triton.standard_node import NotWrittenError
 from jpegcompile.errors import AccessError, InternalError, UnsupportedModelError, UsageError
 from jpegcompile.frequency_plan import NodeFrequencies
 from jpegcompile.frontend import load
 from jpegcompile.learning import from_onnx, logits_of, to_onnx
 from jpegcompile.learning.onnx.origins import Origin
 from jpegcompile.learning.onnx.paths import Paths, path_of_node
-from jpegcompile.learning.onnx.standard_more import MORE
 
-# float64 sums of some thousand products.
-CLOSE = 1e-11
 TEXT = """(T[N,3,16,16] image) => (T[] y) {
     c = Conv<pads = [1, 1, 1, 1]>(image, conv_weight)
     b = BatchNormalization<momentum = 0.8>(c, bn_weight, bn_bias, bn_running_mean, bn_running_var)
@@ -72,20 +76,6 @@ class Twin(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         maps = torch.max_pool2d(torch.relu(self.bn(self.conv(x))), 2)
         return self.fc(maps.mean((2, 3))).softmax(1)  # type: ignore[no-any-return]
-
-
-def checked(model: onnx.ModelProto) -> Any:
-    """Check a module, and the model that is written after it learned; return the module."""
-    module: Any = from_onnx(model)
-    images = images_of(module)
-    before = answers(model, images)
-    assert difference(run(module, images), before) < CLOSE
-    assert difference(answers(to_onnx(module), images), before) == 0
-    learn(module)
-    after = answers(to_onnx(module), images)
-    assert difference(run(module, images), after) < CLOSE
-    assert difference(before, after) > 1e-4
-    return module
 
 
 def test_a_checkpoint_of_the_original_loads() -> None:
@@ -167,28 +157,6 @@ def test_decisions_that_are_set_are_compiled(tmp_path: Path) -> None:
     assert pool.masking == "exact"
 
 
-# The second result has tiles of one pixel; the third map, 17x17, has them.
-@pytest.mark.parametrize(
-    ("side", "pool"),
-    [
-        (1, "kernel_shape = [3,3], strides = [2,2], pads = [0,1,1,0]"),
-        (1, "kernel_shape = [3,3], strides = [2,2]"),
-        (2, "kernel_shape = [2,2]"),
-    ],
-)
-def test_pools_have_masks_and_truncation(side: int, pool: str) -> None:
-    text = f"""(T[N,3,16,16] x) => (T[] y) {{
-        c = Conv<pads = [1,1,{side},{side}]>(x, w)  y = MaxPool<{pool}>(c) }}"""
-    model = Graph(text, {"w": (4, 3, 3, 3)}).model("float")
-    module: Any = from_onnx(model, frequencies=6, truncate=9)
-    images = images_of(module, dtype=np.float32)
-    compiled = jpegcompile.compile(
-        model, frequencies=6, truncate=9, input="tensor", target="onnx"
-    ).model
-    assert difference(run(module, images), answers(compiled, images)) < 1e-5
-    assert difference(run(module, images), answers(model, images)) > 1e-2
-
-
 def test_a_copy_on_pixels_is_written() -> None:
     module: Any = from_onnx(network(), domain="spatial")
     learn(module)
@@ -235,65 +203,6 @@ def test_modules_with_names_of_attributes() -> None:
 )
 def test_rearranged_weights_go_back_to_their_place(model: Graph) -> None:
     assert checked(model.model()).source.rewritten is None
-
-
-MORE_NODES = {
-    "groups": """(T[N,3,16,16] x) => (T[] y) { c = Conv(x, w)  r = Reshape(c, rows)
-        i = InstanceNormalization(r, ones, zeros)  s = Shape(c)  m = Reshape(i, s)
-        g = Mul(m, scale)  y = Add(g, shift) }""",
-    "instances": """(T[N,3,16,16] x) => (T[] y) { c = Conv(x, w)
-        y = InstanceNormalization(c, s6, b6) }""",
-    "layers": """(T[N,3,16,16] x) => (T[] y) { c = Conv(x, w)  p = Transpose<perm = [0,2,3,1]>(c)
-        y = LayerNormalization<axis = -1>(p, s6, b6) }""",
-    "sizes": """(T[N,3,16,16] x) => (T[] y) { c = Conv<pads = [0,0,1,1]>(x, w)
-        s = SpaceToDepth<blocksize = 2>(c)
-        d = DepthToSpace<blocksize = 2>(s)  y = Resize<mode = "linear">(d, none, scales) }""",
-    "pools": """(T[N,3,16,16] x) => (T[] y) { c = Conv(x, w)
-        a = AveragePool<kernel_shape = [3,3], pads = [0,0,1,1], strides = [2,2]>(c)
-        y = MaxPool<kernel_shape = [3,3], pads = [0,1,1,0]>(a) }""",
-    "edges": """(T[N,3,16,16] x) => (T[] y) { c = Conv(x, w)
-        r = Pad<mode = "reflect">(c, pads)  e = Pad<mode = "edge">(r, pads)
-        y = Pad<mode = "wrap">(e, pads) }""",
-    "slopes": """(T[N,3,16,16] x) => (T[] y) { c = Conv<strides = [2,2], pads = [0,0,1,1]>(x, w)
-        p = PRelu(c, slope)  l = LeakyRelu<alpha = 0.125>(p)  k = Clip(l, low, high)
-        y = Mul(k, scale) }""",
-    "matrices": """(T[N,3,16,16] x) => (T[] y) { c = Conv(x, w)  f = Flatten(c)
-        m = MatMul(f, matrix)  n = MatMul(m, square)  y = Gemm<alpha = 0.5>(n, square, b6) }""",
-    "transposed": "(T[N,3,16,16] x) => (T[] y) { y = ConvTranspose<strides = [2,2]>(x, w) }",
-}
-MORE_WEIGHTS: dict[str, Any] = {
-    "w": (6, 3, 2, 2),
-    "rows": np.asarray([0, 2, -1]),
-    "ones": np.ones(2),
-    "zeros": np.zeros(2),
-    "scale": np.linspace(0.5, 1.5, 6).reshape(6, 1, 1),
-    "shift": np.linspace(-1, 1, 6).reshape(6, 1, 1),
-    "s6": np.linspace(0.5, 1.5, 6),
-    "b6": np.linspace(-1, 1, 6),
-    "none": np.zeros(0),
-    "pads": np.asarray([0, 0, 1, 2, 0, 0, 3, 0]),
-    "scales": np.asarray([1, 1, 2, 1.5], np.float32),
-    "slope": np.linspace(0, 0.5, 6).reshape(6, 1, 1),
-    "low": np.asarray(-0.1),
-    "high": np.asarray(0.4),
-    "matrix": (6 * 15 * 15, 6),
-    "square": (6, 6),
-}
-
-
-@pytest.mark.parametrize("name", MORE_NODES)
-def test_nodes_learn(name: str) -> None:
-    text = MORE_NODES[name]
-    used = {k: v for k, v in MORE_WEIGHTS.items() if k in text.replace("(", " ").replace(")", ",")}
-    if name == "transposed":
-        used["w"] = (3, 4, 2, 2)
-    module = checked(Graph(text, used).model())
-    assert module.source.rewritten is None
-    learned = {v.tensor.partition(".")[0] for v in module.source.learned.values()}
-    fixed = {"rows", "ones", "zeros", "none", "pads", "scales", "low", "high"}
-    assert not learned & fixed
-    if name == "pools":
-        assert [node.name for node in module.report.lowered] == ["c", "y"]
 
 
 def test_a_shared_vector_becomes_one_for_each_reader() -> None:
@@ -386,15 +295,3 @@ def test_refusals() -> None:
         from_onnx(network(), domain="spatial", frequencies=8)
     with refused("learning-size-missing", UsageError):
         to_onnx(nn.ReLU())
-
-
-def test_nodes_of_unknown_sizes() -> None:
-    unknown = gs.Variable("x", np.float32, None)
-    depth = gs.Node("DepthToSpace", "d", {"blocksize": 2}, [unknown])
-    layer = gs.Node("LayerNormalization", "l", {}, [unknown])
-    with pytest.raises(NotWrittenError) as caught:
-        MORE["DepthToSpace"](depth, lambda tensor: tensor, 17)
-    assert caught.value.reason.code == "torch-map-size-unknown"
-    with pytest.raises(NotWrittenError) as caught:
-        MORE["LayerNormalization"](layer, lambda tensor: tensor, 17)
-    assert caught.value.reason.code == "torch-layer-normalization-form"

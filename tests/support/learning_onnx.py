@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 from support.graphs import evaluate, run_float32
 from torch import Tensor, fx
 
+from jpegcompile.learning import from_onnx, to_onnx
 from jpegcompile.learning.transforms import block_dct
 
 Array = NDArray[Any]
+
+# float64 sums of some thousand products.
+CLOSE = 1e-11
 
 
 def images_of(module: fx.GraphModule, batch: int = 2, dtype: Any = np.float64) -> Array:
@@ -84,3 +88,17 @@ def gradients(module: fx.GraphModule, images: Tensor) -> dict[str, Tensor]:
         for name, parameter in module.named_parameters()
         if parameter.grad is not None
     }
+
+
+def checked(model: onnx.ModelProto) -> Any:
+    """Check the module of a model, and what is written after it learned; return the module."""
+    module: Any = from_onnx(model)
+    images = images_of(module)
+    before = answers(model, images)
+    assert difference(run(module, images), before) < CLOSE
+    assert difference(answers(to_onnx(module), images), before) == 0
+    learn(module)
+    after = answers(to_onnx(module), images)
+    assert difference(run(module, images), after) < CLOSE
+    assert difference(before, after) > 1e-4
+    return module

@@ -65,7 +65,7 @@ def _unsqueeze(node: Standard) -> str:
 
 
 def _concat(node: Standard) -> str:
-    return f"torch.cat(({', '.join(node.inputs)}), dim={int(node.attrs['axis'])})"
+    return f"torch.cat([{', '.join(node.inputs)}], dim={int(node.attrs['axis'])})"
 
 
 def _split(node: Standard) -> str:
