@@ -33,6 +33,8 @@ OPTIONS: list[dict[str, Any]] = [
     {"frequencies": 7},
     {"frequencies": 4, "relu": "apx"},
 ]
+# Its replay takes seconds. The smaller models have the other options.
+OF_RESNET50: list[dict[str, Any]] = [{}, {"truncate": 6}, {"frequencies": 7}]
 SHARED = [
     ("akamaster_resnet20_option_a", "cifar10"),
     ("onnc_resnet20_bn", "cifar10"),
@@ -130,8 +132,15 @@ def test_nodes_of_models_for_any_size_find_their_kernels(
 
 
 @thorough
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
-@pytest.mark.parametrize(("file", "preprocess"), SHARED, ids=str)
+@pytest.mark.parametrize(
+    ("file", "preprocess", "options"),
+    [
+        (*model, options)
+        for model, every in zip(SHARED, (OPTIONS, OPTIONS, OF_RESNET50), strict=True)
+        for options in every
+    ],
+    ids=str,
+)
 def test_nodes_find_their_kernels(
     file: str, preprocess: str, options: dict[str, Any], shared: Path, tmp_path: Path
 ) -> None:

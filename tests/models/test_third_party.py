@@ -28,17 +28,19 @@ _MUST_BE_LOWERED = {"Conv", "BatchNormalization", "Relu", "MaxPool", "AveragePoo
 cifar10_models = pytest.mark.parametrize("model", CIFAR10, ids=lambda m: m.name)
 
 
-# On one in 40 of the files, kernels and function bodies in turn; on all of them, both.
+# On one in 100 of the files, kernels and function bodies in turn; then kernels on all of them, and
+# function bodies, which take longer, on a fifth.
 WAYS = [(True, "native"), (False, "bodies")]
+COUNTS = [2000, 400]
 ON_FILES = [
     *(
         pytest.param(model, WAYS[turn % 2][0], 20, id=f"{model.name}-{WAYS[turn % 2][1]}-20")
         for turn, model in enumerate(CIFAR10)
     ),
     *(
-        pytest.param(model, native, 2000, id=f"{model.name}-{way}-2000", marks=[thorough])
+        pytest.param(model, native, count, id=f"{model.name}-{way}-{count}", marks=[thorough])
         for model in CIFAR10
-        for native, way in WAYS
+        for (native, way), count in zip(WAYS, COUNTS, strict=True)
     ),
 ]
 
