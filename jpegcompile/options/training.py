@@ -203,8 +203,8 @@ AUGMENT: Option[str] = Option(
 CACHE: Option[Path | None] = Option(
     "cache",
     None,
-    "File of the coefficients of the training images. It is written if it does not exist, and then"
-    " read in place of --images.",
+    "File of the coefficients of the training images. It is written if it does not exist or the"
+    " images have changed, and then read in place of --images.",
     kind="path",
     metavar="FILE",
 )

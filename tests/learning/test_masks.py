@@ -132,3 +132,14 @@ def test_truncate(count: int, domain: Domain) -> None:
     made = module(inverse_block_dct(given) if domain == "spatial" else given)
     found = block_dct(made) if domain == "spatial" else made
     assert np.abs(found.numpy() - keep_band(maps, 8, count)).max() < 1e-12
+
+
+def test_slopes_without_a_batch_belong_to_the_second_dimension() -> None:
+    maps = torch.randn(2, 8, 8, dtype=torch.float64)
+    slopes = torch.linspace(0.1, 0.8, 8, dtype=torch.float64)
+    module = learning.JpegPReLU(8, frequencies=6).double()
+    module.weight.data.copy_(slopes)
+    rough = inverse_block_dct(torch.from_numpy(keep_band(maps.numpy(), 8, 6)))
+    pixels = inverse_block_dct(maps)
+    wanted = torch.where(rough <= 0, slopes[:, None] * pixels, pixels)
+    torch.testing.assert_close(inverse_block_dct(module(maps)), wanted)

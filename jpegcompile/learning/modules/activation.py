@@ -131,7 +131,10 @@ class JpegLeakyReLU(_Rectified, nn.LeakyReLU):
 
 
 class JpegPReLU(_Masked, nn.PReLU):
-    """PReLU in the JPEG domain, the twin of `torch.nn.PReLU`; `weight` [1] or [C] is learned."""
+    """PReLU in the JPEG domain, the twin of `torch.nn.PReLU`; `weight` [1] or [C] is learned.
+
+    As there, the second dimension has the channels, also without a batch.
+    """
 
     def __init__(
         self,
@@ -149,7 +152,7 @@ class JpegPReLU(_Masked, nn.PReLU):
         return functional.prelu(pixels, self.weight)
 
     def _piece(self, pixels: Tensor, rough: Tensor) -> Tensor:
-        slope = self.weight.to(pixels.dtype).view(-1, 1, 1)
+        slope = self.weight.to(pixels.dtype).view(-1, *(1,) * (pixels.dim() - 2))
         return torch.where(rough <= 0, slope * pixels, pixels)
 
 

@@ -163,10 +163,8 @@ def _prelu(node: gs.Node) -> Layer | None:
     slope, shape = node.inputs[1], node.inputs[0].shape
     if not isinstance(slope, gs.Constant) or shape is None or len(shape) < 2:
         return None
-    sizes = slope.values.shape
-    per_channel = (*sizes, *(1,) * max(0, 4 - len(sizes)))[: len(sizes)]
     wanted = (shape[1], *(1,) * (len(shape) - 2))
-    is_own = slope.values.size == 1 or tuple(per_channel[-len(wanted) :]) == wanted
+    is_own = slope.values.size == 1 or slope.values.shape[-len(wanted) :] == wanted
     if not is_own or slope.values.size not in (1, shape[1]):
         return None
     module = nn.PReLU(slope.values.size, device=_ABSENT)
