@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 _SYSTEM = Path("/")
@@ -17,7 +18,7 @@ def available_processors() -> int:
     """Return the number of processors that this process may keep busy.
 
     This is the number of processors that the process may run on, or the quota of processor time of
-    its control groups, rounded up, if the quota is smaller.
+    its control groups, rounded up, if the quota is smaller. The quota is that of the first call.
     """
     return _within_quota(len(_affinity()))
 
@@ -50,11 +51,19 @@ def _affinity() -> set[int]:
 
 def _within_quota(count: int) -> int:
     """Return a number of processors, limited to the quota of processor time."""
-    quotas = list(_quotas(_SYSTEM))
-    return max(1, min([count, *(math.ceil(quota) for quota in quotas)]))
+    return max(1, min([count, *(math.ceil(quota) for quota in _quotas(_SYSTEM))]))
 
 
-def _quotas(system: Path) -> Iterator[float]:
+@cache
+def _quotas(system: Path) -> tuple[float, ...]:
+    """Return the quotas of control groups, in processors.
+
+    They are read once: reading them takes longer than reading a small JPEG file.
+    """
+    return tuple(_read_quotas(system))
+
+
+def _read_quotas(system: Path) -> Iterator[float]:
     """Yield the quotas of control groups (cgroups(7), versions 1 and 2), in processors.
 
     Args:

@@ -32,6 +32,7 @@ class Machine:
         file = self.root / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text + "\n")
+        processors._quotas.cache_clear()
 
     def runs_on(self, *numbers: int, of: int) -> None:
         self._patch.setattr(processors, "_affinity", lambda: set(numbers))
@@ -54,6 +55,15 @@ def test_affinity(machine: Machine) -> None:
     machine.runs_on(2, 5, 7, of=64)
     assert (available_processors(), intra_op_threads()) == (3, 3)
     assert intra_op_threads(8) == 8
+
+
+def test_quotas_are_read_once(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.runs_on(*range(8), of=8)
+    machine.has("proc/self/cgroup", "0::/")
+    machine.has("sys/fs/cgroup/cpu.max", "300000 100000")
+    assert available_processors() == 3
+    monkeypatch.setattr(processors, "_read", lambda path: pytest.fail(str(path)))
+    assert available_processors() == 3
 
 
 def test_processors_that_share_a_core(machine: Machine) -> None:
