@@ -31,6 +31,7 @@ def search_with(verification: PairedCounts) -> FrequencySearch:
     return FrequencySearch(jpegcompile.FrequencyPlan(), 15.0, same, verification, (), ())
 
 
+@thorough
 def test_auto(images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output, saved = tmp_path / "m.onnx", tmp_path / "plan.json"
     arguments = (*COMPILE, "-o", output, *AUTO, images, "--cache", tmp_path / "cache")

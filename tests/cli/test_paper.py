@@ -26,6 +26,7 @@ def command(images: Path, output: Path) -> tuple[object, ...]:
     return (*arguments, "--blocks", 1000, "--limit", 20, "-o", output)
 
 
+@thorough
 def test_paper(images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = run_text(capsys, *command(images, tmp_path))
     for line in (

@@ -13,7 +13,7 @@ import pytest
 from onnx import helper, numpy_helper
 from support.cuda_launches import Given, Node, run
 from support.made_cubins import stored_launch
-from support.tiers import quick_of, thorough
+from support.tiers import thorough
 
 import jpegcompile
 from jpegcompile.digits import model_path, preprocess_path
@@ -108,7 +108,8 @@ def refusals(model: onnx.ModelProto, launches: list[Launch], folder: Path) -> li
     return [one.refused for one in runs if one.refused]
 
 
-@pytest.mark.parametrize("options", quick_of(OPTIONS, quick=2, ids=str))
+@thorough
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_nodes_of_the_demo_find_their_kernels(options: dict[str, Any], tmp_path: Path) -> None:
     model = jpegcompile.compile(model_path(), preprocess=preprocess_path(), **options).model
     assert refusals(model, launches_of(model), tmp_path) == []

@@ -192,6 +192,7 @@ print(status(b"").decode())
     assert hasattr(ctypes.CDLL(str(library())), "JpegcompileOperators")
 
 
+@pytest.mark.thorough
 def test_what_triton_compiles_is_taken(tmp_path: Path) -> None:
     """The library finds the same parameters in a real cubin as in the index."""
     file = tmp_path / "compiled"

@@ -43,6 +43,7 @@ def check(*asked: tuple[Any, ...]) -> None:
         assert size <= MOST_KB << 10, name
 
 
+@pytest.mark.thorough
 def test_a_sample_of_kernels() -> None:
     check(
         (90, "float16", ["pixels"], [32]),

@@ -47,6 +47,7 @@ def written(path: Path, most: int, *archs: str) -> None:
     assert jpegcompile.load(path).run([make_jpeg(32, 32)])
 
 
+@pytest.mark.thorough
 def test_a_model_is_written_with_its_kernels(tmp_path: Path) -> None:
     written(tmp_path / "m.onnx", 1, "sm_80")
 

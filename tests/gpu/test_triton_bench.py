@@ -98,6 +98,7 @@ def test_json_of_a_module_for_files(models: Models, capsys: pytest.CaptureFixtur
     assert 0 < output["conversion"] < output["allowed"] < output["decoder"]
 
 
+@thorough
 def test_text_of_a_module_for_tensors(models: Models, capsys: pytest.CaptureFixture[str]) -> None:
     lines = run_text(capsys, "bench", models.source, models.tensors, *AT_ONCE).splitlines()
     assert lines[0].split() == [

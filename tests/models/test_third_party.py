@@ -12,7 +12,7 @@ from onnx import checker, numpy_helper
 from PIL import Image
 from support.codes import refused
 from support.third_party import CIFAR10, GRAY, ThirdParty
-from support.tiers import quick_of, thorough
+from support.tiers import thorough
 
 import jpegcompile
 from jpegcompile.errors import AccessError, UnsupportedModelError
@@ -87,13 +87,13 @@ def test_same_answers_on_jpegs(
     assert max(node.relative for node in result.nodes) < 1e-5
 
 
+@thorough
 @pytest.mark.parametrize(
     ("target", "model"),
-    quick_of(
-        product(["ort", "onnx"], [*CIFAR10, GRAY]),
-        lambda case: case[0],
-        ids=lambda case: f"{case[0]}-{case[1].name}",
-    ),
+    [
+        pytest.param(target, model, id=f"{target}-{model.name}")
+        for target, model in product(["ort", "onnx"], [*CIFAR10, GRAY])
+    ],
 )
 def test_tensor_input_gives_the_same_answers_on_random_tensors(
     model: ThirdParty, target: str, shared: Path, tmp_path: Path
@@ -124,7 +124,8 @@ def require_same_on_random_tensors(
         assert result.outputs[0].same_top1 == count
 
 
-@pytest.mark.parametrize("count", [50, pytest.param(2000, marks=[thorough])])
+@thorough
+@pytest.mark.parametrize("count", [50, 2000])
 def test_gray_crops_of_28_pixels(count: int, shared: Path, tmp_path: Path) -> None:
     crops = tmp_path / "crops"
     crops.mkdir()
@@ -179,6 +180,7 @@ def test_golden_logits(model: ThirdParty, target: str, shared: Path, tmp_path: P
         assert np.abs(logits - golden[model.name]).max() <= LOGIT_TOLERANCE
 
 
+@thorough
 def test_a_disturbed_weight_fails_verification(shared: Path, tmp_path: Path) -> None:
     model = CIFAR10[2]
     compiled = jpegcompile.compile(model.path(shared), preprocess=model.preprocess).model
@@ -224,6 +226,7 @@ def test_compiled_files_are_plain_onnx(
     )
 
 
+@thorough
 def test_a_tail_that_cannot_be_batched_is_kept(shared: Path, tmp_path: Path) -> None:
     source = shared / "models" / "sclbl_resnet20_if.onnx"
     compiled = jpegcompile.compile(source, preprocess=CIFAR10[0].preprocess)

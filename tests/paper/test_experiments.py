@@ -184,6 +184,7 @@ def test_a_fixed_batch_model_is_timed_at_its_batch_size(batch: int, tmp_path: Pa
     assert sum(done) == image_runs(subject, 2)
 
 
+@thorough
 def test_saved_files(results: PaperResults, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
     files = results.save(folder)

@@ -163,6 +163,7 @@ def test_an_interrupted_search_goes_on(
     assert done[-1] == total
 
 
+@thorough
 def test_stability_is_measured(
     found: FrequencySearch, images: Path, cache: Path, tmp_path: Path
 ) -> None:
@@ -252,6 +253,7 @@ def test_a_model_without_nonlinearity(images: Path, tmp_path: Path) -> None:
         choose_frequencies(linear, images, max_drop=BUDGET, preprocess="unit", cache=tmp_path)
 
 
+@thorough
 def test_apx_needs_more_frequencies(found: FrequencySearch, images: Path, cache: Path) -> None:
     asm, apx = (search(images, cache, truncate=15, relu=relu) for relu in ("asm", "apx"))
     assert apx.plan.masking == "apx"
