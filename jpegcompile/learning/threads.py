@@ -30,14 +30,11 @@ def torch_team() -> int:
     paths = {Path(one[5]) for one in parts if len(one) == 6}
     found = sorted(path for path in paths if path.name.startswith(_LIBRARY))
     # Other packages may have loaded a copy of their own.
-    site = Path(torch.__file__).parent.parent
-    own = [path for path in found if {"torch", "torch.libs"} & {*_below(path, site)}]
+    package = Path(torch.__file__).parent
+    folders = (package, package.with_name("torch.libs"))
+    own = [path for path in found if any(path.is_relative_to(folder) for folder in folders)]
     chosen = own or found
     if len(chosen) != 1:
         return 0
     function = ctypes.CDLL(str(chosen[0])).GOMP_parallel
     return ctypes.cast(function, ctypes.c_void_p).value or 0
-
-
-def _below(path: Path, folder: Path) -> tuple[str, ...]:
-    return path.relative_to(folder).parts[:1] if path.is_relative_to(folder) else ()
