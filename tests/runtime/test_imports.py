@@ -128,9 +128,12 @@ def hidden_modules(package: str, least: int) -> list[str]:
     """
     for verb in jpegcompile.__all__:
         getattr(jpegcompile, verb)
+    # An editable install adds the clone to the path of `jpegcompile`. There, each module would be
+    # found a second time, as `jpegcompile.jpegcompile...`, and its operators registered again.
+    folder = str(Path(str(import_module(package).__file__)).parent)
     names = [
         module.name
-        for module in pkgutil.walk_packages(import_module(package).__path__, f"{package}.")
+        for module in pkgutil.walk_packages([folder], f"{package}.")
         # A program, and a library that ONNX Runtime loads.
         if not module.name.endswith(("__main__", "jpegcompile_ort"))
     ]
