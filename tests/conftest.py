@@ -66,9 +66,10 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Give every case its tier, and keep what was found before -m leaves out a part of it."""
     # Imported behind the line above that has its assertions rewritten.
-    from support.tiers import thin_products
+    from support.tiers import thin_products, thin_samples
 
     thin_products(items)
+    thin_samples(items)
     config.stash[COLLECTED] = list(items)
 
 

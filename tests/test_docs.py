@@ -17,6 +17,7 @@ PAGE = Path("page.md")
 RESULTS = ROOT / "docs" / "results"
 
 
+@pytest.mark.thorough
 def test_nothing_is_stale(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

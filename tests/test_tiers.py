@@ -20,6 +20,8 @@ from jpegcompile.pipeline import pass_names
 from jpegcompile.target.registry import TARGETS
 
 Items = list[pytest.Item]
+# A test without a product, all cases of which would be quick without its mark.
+SAMPLED = "tests/passes/test_conv_transpose.py::test_random_geometries_against_pytorch["
 # Names that a case meets.
 NamesOf = Callable[[pytest.Item], set[str]]
 
@@ -141,6 +143,13 @@ def test_products_are_thinned(collected: Items) -> None:
     for argument in ("op", "block", "isa"):
         assert {params[argument] for params in quick} == {params[argument] for params in every}
     assert len(quick) == len({params["op"] for params in quick})
+
+
+def test_a_third_of_a_sample_is_quick(collected: Items) -> None:
+    cases = [item for item in collected if item.nodeid.startswith(SAMPLED)]
+    chosen = [index for index, item in enumerate(cases) if is_quick(item)]
+    assert len(cases) > 9
+    assert chosen == list(range(0, len(cases), 3))
 
 
 def test_lists_of_cases_hold_each_case_once() -> None:

@@ -86,16 +86,22 @@ def _types(node: gs.Node, operator: Operator, module: Module) -> Iterator[Messag
         if tensor.dtype is None:
             continue
         dtype = np.dtype(tensor.dtype)
-        given = f"has {_of(operand, tensor)} of type {dtype}"
         if operand.type != "float":
             if dtype != np.dtype(operand.type):
-                yield Message("verify-operand-type", f"{given}, expected {operand.type}")
+                text = f"{_has_type(operand, tensor)}, expected {operand.type}"
+                yield Message("verify-operand-type", text)
         elif dtype not in _FLOATS:
-            yield Message("verify-operand-not-float", f"{given}, expected floating-point numbers")
+            text = f"{_has_type(operand, tensor)}, expected floating-point numbers"
+            yield Message("verify-operand-not-float", text)
         else:
             precision = precision or dtype
             if dtype != precision and not is_mixed:
-                yield Message("verify-mixed-precision", f"{given}, other operands are {precision}")
+                text = f"{_has_type(operand, tensor)}, other operands are {precision}"
+                yield Message("verify-mixed-precision", text)
+
+
+def _has_type(operand: Operand, tensor: gs.Tensor) -> str:
+    return f"has {_of(operand, tensor)} of type {np.dtype(tensor.dtype)}"
 
 
 def _shapes(node: gs.Node, operator: Operator, module: Module) -> Iterator[Message]:

@@ -124,7 +124,7 @@ def inference_session(
     library = library_for(model, native)
     if library is not None:
         providers.configure(options)
-        register(options, library)
+        register(options, library, model)
     present = {tensor.name for tensor in model.graph.initializer}
     # Shared weights are in host memory, which CUDA kernels cannot read.
     given = {} if weights is None or providers.has_cuda else weights

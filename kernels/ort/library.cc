@@ -2,8 +2,10 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <sstream>
 #include <string>
-#include <utility>
+#include <tuple>
+#include <unordered_set>
 
 #include "cuda/runtime.h"
 #include "ort/abi.h"
@@ -17,9 +19,12 @@ namespace jpegcompile {
 namespace {
 
 // Configuration entries of a session. kCudaEntry: "0" disables CUDA without looking for a device.
-// kCubinsEntry: paths of compiled kernels, passed to cuda::decision.
+// kCubinsEntry: paths of compiled kernels, passed to cuda::decision. kOperatorsEntry: names of the
+// operators to register, separated by ":"; without it, all of them. ONNX Runtime makes a schema of
+// each registered operator for each session, which takes 10 ms for all.
 constexpr const char* kCudaEntry = "jpegcompile.cuda";
 constexpr const char* kCubinsEntry = "jpegcompile.cubins";
+constexpr const char* kOperatorsEntry = "jpegcompile.operators";
 
 // Empty if the session has no such entry.
 std::string entry(const ort::Api& api, const ort::SessionOptions* options, const char* key) {
@@ -39,12 +44,22 @@ const cuda::Runtime* runtime_for(const ort::Api& api, const ort::SessionOptions*
   return cuda::decision(entry(api, options, kCubinsEntry)).runtime.get();
 }
 
-// Creates an operator domain with all operators, or throws: a model must not mix native kernels and
-// function bodies.
-ort::CustomOpDomain* make_domain(const ort::Api& api, const cuda::Runtime* runtime) {
+std::unordered_set<std::string> split(const std::string& names) {
+  std::unordered_set<std::string> found;
+  std::istringstream stream(names);
+  for (std::string name; std::getline(stream, name, ':');) found.insert(name);
+  return found;
+}
+
+// Creates an operator domain with the named operators, or throws: a model must not mix native
+// kernels and function bodies. `names` as in kOperatorsEntry, empty for all operators.
+ort::CustomOpDomain* make_domain(const ort::Api& api, const cuda::Runtime* runtime,
+                                 const std::string& names) {
+  const auto wanted = split(names);
   ort::CustomOpDomain* domain = nullptr;
   ort::check(api, ort::create_custom_op_domain(api, kDomain, &domain));
   for (const auto& op : registered(runtime)) {
+    if (!wanted.empty() && wanted.count(op->definition.name) == 0) continue;
     if (auto* status = ort::custom_op_domain_add(api, domain, op.get())) {
       ort::release_custom_op_domain(api, domain);
       ort::check(api, status);
@@ -53,15 +68,16 @@ ort::CustomOpDomain* make_domain(const ort::Api& api, const cuda::Runtime* runti
   return domain;
 }
 
-// The operator domain of an interface of ONNX Runtime, of which a process may contain several, and
-// of a CUDA runtime. Never destroyed.
-ort::CustomOpDomain* domain_of(const ort::Api& api, const cuda::Runtime* runtime) {
-  using Key = std::pair<const ort::Api*, const cuda::Runtime*>;
+// The operator domain of an interface of ONNX Runtime, of which a process may contain several, of a
+// CUDA runtime and of the names of operators. Never destroyed.
+ort::CustomOpDomain* domain_of(const ort::Api& api, const cuda::Runtime* runtime,
+                               const std::string& names) {
+  using Key = std::tuple<const ort::Api*, const cuda::Runtime*, std::string>;
   static std::mutex mutex;
   static auto& domains = *std::make_unique<std::map<Key, ort::CustomOpDomain*>>().release();
   const std::scoped_lock lock(mutex);
-  ort::CustomOpDomain*& known = domains[{&api, runtime}];
-  if (known == nullptr) known = make_domain(api, runtime);
+  ort::CustomOpDomain*& known = domains[{&api, runtime, names}];
+  if (known == nullptr) known = make_domain(api, runtime, names);
   return known;
 }
 
@@ -77,7 +93,8 @@ extern "C" __attribute__((visibility("default"))) jpegcompile::ort::Status* Regi
   if (api == nullptr) return nullptr;
   return ort::guarded(*api, "jpegcompile", [&] {
     check_asked_isa();
-    ort::CustomOpDomain* domain = domain_of(*api, runtime_for(*api, options));
+    const std::string names = entry(*api, options, kOperatorsEntry);
+    ort::CustomOpDomain* domain = domain_of(*api, runtime_for(*api, options), names);
     ort::check(*api, ort::add_custom_op_domain(*api, options, domain));
   });
 }

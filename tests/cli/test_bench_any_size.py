@@ -87,6 +87,7 @@ def test_json(
             assert side["sharing"] is None if cell["threads"] == 1 else side["sharing"] in ways
 
 
+@pytest.mark.thorough
 def test_text(
     source: Path, compiled: Path, images: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

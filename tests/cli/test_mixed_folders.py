@@ -105,6 +105,7 @@ def test_accuracy_is_that_of_the_same_images(
     assert other["conversion"]["largest"] < 1e-4 < other["decoder"]["largest"]
 
 
+@pytest.mark.thorough
 def test_models_for_tensors_are_timed_with_pixels(
     mixed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

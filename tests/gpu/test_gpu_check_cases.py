@@ -59,6 +59,7 @@ def test_convolutions_have_every_feature() -> None:
     assert any(k.is_transposed for k in kernels)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("case", "precision"),
     quick_of(pairs(FLOAT32, FLOAT16), lambda c: (c[0].family, c[1].name), ids=named),

@@ -194,6 +194,7 @@ QUICK = (
 )
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("case", QUICK, ids=name_of)
 def test_convolution(case: Case) -> None:
     assert fault_of(case) <= 1

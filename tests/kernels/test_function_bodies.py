@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 from support.body_cases import CASES, FIRST_OF_OP
 from support.function_bodies import BodyCase, assert_body_holds, tolerance
 from support.operators import WITH_BODIES, has_older_body, set_body
-from support.tiers import check_each, gathered
+from support.tiers import check_each, gathered, quick_of
 
 from jpegcompile.frontend.load import newest_opset
 from jpegcompile.operators.function import function_of
@@ -65,8 +66,15 @@ def test_body_at_every_opset(case: BodyCase) -> None:
     check_each(_calls([case]), lambda call: assert_body_holds(*call), _called)
 
 
-@pytest.mark.parametrize("case", FIRST_OF_OP, ids=lambda case: case.op)
-@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize(
+    ("case", "precision"),
+    quick_of(
+        product(FIRST_OF_OP, ["float64", "float32"]),
+        lambda pair: pair[1],
+        quick=len(FIRST_OF_OP) // 6,
+        ids=lambda pair: f"{pair[0].op}-{pair[1]}",
+    ),
+)
 def test_a_perturbed_operand_is_seen(case: BodyCase, precision: str) -> None:
     """The check detects one entry that is off by a hundredth, in any operand.
 
@@ -93,6 +101,7 @@ def test_a_perturbed_operand_is_seen(case: BodyCase, precision: str) -> None:
             )
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("case", FIRST_OF_OP, ids=lambda case: case.op)
 def test_a_wrong_body_is_seen(case: BodyCase, monkeypatch: pytest.MonkeyPatch) -> None:
     """The check detects a body in which one step is replaced by another of the same shape."""

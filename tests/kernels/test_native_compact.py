@@ -242,7 +242,7 @@ def test_layers_have_every_form_and_number() -> None:
 
 
 @pytest.mark.parametrize(
-    "cases", gathered(product(LAYERS, ISAS), lambda case: case[0].form.name, quick=12)
+    "cases", gathered(product(LAYERS, ISAS), lambda case: case[0].form.name, quick=5)
 )
 def test_convolutions(cases: list[tuple[Layer, str]]) -> None:
     def check(case: tuple[Layer, str]) -> None:

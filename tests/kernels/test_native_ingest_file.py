@@ -22,6 +22,7 @@ from jpegcompile.operators.ingest import INGEST_FILE, INGEST_INTEGERS
 from jpegcompile.preprocessing.geometry import Views
 from jpegcompile.preprocessing.preprocess import Decoder
 from jpegcompile.preprocessing.steps import Corner, Fit, Interpolation, Library, Rounding
+from jpegcompile.runtime.native import register
 from jpegcompile.target.base import CPU_PROVIDERS
 
 Array = NDArray[Any]
@@ -86,7 +87,7 @@ def session(
     model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
     options = ort.SessionOptions()
     options.log_severity_level = 4
-    options.register_custom_ops_library(str(library()))
+    register(options, library(), model)
     return ort.InferenceSession(model.SerializeToString(), options, providers=list(CPU_PROVIDERS))
 
 

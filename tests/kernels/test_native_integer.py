@@ -82,6 +82,7 @@ GEOMETRIES = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.shared
 @pytest.mark.parametrize(
     ("folder", "name"),
@@ -124,6 +125,7 @@ def test_every_placement(seed: int) -> None:
     assert_equals_pillow(random_case(random.Random(seed)))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", SAMPLINGS)
 def test_every_sampling(name: str) -> None:
     """Widths and heights around whole blocks, since errors are likely at edges."""

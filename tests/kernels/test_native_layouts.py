@@ -77,6 +77,7 @@ def test_the_kernel_comes_before_the_body(op: str) -> None:
     assert np.array_equal(both, run_case(case, Spread(), "avx2"))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("op", OPS)
 def test_threads_do_not_change_results(op: str) -> None:
     """There are many images, so that there are several tasks."""
@@ -151,6 +152,7 @@ def test_a_perturbed_pixel_is_seen(op: str) -> None:
         assert_result(case, run_case(wrong, Spread(), "avx2"), allowed(OPS[op]), "perturbed")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("op", ALIKE)
 def test_a_wrong_layout_is_seen(op: str) -> None:
     """The node declares grouped channels, but the map is NCHW."""

@@ -139,6 +139,7 @@ def test_errors_are_of_whole_images() -> None:
     np.testing.assert_array_equal(batch.tensor[0], batch.tensor[2])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("source", [pytest.param("bytes", marks=[thorough]), "path"])
 def test_views_of_very_wide_images_are_made_one_by_one(source: str, tmp_path: Path) -> None:
     """Views are computed in pieces, and the file is read again for each."""

@@ -102,6 +102,7 @@ def test_a_link_to_a_model_with_weights_beside_it(tmp_path: Path) -> None:
     assert bench(source, link).checks[0].passed
 
 
+@pytest.mark.thorough
 def test_progress_reaches_its_total(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     bench(

@@ -281,6 +281,7 @@ def test_rivals_take_part_where_pillow_reads_for_them(
     assert "b.png: pillow " in str(caught.value)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "options",
     [

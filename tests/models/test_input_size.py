@@ -196,6 +196,7 @@ def test_other_open_inputs_stay() -> None:
     assert [shape_of(v) for v in compiled.graph.input] == [["N", 3, 16, 24], ["M", "K"]]
 
 
+@pytest.mark.thorough
 def test_verify_compare_and_search_take_the_size_of_the_compiled_model(tmp_path: Path) -> None:
     source, path = tmp_path / "open.onnx", tmp_path / "compiled.onnx"
     onnx.save(opened(onnx.load(model_path()), 2, 3), source)

@@ -41,6 +41,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.thorough
 def test_bench_times_both_sides_behind_the_nodes(model: Path, images: Path, tmp_path: Path) -> None:
     path = tmp_path / "compiled.onnx"
     jpegcompile.compile(model, preprocess="none").save(path)

@@ -102,6 +102,7 @@ def ties_missed(network: Network) -> int:
     return max(differing(compiled, source, {"x": network.image}))
 
 
+@thorough
 @given(tied_networks())
 def test_ties_survive_in_float32(network: Network) -> None:
     """By function bodies and by native kernels."""

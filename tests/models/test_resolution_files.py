@@ -108,6 +108,7 @@ def test_a_planted_fault_is_found(original: Path, compiled: Path, images: Path) 
     assert np.abs(wrong[0] - right[0]).max() > 1e-3
 
 
+@pytest.mark.thorough
 def test_compare_and_bench(original: Path, compiled: Path, images: Path, tmp_path: Path) -> None:
     result = jpegcompile.compare(original, compiled, images)
     assert result.agreement_exact == 1.0

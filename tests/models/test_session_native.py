@@ -51,9 +51,13 @@ def other_library(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path | None]
     operators_of.cache_clear()
 
 
-def ran_natively(path: Path, folder: Path, library: Path | None) -> Counter[str]:
+def ran_natively(
+    path: Path, folder: Path, library: Path | None, operators: str = ""
+) -> Counter[str]:
     """Nodes of the domain that ONNX Runtime's own profile of a run shows, by operator."""
     options = ort.SessionOptions()
+    if operators:
+        options.add_session_config_entry("jpegcompile.operators", operators)
     options.log_severity_level = 3
     options.enable_profiling = True
     options.profile_file_prefix = str(folder / "profile")
@@ -69,6 +73,19 @@ def ran_natively(path: Path, folder: Path, library: Path | None) -> Counter[str]
         and event["name"].endswith("_kernel_time")
         and event["args"]["op_name"].startswith(("Jpeg", "Spatial"))
     )
+
+
+def test_only_the_operators_that_a_session_names_are_registered(
+    path: Path, library: Path, tmp_path: Path
+) -> None:
+    every = ran_natively(path, tmp_path, library)
+    first, second = sorted(every)[:2]
+    some = ran_natively(path, tmp_path, library, f"{first}:JpegUnheardOf:{second}")
+    assert some == {first: every[first], second: every[second]}
+    options = ort.SessionOptions()
+    native.register(options, library, onnx.load(path))
+    named = set(options.get_session_config_entry("jpegcompile.operators").split(":"))
+    assert set(every) <= named < operators_of(library)
 
 
 def test_the_library_lies_in_the_package(library: Path) -> None:
@@ -115,9 +132,9 @@ def test_the_cut_network_runs_the_same_way(
     registered: list[Path] = []
     plain = native.register
 
-    def register(options: ort.SessionOptions, given: Path) -> None:
+    def register(options: ort.SessionOptions, given: Path, model: onnx.ModelProto) -> None:
         registered.append(given)
-        plain(options, given)
+        plain(options, given, model)
 
     monkeypatch.setattr("jpegcompile.runtime.opening.register", register)
     # A gray file does not fit the inputs, so that the network behind the ingest is opened.

@@ -60,6 +60,7 @@ def folder_of(shared: Path, count: int, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("model", "native", "count"), ON_FILES)
 def test_same_answers_on_jpegs(
     model: ThirdParty, native: bool, count: int, shared: Path, tmp_path: Path

@@ -147,6 +147,7 @@ def test_one_image_a_run(photos: list[Path], tmp_path: Path) -> None:
     assert str(caught.value).startswith(f"{path}: ")
 
 
+@pytest.mark.thorough
 def test_bench_runs_both_sides(tmp_path: Path) -> None:
     source, path = tmp_path / "source.onnx", tmp_path / "compiled.onnx"
     onnx.save(network("last").model("float"), source)

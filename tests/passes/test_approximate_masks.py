@@ -168,6 +168,7 @@ SPELLED = [
 ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("operator", "opset"), SPELLED)
 def test_compiled_files_run(operator: str, opset: int) -> None:
     """In ONNX Runtime in float32, on pixels that are not near breakpoints."""

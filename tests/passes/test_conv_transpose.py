@@ -55,6 +55,7 @@ def test_two_by_two(opset: int) -> None:
     check_fault(graph, graph.perturbed("w"), graph.perturbed("b"))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("seed", range(24))
 def test_random_geometries_against_pytorch(seed: int) -> None:
     """Kernels, strides, pads, dilations, groups and output paddings, drawn at random."""

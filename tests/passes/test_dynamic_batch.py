@@ -118,6 +118,7 @@ KEEPS_APART = [
 ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("body", KEEPS_APART)
 def test_becomes_symbolic(body: str) -> None:
     graph = graph_of(body)

@@ -83,6 +83,7 @@ BODIES = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("body", BODIES)
 def test_equal_values(body: str) -> None:
     graph = behind_conv(body)

@@ -42,6 +42,7 @@ def of_one_node(op: str, attributes: dict[str, Any], size: str = "16,16") -> Gra
     return Graph(text, opset=max(17, since(f"Jpeg{op}")))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("op", sorted(set(FUNCTIONS) - {"Celu"}))
 def test_functions(op: str) -> None:
     for attributes in [{}, *variants(f"Jpeg{op}")]:
@@ -150,6 +151,7 @@ def operators(outline: str) -> str:
     return " ".join(op.split("_")[0] for op in outline.split()[1:-1])
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_spellings(name: str) -> None:
     body, expected = SPELLINGS[name]

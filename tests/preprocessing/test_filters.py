@@ -45,6 +45,7 @@ def test_small_planes(filter: Filter) -> None:
         assert difference(filter, before, after) < tolerance(filter, before, after), (before, after)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("filter", every_filter(), ids=named)
 def test_long_axes(filter: Filter) -> None:
     for before, after in LARGE:

@@ -135,6 +135,7 @@ class _StopError(Exception):
     """Represents Ctrl-C, which pytest would handle itself."""
 
 
+@pytest.mark.thorough
 def test_an_interrupted_search_goes_on(
     images: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

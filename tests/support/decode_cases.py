@@ -15,6 +15,7 @@ from support.native import library
 from jpegcompile.interface import DOMAIN, DOMAIN_VERSION, IR_VERSION
 from jpegcompile.jpeg.coefficients import Coefficients
 from jpegcompile.operators.ingest import DECODE, DECODE_GRAY
+from jpegcompile.runtime.native import register
 from jpegcompile.target.base import CPU_PROVIDERS
 
 Array = NDArray[Any]
@@ -50,7 +51,7 @@ def decode_session(op: str, rank: int = 1, **attributes: Any) -> ort.InferenceSe
     options.log_severity_level = 4
     # Each tensor has memory of its own, so that a sanitizer sees its ends.
     options.enable_cpu_mem_arena = False
-    options.register_custom_ops_library(str(library()))
+    register(options, library(), model)
     return ort.InferenceSession(model.SerializeToString(), options, providers=list(CPU_PROVIDERS))
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pickle
 import sys
+from pathlib import Path
 from typing import Any
 
+import onnx
 import onnxruntime
 
+from jpegcompile.runtime.native import register
 from jpegcompile.target.base import CPU_PROVIDERS
 
 
@@ -17,8 +20,8 @@ def _run(model: bytes, feeds: list[dict[str, Any]], threads: int) -> Any:
     options.intra_op_num_threads = threads
     # Each tensor has memory of its own, so that a sanitizer sees its ends.
     options.enable_cpu_mem_arena = False
-    options.register_custom_ops_library(sys.argv[1])
     try:
+        register(options, Path(sys.argv[1]), onnx.load_model_from_string(model))
         session = onnxruntime.InferenceSession(model, options, providers=list(CPU_PROVIDERS))
         return [session.run(None, feed)[0] for feed in feeds]
     except Exception as error:

@@ -16,6 +16,8 @@ from _pytest.mark.structures import ParameterSet
 Case = TypeVar("Case")
 
 thorough = pytest.mark.thorough
+# One quick case of so many stays quick in a test that is marked `sampled`.
+_SAMPLE = 3
 
 
 def is_quick(item: pytest.Item) -> bool:
@@ -41,6 +43,18 @@ def thin_products(items: Iterable[pytest.Item]) -> None:
         for index, item in enumerate(cases):
             if index not in chosen:
                 item.add_marker(thorough)
+
+
+def thin_samples(items: Iterable[pytest.Item]) -> None:
+    """Leave in the quick tier a third of the quick cases of a test marked `sampled`."""
+    met: dict[str, int] = {}
+    for item in items:
+        if item.get_closest_marker("sampled") is None or not is_quick(item):
+            continue
+        name = item.nodeid.split("[")[0]
+        met[name] = met.get(name, -1) + 1
+        if met[name] % _SAMPLE:
+            item.add_marker(thorough)
 
 
 def covering(sets: Sequence[Set[Hashable]]) -> set[int]:
