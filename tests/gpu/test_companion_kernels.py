@@ -115,6 +115,7 @@ def test_nodes_of_the_demo_find_their_kernels(options: dict[str, Any], tmp_path:
     assert refusals(model, launches_of(model), tmp_path) == []
 
 
+@thorough
 @pytest.mark.parametrize("preprocess", ANY_SIZE, ids=str)
 @pytest.mark.parametrize("size", [(41, 70), (700, 500)])
 def test_nodes_of_models_for_any_size_find_their_kernels(
