@@ -88,20 +88,16 @@ def _types(node: gs.Node, operator: Operator, module: Module) -> Iterator[Messag
         dtype = np.dtype(tensor.dtype)
         if operand.type != "float":
             if dtype != np.dtype(operand.type):
-                text = f"{_has_type(operand, tensor)}, expected {operand.type}"
+                text = f"has {_of(operand, tensor)} of type {dtype}, expected {operand.type}"
                 yield Message("verify-operand-type", text)
         elif dtype not in _FLOATS:
-            text = f"{_has_type(operand, tensor)}, expected floating-point numbers"
+            text = f"has {_of(operand, tensor)} of type {dtype}, expected floating-point numbers"
             yield Message("verify-operand-not-float", text)
         else:
             precision = precision or dtype
             if dtype != precision and not is_mixed:
-                text = f"{_has_type(operand, tensor)}, other operands are {precision}"
+                text = f"has {_of(operand, tensor)} of type {dtype}, other operands are {precision}"
                 yield Message("verify-mixed-precision", text)
-
-
-def _has_type(operand: Operand, tensor: gs.Tensor) -> str:
-    return f"has {_of(operand, tensor)} of type {np.dtype(tensor.dtype)}"
 
 
 def _shapes(node: gs.Node, operator: Operator, module: Module) -> Iterator[Message]:
