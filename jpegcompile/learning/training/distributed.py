@@ -7,14 +7,19 @@ the part of a process; the running statistics are those of the first process.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 import torch.distributed as processes
+
+# Its functions keep, as default of an argument, the group that exists when it is imported. It is
+# imported here because a group that is kept is not destroyed.
+import torch.distributed.nn
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -26,6 +31,8 @@ from jpegcompile.messages import Message
 class Group:
     """The processes that learn together.
 
+    Networks of `parallel` belong to the group: nothing else may keep them.
+
     Attributes:
         rank: index of this process.
         ranks: number of processes.
@@ -35,6 +42,7 @@ class Group:
     rank: int
     ranks: int
     device: torch.device
+    _parallel: dict[nn.Module, nn.Module] = field(default_factory=dict, repr=False)
 
     @property
     def is_first(self) -> bool:
@@ -69,8 +77,20 @@ class Group:
         """Return a network that averages gradients over all processes."""
         if self.ranks == 1:
             return network
-        ids = [self.device] if self.device.type == "cuda" else None
-        return DistributedDataParallel(network, device_ids=ids)
+        if network not in self._parallel:
+            ids = [self.device] if self.device.type == "cuda" else None
+            self._parallel[network] = DistributedDataParallel(network, device_ids=ids)
+        return self._parallel[network]
+
+    def leave(self) -> None:
+        """End the threads that connect this process with the others.
+
+        One that still runs when Python ends aborts the process. So what refers to the group, which
+        are the networks of `parallel`, is freed first.
+        """
+        self._parallel.clear()
+        gc.collect()
+        processes.destroy_process_group()
 
     def share_buffers(self, network: nn.Module) -> None:
         """Copy the buffers of the first process, such as running statistics, to the others."""
@@ -124,8 +144,9 @@ def process_group(device: str | None) -> Iterator[Group]:
     joined = not processes.is_initialized()
     if joined:
         _join(kind)
+    group = Group(processes.get_rank(), processes.get_world_size(), kind)
     try:
-        yield Group(processes.get_rank(), processes.get_world_size(), kind)
+        yield group
     except RuntimeError as error:
         if not any(word in str(error) for word in _OF_PROCESSES):
             raise
@@ -139,7 +160,7 @@ def process_group(device: str | None) -> Iterator[Group]:
         ) from error
     finally:
         if joined:
-            processes.destroy_process_group()
+            group.leave()
 
 
 # Errors of the libraries that connect processes contain one of these words.

@@ -37,7 +37,6 @@ class Stepper:
         self._schedule = LearningRate(task.settings, task.steps)
         is_scaled = task.settings.amp == "float16"
         self._scaler = torch.amp.GradScaler(task.group.device.type, enabled=is_scaled)
-        self._network = task.group.parallel(task.student)
         self.rate = 0.0
 
     def learn(self, pair: Pair, counted: float, epoch: int, step: int, steps: int) -> Tensor:
@@ -61,7 +60,7 @@ class Stepper:
         labels, teacher = task.labels(pair), task.teacher_scores(pair)
         inputs = on_device(pair.student.inputs, task.group.device)
         with task.precision(), _naming_normalization():
-            scores = self._network(inputs)
+            scores = task.group.parallel(task.student)(inputs)
         losses = losses_of(scores, labels, teacher, settings)
         # The gradients of the processes are averaged.
         loss = losses.each.sum() * (task.group.ranks / counted)
