@@ -41,9 +41,21 @@ HALF_TOLERANCE = 0.005
 BY_NAME = {family.name: family for family in FAMILIES}
 
 
+# Deep networks take up to a minute: each exporter writes every other one at its true depth, and all
+# of them with one block a stage.
+other_exporter = pytest.mark.slow(
+    reason="test_one_block_a_stage has the same layers by this exporter, in seconds"
+)
 CASES = [
-    pytest.param(family, exporter, id=f"{family.name}-{exporter}")
-    for family in FAMILIES
+    pytest.param(
+        family,
+        exporter,
+        id=f"{family.name}-{exporter}",
+        marks=[other_exporter]
+        if family.is_deep and exporter != EXPORTERS[number % 2]
+        else [thorough],
+    )
+    for number, family in enumerate(FAMILIES)
     for exporter in EXPORTERS
 ]
 # The newer exporter takes three times as long: it writes every fortieth network.
@@ -125,7 +137,6 @@ def test_small(family: Family, exporter: Exporter, tmp_path: Path) -> None:
     test_family(family, exporter, tmp_path, Recorder(None))
 
 
-@thorough
 @pytest.mark.parametrize(("family", "exporter"), CASES)
 def test_family(family: Family, exporter: Exporter, tmp_path: Path, recorder: Recorder) -> None:
     network = family.build()
@@ -143,10 +154,11 @@ def test_family(family: Family, exporter: Exporter, tmp_path: Path, recorder: Re
 
 
 @thorough
+@pytest.mark.parametrize("exporter", EXPORTERS)
 @pytest.mark.parametrize("family", SHALLOW, ids=lambda family: family.name)
-def test_one_block_a_stage(family: Family, tmp_path: Path) -> None:
+def test_one_block_a_stage(family: Family, exporter: Exporter, tmp_path: Path) -> None:
     """What the deep families are made of."""
-    test_family(family, "torchscript", tmp_path, Recorder(None))
+    test_family(family, exporter, tmp_path, Recorder(None))
 
 
 @pytest.mark.parametrize(("name", "exporter"), quick_of(product(NETWORKS, EXPORTERS), quick=8))
