@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -72,6 +73,18 @@ class Group:
         values: list[Any] = [None] * self.ranks
         processes.all_gather_object(values, value)
         return values
+
+    def do_in_first(self, work: Callable[[], object]) -> None:
+        """Do work in the first process, for which the others wait however long it takes."""
+        if self.ranks == 1:
+            work()
+            return
+        # The default group waits for some minutes.
+        patient = processes.new_group(backend="gloo", timeout=timedelta(days=30))
+        if self.is_first:
+            work()
+        processes.all_reduce(torch.zeros(1), group=patient)
+        processes.destroy_process_group(patient)
 
     def parallel(self, network: nn.Module) -> nn.Module:
         """Return a network that averages gradients over all processes."""

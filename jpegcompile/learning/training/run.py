@@ -191,10 +191,8 @@ class Run:
         if given["cache"] is None:
             return None
         path = Path(given["cache"])
-        if self._group.is_first:
-            options = {name: given[name] for name in ("labels", "on_error", "tolerant", "threads")}
-            build_cache(given["images"], path, **options)
-        self._group.gathered(None)
+        options = {name: given[name] for name in ("labels", "on_error", "tolerant", "threads")}
+        self._group.do_in_first(lambda: build_cache(given["images"], path, **options))
         return path
 
     @cached_property

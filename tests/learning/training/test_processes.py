@@ -24,6 +24,7 @@ from jpegcompile.digits import model_path, preprocess_path
 TESTS = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "1"}
 WORKER = TESTS / "support" / "learning_worker.py"
+WAITING = TESTS / "support" / "waiting_worker.py"
 
 
 def torchrun(
@@ -115,6 +116,21 @@ def test_the_command_in_two_processes(tmp_path: Path) -> None:
     assert "in 2 processes" in done.stdout
     assert output.exists()
     assert len((tmp_path / "m.csv").read_text().splitlines()) == 4
+
+
+@thorough
+def test_processes_wait_for_what_the_first_one_does(tmp_path: Path) -> None:
+    """Such as building a cache, however long that takes."""
+    torchrun(2, WAITING, tmp_path / "done")
+
+
+@thorough
+def test_the_first_process_builds_a_cache(tmp_path: Path) -> None:
+    images = few_images(tmp_path)
+    cache = tmp_path / "cache.jpegcache"
+    done = torchrun(2, *finetune(images, tmp_path / "out.onnx", "--cache", cache)[2:])
+    assert "in 2 processes" in done.stdout
+    assert cache.exists()
 
 
 @thorough
