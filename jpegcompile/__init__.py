@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from jpegcompile.runtime.native import Execution, custom_ops_library
     from jpegcompile.runtime.opened import load, load_module
     from jpegcompile.runtime.session import Session
-    from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
+    from jpegcompile.search.frequencies import choose_frequencies
+    from jpegcompile.search.frequency_search import FrequencySearch
     from jpegcompile.search.resolution import ResolutionSearch, choose_resolution
     from jpegcompile.spatial_model import to_spatial
     from jpegcompile.tuning.record import Tuning
@@ -54,7 +55,7 @@ _MODULES = {
     "Finetuning": "results.finetuning",
     "Frame": "jpeg.frame",
     "FrequencyPlan": "frequency_plan",
-    "FrequencySearch": "search.frequencies",
+    "FrequencySearch": "search.frequency_search",
     "GpuCheck": "evaluation.gpu_check.records",
     "ImageBatch": "data.batch",
     "ImageDataset": "data.dataset",

@@ -21,7 +21,8 @@ from jpegcompile.options.requested import SPATIAL_HAS_NO_FREQUENCIES
 from jpegcompile.options.searching import SEARCH
 from jpegcompile.preprocessing.reading import with_decoder
 from jpegcompile.progress import Progress
-from jpegcompile.search.frequencies import FrequencySearch, choose_frequencies
+from jpegcompile.search.frequencies import choose_frequencies
+from jpegcompile.search.frequency_search import FrequencySearch
 from jpegcompile.search.resolution import ResolutionSearch, choose_resolution
 
 Search = FrequencySearch | ResolutionSearch

@@ -16,7 +16,7 @@ from support.tiers import thorough
 import jpegcompile
 from jpegcompile.cli import run_command
 from jpegcompile.commands import search as command
-from jpegcompile.search.frequencies import FrequencySearch
+from jpegcompile.search.frequency_search import FrequencySearch
 from jpegcompile.search.interval import PairedCounts
 
 
