@@ -82,9 +82,9 @@ IsaFunction<Arguments> choose(IsaFunction<Arguments> plain, IsaFunction<Argument
 // The body and every function that it passes vectors to must be JPEGCOMPILE_INLINE.
 #if defined(__x86_64__) && defined(__SANITIZE_THREAD__)
 // Races do not depend on the instruction set, and each set takes minutes to compile.
-#define JPEGCOMPILE_MULTIVERSION(name, body, Arguments)                   \
+#define JPEGCOMPILE_MULTIVERSION(name, body, Arguments)                     \
   [[gnu::target("arch=x86-64-v3")]] void name(const Arguments& arguments) { \
-    body<Avx2>(arguments);                                                \
+    body<Avx2>(arguments);                                                  \
   }
 #elif defined(__x86_64__)
 #define JPEGCOMPILE_MULTIVERSION(name, body, Arguments)                               \

@@ -28,7 +28,7 @@ def main() -> None:
     """Learn, and write the weights of this process and the result of the evaluation."""
     folder, has_statistics = Path(sys.argv[1]), sys.argv[2] == "1"
     learn(folder, has_statistics=has_statistics)
-    # One that runs when Python ends aborts the process, now and then.
+    # A thread that still runs when Python ends can abort the process.
     assert not any("gloo" in name for name in thread_names())
 
 
@@ -39,7 +39,7 @@ def thread_names() -> list[str]:
 
 
 def learn(folder: Path, *, has_statistics: bool) -> None:
-    """Learn in a group."""
+    """Learn together with the other processes."""
     with process_group("cpu") as group:
         assert group.ranks == 1 or any("gloo" in name for name in thread_names())
         task = small_task(network=network(has_statistics), group=group, learning_rate=0.05)

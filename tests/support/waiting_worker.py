@@ -1,4 +1,4 @@
-"""One of several processes of which the first is slow, as torchrun starts it: FILE."""
+"""One of several processes that wait for the first one, as torchrun starts it: FILE."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import distributed
 
 from jpegcompile.learning.training.distributed import process_group
 
-# For which the processes wait, in seconds, and the work of the first one.
+# Seconds that a process of the group waits for another, and that the first one works.
 LIMIT, WORK = 10.0, 12.0
 
 

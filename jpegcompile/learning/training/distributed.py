@@ -18,8 +18,8 @@ from typing import Any
 import torch
 import torch.distributed as processes
 
-# Its functions keep, as default of an argument, the group that exists when it is imported. It is
-# imported here because a group that is kept is not destroyed.
+# The defaults of its arguments refer to the group that exists when it is imported, and then nothing
+# can destroy that group. PyTorch imports it late, so it is imported here, before there is a group.
 import torch.distributed.nn
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -32,7 +32,7 @@ from jpegcompile.messages import Message
 class Group:
     """The processes that learn together.
 
-    Networks of `parallel` belong to the group: nothing else may keep them.
+    Callers must not keep the networks of `parallel`, because they refer to the threads of a group.
 
     Attributes:
         rank: index of this process.
@@ -43,7 +43,7 @@ class Group:
     rank: int
     ranks: int
     device: torch.device
-    _parallel: dict[nn.Module, nn.Module] = field(default_factory=dict, repr=False)
+    _parallel: dict[nn.Module, nn.Module] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def is_first(self) -> bool:
@@ -75,11 +75,11 @@ class Group:
         return values
 
     def do_in_first(self, work: Callable[[], object]) -> None:
-        """Do work in the first process, for which the others wait however long it takes."""
+        """Do work in the first process; the others wait, however long it takes."""
         if self.ranks == 1:
             work()
             return
-        # The default group waits for some minutes.
+        # Processes of the default group stop waiting after some minutes.
         patient = processes.new_group(backend="gloo", timeout=timedelta(days=30))
         if self.is_first:
             work()
@@ -87,7 +87,7 @@ class Group:
         processes.destroy_process_group(patient)
 
     def parallel(self, network: nn.Module) -> nn.Module:
-        """Return a network that averages gradients over all processes."""
+        """Return a network that averages gradients over all processes, always the same one."""
         if self.ranks == 1:
             return network
         if network not in self._parallel:
@@ -98,8 +98,8 @@ class Group:
     def leave(self) -> None:
         """End the threads that connect this process with the others.
 
-        One that still runs when Python ends aborts the process. So what refers to the group, which
-        are the networks of `parallel`, is freed first.
+        A thread that still runs when Python ends can abort the process. The threads end when
+        nothing refers to the group, so the networks of `parallel` are freed first.
         """
         self._parallel.clear()
         gc.collect()
